@@ -1,0 +1,57 @@
+"""What every API door shares: pages of results and the one error shape."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from amberapp.errors import UserError
+
+
+class Pages(PageNumberPagination):
+    page_size_query_param = "page_size"
+    max_page_size = 500
+
+
+def error_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: {"error": {"code", "message", "fields"}} for whatever a client sends."""
+    if isinstance(error, UserError):
+        return Response(error.as_dict(), status=error.status)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    response = exception_handler(error, context)
+    if response is None or not isinstance(error, exceptions.APIException):
+        return response
+    fields: dict[str, list[str]] = {}
+    if isinstance(error, exceptions.ValidationError):
+        fields = _flatten(error.detail)
+        message = "; ".join(f"{name}: {texts[0]}" if name else texts[0] for name, texts in fields.items())
+        code = "invalid"
+    else:
+        message = str(error.detail)
+        code = str(error.get_codes())
+    response.data = {"error": {"code": code, "message": message, "fields": fields}}
+    return response
+
+
+def _flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:
+    if isinstance(detail, dict):
+        found: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            key = "" if name == "non_field_errors" else str(name)
+            found.update(_flatten(inner, f"{prefix}.{key}".strip(".")))
+        return found
+    if isinstance(detail, list):
+        if any(isinstance(item, dict | list) for item in detail):
+            found = {}
+            for index, item in enumerate(detail):
+                found.update(_flatten(item, f"{prefix}[{index}]"))
+            return found
+        return {prefix: [str(item) for item in detail]} if detail else {}
+    return {prefix: [str(detail)]}

@@ -1,0 +1,199 @@
+"""Asking for long work, doing it, watching it.
+
+`enqueue` writes a Job row and tells the broker when the transaction commits. Whoever claims the row does
+the work; a second delivery of the same message finds the row taken and does nothing. When the broker is
+away the row still waits, and the sweeper sends it again.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from amberapp.audit import record
+from amberapp.celery import app as celery
+from amberapp.errors import UserError
+from amberapp.models import Job, User, WorkState
+from amberapp.models.work import LeasedQuerySet
+
+logger = logging.getLogger("amber.jobs")
+
+Handler = Callable[["JobContext"], dict[str, Any]]
+_handlers: dict[str, Handler] = {}
+
+
+class JobStopped(Exception):
+    """The job was cancelled, or its lease went to another worker: stop without writing."""
+
+
+def handles(kind: str) -> Callable[[Handler], Handler]:
+    """Register the function that does jobs of `kind`; it returns the job's JSON result."""
+
+    def register(handler: Handler) -> Handler:
+        _handlers[kind] = handler
+        return handler
+
+    return register
+
+
+class JobContext:
+    """What a handler sees of its job: the parameters and a way to tell of progress."""
+
+    def __init__(self, job: Job, owner: str) -> None:
+        self.job = job
+        self.owner = owner
+        self.parameters: dict[str, Any] = job.parameters
+        self.user: User | None = job.created_by
+        self._last_write = 0.0
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """Tell how far the work is. Raises JobStopped when the work must stop. At most 4 writes a second."""
+        now = time.monotonic()
+        if now - self._last_write < 0.25 and done < total:
+            return
+        self._last_write = now
+        held = Job.objects.filter(pk=self.job.pk, state=WorkState.RUNNING, lease_owner=self.owner)
+        fields = {"progress_done": done, "progress_total": total}
+        if message:
+            fields["message"] = message[:200]
+        if held.filter(cancel_requested=False).update(**fields) == 0:
+            raise JobStopped
+
+
+def worker_name() -> str:
+    """A name no two claims share: host, process, thread, random part."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def enqueue(kind: str, *, acting_user: User | None, **parameters: Any) -> Job:
+    """Write the job; a worker starts it once the surrounding transaction commits."""
+    with transaction.atomic():
+        job = Job.objects.create(kind=kind, parameters=parameters, created_by=acting_user)
+        record(acting_user, "job.enqueued", job, **parameters)
+        transaction.on_commit(lambda: _send_quietly(job.pk))
+    return job
+
+
+def send(job_id: int) -> None:
+    """Tell the broker that a job waits. Raises what the broker's client raises."""
+    celery.send_task("amberapp.run_job", args=(job_id,), retry=False)
+
+
+def _send_quietly(job_id: int) -> None:
+    if not settings.REDIS_URL:
+        return
+    try:
+        send(job_id)
+    except Exception as error:  # the row waits; the sweeper sends it again
+        logger.warning("job %s waits: the broker did not take it (%s)", job_id, error)
+
+
+def execute(job_id: int) -> bool:
+    """Claim the job and do it here, in this process. False when it was not free to take."""
+    owner = worker_name()
+    if not Job.objects.claim(job_id, owner=owner, seconds=settings.AMBER["AMBER_LEASE_SECONDS"]):
+        return False
+    job = Job.objects.select_related("created_by").get(pk=job_id)
+    if job.cancel_requested:
+        _mark_cancelled(job)
+        return True
+    handler = _handlers.get(job.kind)
+    if handler is None:
+        Job.objects.fail(job_id, owner=owner, error=f"No worker knows how to do “{job.kind}”.")
+        return True
+    try:
+        with lease_kept(Job.objects.all(), job_id, owner):
+            result = handler(JobContext(job, owner))
+        Job.objects.finish(job_id, owner=owner, result=result)
+    except JobStopped:
+        _mark_cancelled(job)
+    except UserError as error:
+        Job.objects.fail(job_id, owner=owner, error=str(error.message))
+    except Exception as error:
+        logger.exception("job %s (%s) failed", job_id, job.kind)
+        Job.objects.fail(
+            job_id,
+            owner=owner,
+            error=f"Something went wrong inside Amber ({type(error).__name__}). The log has the details.",
+        )
+    return True
+
+
+def _mark_cancelled(job: Job) -> None:
+    Job.objects.filter(pk=job.pk, cancel_requested=True, state=WorkState.RUNNING).update(
+        state=WorkState.CANCELLED, lease_owner="", lease_until=None
+    )
+
+
+def cancel(job: Job, *, acting_user: User | None) -> None:
+    """A waiting job ends at once; a running one at its next sign of progress."""
+    with transaction.atomic():
+        Job.objects.filter(pk=job.pk, state=WorkState.QUEUED).update(
+            state=WorkState.CANCELLED, cancel_requested=True
+        )
+        Job.objects.filter(pk=job.pk, state=WorkState.RUNNING).update(cancel_requested=True)
+        record(acting_user, "job.cancelled", job)
+
+
+def sweep() -> int:
+    """Send every waiting job again and give expired ones back, or up. Returns how many were touched."""
+    touched = 0
+    for job in Job.objects.expired():
+        if job.attempts >= Job.MAX_ATTEMPTS:
+            Job.objects.fail(
+                job.pk,
+                owner=job.lease_owner,
+                error=f"Given up after {job.attempts} attempts: the worker died each time.",
+            )
+        else:
+            Job.objects.release(job.pk, owner=job.lease_owner)
+        touched += 1
+    for job_id in Job.objects.filter(state=WorkState.QUEUED).values_list("pk", flat=True)[:200]:
+        _send_quietly(job_id)
+        touched += 1
+    return touched
+
+
+@contextmanager
+def lease_kept(queryset: LeasedQuerySet, pk: int, owner: str) -> Any:
+    """Renew a lease from a thread while the body works: fitting a model gives no sign of life by itself.
+
+    kill -9 ends the thread with the process, so a dead worker's lease runs out as it should.
+    """
+    seconds = settings.AMBER["AMBER_LEASE_SECONDS"]
+    stop = threading.Event()
+
+    def renew() -> None:
+        while not stop.wait(seconds / 4):
+            try:
+                queryset.renew(pk, owner=owner, seconds=seconds)
+            except Exception as error:  # a locked database now; the next turn tries again
+                logger.warning("lease of %s not renewed: %s", pk, error)
+        connection.close()
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def worker_is_up() -> bool:
+    """Whether a worker answers on the broker right now (waits a second at most)."""
+    if not settings.REDIS_URL:
+        return False
+    try:
+        return bool(celery.control.ping(timeout=1.0))
+    except Exception as error:
+        logger.info("no worker: %s", error)
+        return False

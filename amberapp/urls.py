@@ -1,0 +1,31 @@
+"""Addresses of the site. The floors above are named by text, so that the foundation imports neither."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView, TemplateView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from amberapp.views import jobs, pages, people
+
+urlpatterns = [
+    path("", include("labeling.urls")),
+    path("", include("detection.urls")),
+    path("home/", pages.home, name="home"),
+    path("how-to-tell/", TemplateView.as_view(template_name="amberapp/how_to_tell.html"), name="how-to-tell"),
+    path("about/", TemplateView.as_view(template_name="amberapp/about.html"), name="about"),
+    path("manage/people/", people.people, name="people"),
+    path("manage/audit/", people.audit, name="audit"),
+    path("api/jobs/<int:job_id>/", jobs.JobDetail.as_view(), name="api-job"),
+    path("api/jobs/<int:job_id>/cancel/", jobs.JobCancel.as_view(), name="api-job-cancel"),
+    path("api/preparing/", pages.preparing, name="api-preparing"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("api/", RedirectView.as_view(pattern_name="api-docs"), name="api"),
+    path("health/", pages.health, name="health"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("account/", include("allauth.urls")),
+]
+
+handler400 = "amberapp.views.pages.bad_request"
+handler403 = "amberapp.views.pages.forbidden"
+handler404 = "amberapp.views.pages.not_found"
+handler500 = "amberapp.views.pages.server_error"

@@ -1,0 +1,38 @@
+"""Published maps: numbered, immutable, files under their checksums."""
+
+from django.conf import settings
+from django.db import models
+
+from detection.models import Region, Run
+
+
+class Release(models.Model):
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="releases")
+    number = models.PositiveIntegerField()
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="releases")
+    statistics = models.JSONField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["region", "number"], name="one_release_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.number}"
+
+
+class ReleaseFile(models.Model):
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=80)
+    media_type = models.CharField(max_length=80)
+    storage_key = models.CharField(max_length=120)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["release", "name"], name="one_file_per_name")]
+
+    def __str__(self) -> str:
+        return self.name

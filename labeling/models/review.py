@@ -1,0 +1,33 @@
+"""Experts' verdicts on detections. Append-only; the latest counts."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from detection.models import Detection, SegmentedTile
+from labeling.models.label import LookAlike
+
+
+class ReviewVerdict(models.TextChoices):
+    APPROVED = "approved", _("approved")
+    REJECTED = "rejected", _("rejected")
+
+
+class Review(models.Model):
+    detection = models.ForeignKey(Detection, on_delete=models.PROTECT, related_name="reviews")
+    # The ground itself, so that a verdict carries over to a later run which finds the very same pieces.
+    segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.PROTECT, related_name="reviews")
+    superpixels = models.JSONField()
+    expert = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
+    verdict = models.CharField(max_length=10, choices=ReviewVerdict.choices)
+    look_alike = models.CharField(max_length=16, choices=LookAlike.choices, blank=True)
+    note = models.TextField(blank=True)
+    report = models.ForeignKey("Report", null=True, on_delete=models.PROTECT, related_name="reviews")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["segmented_tile", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} by {self.expert}"
