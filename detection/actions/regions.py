@@ -1,0 +1,21 @@
+"""Finding the region that a command means."""
+
+from amberapp.errors import NotThere, UserError
+from detection.models import Region
+
+
+def region_named(name: str | None) -> Region:
+    """The region of that name; without a name the only one there is.
+
+    Raises NotThere or UserError with the names that exist.
+    """
+    regions = list(Region.objects.select_related("active_classifier", "source")[:20])
+    names = ", ".join(f"“{region.name}”" for region in regions) or "none yet"
+    if name is None:
+        if len(regions) == 1:
+            return regions[0]
+        raise UserError(f"Say which region with --region NAME. Regions: {names}.")
+    region = Region.objects.select_related("active_classifier", "source").filter(name=name).first()
+    if region is None:
+        raise NotThere(f"There is no region “{name}”. Regions: {names}.")
+    return region

@@ -1,0 +1,267 @@
+"""Demo content: a region on which every station has something to show.
+
+With `data` it is made of real tiles and crops read from there; without, of procedural scenes that say so.
+Every step looks first whether it has been done, so a job that was killed goes on where it stopped.
+"""
+
+import io
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from detection.actions.ground import create_region, create_source
+from detection.actions.ingest import import_folder, ingest_tile
+from detection.imagery.placement import Placement
+from detection.scenes import demo_grid, render_scene
+from PIL import Image
+
+from amberapp.models import User
+from detection.actions.runs import execute_here, start_run
+from detection.actions.segment import default_segmentation, load_labels
+from detection.geometry import ground_sample_distance, tile_bounds_from_centre
+from detection.models import Classifier, Detection, ImagerySource, Region, Run, SegmentedTile
+from labeling.actions.crops import import_crops
+from labeling.actions.labels import submit_labels
+from labeling.actions.publish import publish_release
+from labeling.actions.report import file_report
+from labeling.actions.retrain import retrain
+from labeling.actions.review import review_detection
+from labeling.models import Release, Report, Submission
+
+Progress = Callable[[int, int, str], None]
+
+SYNTHETIC_REGION = "Synthetic Polissia"
+REAL_REGION = "Polissia"
+SEED = 20181122
+ROWS, COLUMNS = 5, 6
+# A superpixel counts as mining when at least this share of it is.
+MINING_SHARE = 0.3
+CROWD = 3
+TOTAL = 100
+
+
+def prepare(*, data: Path | None, progress: Progress) -> dict[str, Any]:
+    """Make the content; returns what was made. `progress` is told a percentage and a sentence."""
+    region = _real_region(data, progress) if data else _synthetic_region(progress)
+    classifier = _classifier(region, progress)
+    run = _run(region, classifier, progress)
+    release = _published(run, progress)
+    progress(TOTAL, TOTAL, "Ready")
+    return {
+        "region": region.pk,
+        "classifier": classifier.pk,
+        "run": run.pk,
+        "release": release.pk if release else None,
+    }
+
+
+def _part(progress: Progress, start: int, end: int, message: str) -> Callable[[int, int], None]:
+    """Progress of one step, as a share of the whole between two percentages."""
+
+    def tell(done: int, total: int) -> None:
+        progress(start + (end - start) * done // max(total, 1), TOTAL, message)
+
+    return tell
+
+
+# Ground ------------------------------------------------------------------------------------------
+
+
+def _region(name: str, source: ImagerySource, polygon: dict[str, Any]) -> Region:
+    region = Region.objects.filter(name=name).first()
+    if region is None:
+        region = create_region(name=name, polygon=polygon, mineral="amber", source=source, acting_user=None)
+    return region
+
+
+def _box(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def _synthetic_region(progress: Progress) -> Region:
+    source = ImagerySource.objects.filter(name="Amber's synthetic scenes").first() or create_source(
+        name="Amber's synthetic scenes",
+        attribution="Synthetic imagery made by Amber",
+        licence="CC0",
+        may_store=True,
+        may_derive=True,
+        may_publish=True,
+        synthetic=True,
+        acting_user=None,
+    )
+    plans = demo_grid(ROWS, COLUMNS, SEED)
+    boxes = [tile_bounds_from_centre(plan.latitude, plan.longitude, 1000, 1000) for plan in plans]
+    margin = 0.004
+    region = _region(
+        SYNTHETIC_REGION,
+        source,
+        _box(
+            min(box[0] for box in boxes) - margin,
+            min(box[1] for box in boxes) - margin,
+            max(box[2] for box in boxes) + margin,
+            max(box[3] for box in boxes) + margin,
+        ),
+    )
+    tell = _part(progress, 0, 45, "Painting synthetic ground")
+    for number, (plan, box) in enumerate(zip(plans, boxes, strict=True), start=1):
+        name = f"synthetic-{number:02d}-{plan.capture_date}.jpg"
+        if not region.tiles.filter(file_name=name).exists():
+            scene = render_scene(plan.seed, kind=plan.kind, plan=plan)
+            _ingest_scene(region, name, scene.image, scene.truth, plan, box, number)
+        tell(number, len(plans))
+    return region
+
+
+def _ingest_scene(
+    region: Region, name: str, image: Any, truth: Any, plan: Any, box: tuple[float, ...], number: int
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="JPEG", quality=90)
+    tile, _created = ingest_tile(
+        region=region,
+        file_name=name,
+        data=buffer.getvalue(),
+        placement=Placement(
+            bounds=(box[0], box[1], box[2], box[3]),
+            centre=(plan.latitude, plan.longitude),
+            capture_date=plan.capture_date,
+            gsd=ground_sample_distance(plan.latitude, 18),
+            source_of_place="synthetic",
+        ),
+        acting_user=None,
+    )
+    # Two of three tiles have been seen by the crowd; the others wait for the visitor.
+    if number % 3:
+        segmented = SegmentedTile.objects.get(tile=tile, segmentation=default_segmentation())
+        _crowd_labels(segmented, truth, random.Random(SEED + number))
+
+
+def _crowd_labels(segmented: SegmentedTile, truth: Any, chance: random.Random) -> None:
+    """What three fairly good volunteers would say of a scene whose truth is known."""
+    labels = load_labels(segmented)
+    pieces = np.arange(1, segmented.superpixels + 1)
+    sizes = np.bincount(labels.ravel(), minlength=segmented.superpixels + 1)[1:]
+    mined = np.bincount(labels.ravel(), weights=truth.ravel(), minlength=segmented.superpixels + 1)[1:]
+    mining = mined / np.maximum(sizes, 1) >= MINING_SHARE
+    for volunteer in _crowd():
+        if Submission.objects.filter(volunteer=volunteer, segmented_tile=segmented).exists():
+            continue
+        submit_labels(
+            submission_id=uuid.UUID(int=chance.getrandbits(128), version=4),
+            segmented_tile=segmented,
+            labels=[
+                {"superpixel": int(piece), "verdict": _said(bool(is_mining), chance)}
+                for piece, is_mining in zip(pieces, mining, strict=True)
+            ],
+            acting_user=volunteer,
+        )
+
+
+def _said(mining: bool, chance: random.Random) -> str:
+    roll = chance.random()
+    if roll < 0.03:
+        return "unsure"
+    return "mining" if mining != (roll < 0.07) else "not_mining"
+
+
+def _crowd() -> Iterator[User]:
+    """Accounts of the simulated volunteers; nobody can log in with them."""
+    for number in range(1, CROWD + 1):
+        yield User.objects.get_or_create(
+            username=f"simulated-volunteer-{number}", defaults={"is_active": False}
+        )[0]
+
+
+def _real_region(data: Path, progress: Progress) -> Region:
+    source = ImagerySource.objects.filter(name="Bing Maps, 2011–2016").first() or create_source(
+        name="Bing Maps, 2011–2016",
+        attribution="© Microsoft and its suppliers",
+        licence="For demonstration only; not to be published",
+        may_store=True,
+        may_derive=True,
+        may_publish=False,
+        synthetic=False,
+        acting_user=None,
+    )
+    region = _region(REAL_REGION, source, _box(24.6, 50.1, 29.4, 52.4))
+    folders = [
+        folder for folder in (data / "tiles" / "bing", data / "tiles" / "screenshots") if folder.is_dir()
+    ]
+    for number, folder in enumerate(folders):
+        import_folder(
+            region=region,
+            folder=folder,
+            acting_user=None,
+            progress=_part(progress, 4 * number, 4 * number + 4, "Importing tiles"),
+        )
+    import_crops(
+        region=region,
+        folder=data / "crops",
+        acting_user=None,
+        progress=_part(progress, 8, 20, "Importing labelled crops"),
+    )
+    return region
+
+
+# Machine -----------------------------------------------------------------------------------------
+
+
+def _classifier(region: Region, progress: Progress) -> Classifier:
+    known = region.classifiers.order_by("-id").first()
+    if known is not None:
+        return known
+
+    def tell(done: int, total: int, message: str) -> None:
+        progress(45 + 30 * done // max(total, 1), TOTAL, message)
+
+    return retrain(region=region, algorithm="xgboost", extractor="texture", acting_user=None, progress=tell)
+
+
+def _run(region: Region, classifier: Classifier, progress: Progress) -> Run:
+    run = region.runs.filter(classifier=classifier).order_by("-id").first()
+    if run is None:
+        run = start_run(region=region, classifier=classifier, acting_user=None)
+    execute_here(run, _part(progress, 75, 95, "Searching the region"))
+    run.refresh_from_db()
+    return run
+
+
+# People ------------------------------------------------------------------------------------------
+
+
+def _published(run: Run, progress: Progress) -> Release | None:
+    """The demo expert approves most of what was found, the map is published, a citizen objects.
+
+    A quarter of the detections stays undecided, so that the visitor finds work on the review page.
+    """
+    progress(95, TOTAL, "Publishing the first map")
+    known = run.region.releases.order_by("-number").first()
+    if known is not None:
+        return known
+    expert = User.objects.filter(username="taras").first()
+    detections = list(run.detections.filter(outline__isnull=False).order_by("-score", "id"))
+    if expert is None or not detections:
+        return None
+    for detection in detections[: max(1, len(detections) * 3 // 4)]:
+        if not detection.reviews.exists():
+            review_detection(detection=detection, verdict="approved", acting_user=expert)
+    release = publish_release(run=run, acting_user=None)
+    _citizen_report(release, detections[max(0, len(detections) * 3 // 4 - 1)])
+    return release
+
+
+def _citizen_report(release: Release, detection: Detection) -> Report:
+    tile = detection.segmented_tile.tile
+    return file_report(
+        release=release,
+        detection=detection,
+        latitude=tile.latitude,
+        longitude=tile.longitude,
+        category="not_mining",
+        comment="I know this place: it is a clear-cut, the forestry left it in spring.",
+        email="",
+    )

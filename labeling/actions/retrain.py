@@ -1,0 +1,60 @@
+"""What people said, frozen and handed down to the machine."""
+
+from typing import Any
+
+from django.conf import settings
+
+from amberapp import jobs
+from amberapp.models import Job, User
+from detection.actions import dataset as datasets
+from detection.actions.train import Progress, train
+from detection.models import Classifier, Region
+from labeling.models import Consensus, Verdict
+
+RETRAIN_JOB = "labeling.retrain"
+
+
+def training_rows(region: Region) -> list[datasets.TrainingRow]:
+    """Every superpixel of the region on which people agree; “unsure” teaches nothing and is left out."""
+    settled = Consensus.objects.filter(
+        segmented_tile__tile__region=region, verdict__in=[Verdict.MINING, Verdict.NOT_MINING]
+    )
+    return [
+        datasets.TrainingRow(
+            segmented_tile=segmented_tile,
+            superpixel=superpixel,
+            mining=verdict == Verdict.MINING,
+            look_alike=look_alike,
+        )
+        for segmented_tile, superpixel, verdict, look_alike in settled.order_by(
+            "segmented_tile_id", "superpixel"
+        ).values_list("segmented_tile_id", "superpixel", "verdict", "look_alike")
+    ]
+
+
+def request_retrain(*, region: Region, algorithm: str, acting_user: User | None, **options: Any) -> Job:
+    """Ask a worker to retrain. Options: extractor (the site's default if absent)."""
+    extractor = options.pop("extractor", None) or settings.AMBER["AMBER_EXTRACTOR"]
+    return jobs.enqueue(
+        RETRAIN_JOB, acting_user=acting_user, region=region.pk, algorithm=algorithm, extractor=extractor
+    )
+
+
+def retrain(
+    *, region: Region, algorithm: str, extractor: str, acting_user: User | None, progress: Progress
+) -> Classifier:
+    """Freeze the consensus of the region and train on it."""
+    dataset = datasets.freeze(
+        region=region,
+        rows=training_rows(region),
+        description=f"Consensus of {region}",
+        acting_user=acting_user,
+    )
+    return train(
+        dataset=dataset,
+        region=region,
+        algorithm=algorithm,
+        extractor_name=extractor,
+        acting_user=acting_user,
+        progress=progress,
+    )

@@ -1,0 +1,28 @@
+"""The jobs of the upper floor."""
+
+from pathlib import Path
+from typing import Any
+
+from amberapp import jobs
+from amberapp.demo import CONTENT_JOB
+from detection.models import Region
+from labeling.actions import demo_content
+from labeling.actions.retrain import RETRAIN_JOB, retrain
+
+
+@jobs.handles(RETRAIN_JOB)
+def retrain_job(context: jobs.JobContext) -> dict[str, Any]:
+    classifier = retrain(
+        region=Region.objects.get(pk=context.parameters["region"]),
+        algorithm=context.parameters["algorithm"],
+        extractor=context.parameters["extractor"],
+        acting_user=context.user,
+        progress=context.progress,
+    )
+    return {"classifier": classifier.pk}
+
+
+@jobs.handles(CONTENT_JOB)
+def demo_content_job(context: jobs.JobContext) -> dict[str, Any]:
+    data = context.parameters.get("data")
+    return demo_content.prepare(data=Path(data) if data else None, progress=context.progress)
