@@ -1,0 +1,89 @@
+// The one way in which scripts talk to the server. Every failure becomes an ApiError with a sentence to show.
+
+import { gettext } from "./i18n.js";
+
+export class ApiError extends Error {
+  /** code: as the server named it, or "offline" / "server_error"; fields: {name: [sentence, …]}. */
+  constructor(message, { code = "server_error", status = 0, fields = {} } = {}) {
+    super(message);
+    this.name = "ApiError";
+    this.code = code;
+    this.status = status;
+    this.fields = fields;
+  }
+
+  /** True when the request never reached the server and may be sent again later. */
+  get offline() {
+    return this.code === "offline";
+  }
+}
+
+function csrfToken() {
+  const meta = document.querySelector('meta[name="csrf-token"]');
+  if (meta && meta.content) {
+    return meta.content;
+  }
+  const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="));
+  return cookie ? decodeURIComponent(cookie.slice("csrftoken=".length)) : "";
+}
+
+function withQuery(url, query) {
+  const pairs = Object.entries(query || {}).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  if (!pairs.length) {
+    return url;
+  }
+  return url + (url.includes("?") ? "&" : "?") + new URLSearchParams(pairs).toString();
+}
+
+async function failure(response) {
+  let told = {};
+  try {
+    told = (await response.json()).error || {};
+  } catch {
+    told = {};
+  }
+  const message = told.message || gettext("The server could not do this. Try again in a minute.");
+  return new ApiError(message, { code: told.code, status: response.status, fields: told.fields });
+}
+
+async function request(method, url, body, { query, signal, headers = {}, keepalive = false } = {}) {
+  const sent = { Accept: "application/json", ...headers };
+  const init = { method, headers: sent, credentials: "same-origin", signal, keepalive };
+  if (method !== "GET") {
+    sent["X-CSRFToken"] = csrfToken();
+  }
+  if (body instanceof FormData) {
+    init.body = body;
+  } else if (body !== undefined) {
+    sent["Content-Type"] = "application/json";
+    init.body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(withQuery(url, query), init);
+  } catch (error) {
+    if (error.name === "AbortError") {
+      throw error;
+    }
+    throw new ApiError(gettext("There is no connection to the server. Check the network and try again."), {
+      code: "offline",
+    });
+  }
+  if (!response.ok) {
+    throw await failure(response);
+  }
+  if (response.status === 204) {
+    return null;
+  }
+  const type = response.headers.get("Content-Type") || "";
+  return type.includes("json") ? response.json() : response;
+}
+
+/** Answers are the parsed JSON, null for 204, or the Response itself when it is not JSON (an image, a CSV). */
+export const api = {
+  get: (url, options) => request("GET", url, undefined, options),
+  post: (url, body = {}, options) => request("POST", url, body, options),
+  put: (url, body = {}, options) => request("PUT", url, body, options),
+  patch: (url, body = {}, options) => request("PATCH", url, body, options),
+  delete: (url, options) => request("DELETE", url, undefined, options),
+};

@@ -1,0 +1,88 @@
+// The ground of a map without imagery: a net of meridians and parallels with their degrees, drawn on canvas tiles.
+// It stands in for a street map, which would have to come from somebody else's server.
+
+import { L } from "./leaflet.js";
+
+const STEPS = [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
+const WISHED_PX = 210; // how far apart the meridians should be on the screen
+const LABEL_PX = 150; // room that a label may take to the right of its crossing
+
+/** Degrees between two lines at this zoom (Web Mercator, tiles of 256 px). */
+export function stepAt(zoom) {
+  const pixelsPerDegree = (256 * 2 ** zoom) / 360;
+  return STEPS.reduce((best, step) =>
+    Math.abs(Math.log((step * pixelsPerDegree) / WISHED_PX)) < Math.abs(Math.log((best * pixelsPerDegree) / WISHED_PX))
+      ? step
+      : best,
+  );
+}
+
+/** Multiples of step in [from, to], free of the dust of repeated adding. */
+export function multiples(from, to, step) {
+  const found = [];
+  for (let k = Math.ceil(from / step - 1e-9); k * step <= to + 1e-12; k += 1) {
+    found.push(Number((k * step).toFixed(6)));
+  }
+  return found;
+}
+
+function degrees(latitude, longitude, step) {
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const north = `${Math.abs(latitude).toFixed(digits)}° ${latitude < 0 ? "S" : "N"}`;
+  const east = `${Math.abs(longitude).toFixed(digits)}° ${longitude < 0 ? "W" : "E"}`;
+  return `${north}, ${east}`;
+}
+
+const GraticuleLayer = L.GridLayer.extend({
+  createTile(coords) {
+    const size = this.getTileSize();
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const tile = document.createElement("canvas");
+    tile.width = size.x * ratio;
+    tile.height = size.y * ratio;
+    tile.setAttribute("aria-hidden", "true");
+    const pen = tile.getContext("2d");
+    pen.scale(ratio, ratio);
+    this._draw(pen, coords, size);
+    return tile;
+  },
+
+  _draw(pen, coords, size) {
+    const style = getComputedStyle(this._map.getContainer());
+    const origin = coords.scaleBy(size);
+    const toPixel = (latitude, longitude) => this._map.project([latitude, longitude], coords.z).subtract(origin);
+    // Labels hang to the right of and below their crossing, so crossings left of and above the tile count too.
+    const northWest = this._map.unproject(origin.subtract([LABEL_PX, 24]), coords.z);
+    const southEast = this._map.unproject(origin.add(size), coords.z);
+    const step = stepAt(coords.z);
+    const meridians = multiples(northWest.lng, southEast.lng, step);
+    const parallels = multiples(southEast.lat, northWest.lat, step);
+    pen.strokeStyle = style.getPropertyValue("--ground-line");
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    for (const longitude of meridians) {
+      const { x } = toPixel(0, longitude);
+      pen.moveTo(x, 0);
+      pen.lineTo(x, size.y);
+    }
+    for (const latitude of parallels) {
+      const { y } = toPixel(latitude, 0);
+      pen.moveTo(0, y);
+      pen.lineTo(size.x, y);
+    }
+    pen.stroke();
+    pen.fillStyle = style.getPropertyValue("--text-2");
+    pen.font = `11px ${style.fontFamily}`;
+    pen.globalAlpha = 0.75;
+    for (const latitude of parallels) {
+      for (const longitude of meridians) {
+        const { x, y } = toPixel(latitude, longitude);
+        pen.fillText(degrees(latitude, longitude, step), x + 6, y + 15);
+      }
+    }
+  },
+});
+
+export function graticule(options) {
+  return new GraticuleLayer({ className: "map-graticule", pane: "tilePane", zIndex: 0, ...options });
+}

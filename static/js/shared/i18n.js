@@ -1,0 +1,54 @@
+// Messages in the reader's language. The page carries them as data (`{{ amber.catalog|json_script:"catalog" }}`);
+// a message that is not there is shown as written in the source. Names match what `makemessages -d djangojs` looks for.
+
+const data = readCatalog();
+
+// The order in which Django's catalogues store plural forms, told in the categories of Intl.PluralRules.
+const FORMS = { uk: ["one", "few", "many", "other"] };
+const forms = FORMS[data.language] || ["one", "other"];
+const rules = new Intl.PluralRules(data.language);
+const numbers = new Intl.NumberFormat(data.language);
+
+function readCatalog() {
+  const element = document.getElementById("catalog");
+  const read = element ? JSON.parse(element.textContent) : {};
+  return { language: read.language || document.documentElement.lang || "en", catalog: read.catalog || {} };
+}
+
+/** The language of the page: "uk" or "en". */
+export const language = data.language;
+
+export function gettext(message) {
+  const found = data.catalog[message];
+  return typeof found === "string" && found ? found : message;
+}
+
+export function ngettext(singular, plural, count) {
+  const found = data.catalog[singular];
+  if (!Array.isArray(found)) {
+    return count === 1 ? singular : plural;
+  }
+  const index = Math.min(Math.max(forms.indexOf(rules.select(count)), 0), found.length - 1);
+  return found[index] || (count === 1 ? singular : plural);
+}
+
+/** interpolate("%(name)s found %(n)s", {name, n}): unknown names stay as they are, "%%" is a percent sign. */
+export function interpolate(format, values) {
+  return format.replace(/%\((\w+)\)[sd]|%%/g, (whole, name) => {
+    if (whole === "%%") {
+      return "%";
+    }
+    return name in values ? String(values[name]) : whole;
+  });
+}
+
+/** A number as readers of this language write it. */
+export function number(value, options) {
+  return options ? new Intl.NumberFormat(data.language, options).format(value) : numbers.format(value);
+}
+
+/** A day ("2015-10-05" or Date) as readers of this language write it. */
+export function day(value) {
+  const date = value instanceof Date ? value : new Date(`${value}`.length === 10 ? `${value}T00:00:00` : value);
+  return new Intl.DateTimeFormat(data.language, { day: "numeric", month: "short", year: "numeric" }).format(date);
+}

@@ -1,0 +1,79 @@
+// What every page has: the menu on phones, menus that close, the demo's progress bar, copying, asking before sending.
+
+import { api } from "./api.js";
+import { wireConfirmations, wireDialogs } from "./dialog.js";
+import { showProgress, wireJobs } from "./progress.js";
+import { wireCopy } from "./share.js";
+
+const PREPARING_MS = 2000;
+
+function wireNavigation() {
+  const toggle = document.querySelector(".nav-toggle");
+  if (!toggle) {
+    return;
+  }
+  const nav = document.getElementById(toggle.getAttribute("aria-controls"));
+  const open = (wanted) => {
+    nav.toggleAttribute("data-open", wanted);
+    toggle.setAttribute("aria-expanded", String(wanted));
+  };
+  toggle.addEventListener("click", () => open(toggle.getAttribute("aria-expanded") !== "true"));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && toggle.getAttribute("aria-expanded") === "true") {
+      open(false);
+      toggle.focus();
+    }
+  });
+}
+
+function wireMenus() {
+  const menus = [...document.querySelectorAll("details.menu")];
+  document.addEventListener("click", (event) => {
+    for (const menu of menus) {
+      if (menu.open && !menu.contains(event.target)) {
+        menu.open = false;
+      }
+    }
+  });
+  for (const menu of menus) {
+    menu.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && menu.open) {
+        event.stopPropagation();
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      }
+    });
+  }
+}
+
+function wirePreparing() {
+  const bar = document.querySelector("[data-preparing]");
+  if (!bar) {
+    return;
+  }
+  const look = async () => {
+    try {
+      const state = await api.get(bar.dataset.preparing);
+      if (state.ready) {
+        window.location.reload();
+        return;
+      }
+      showProgress(bar, { progress_done: state.done, progress_total: state.total, message: state.message });
+      if (state.failed) {
+        return;
+      }
+    } catch (error) {
+      console.warn(error.message);
+    }
+    setTimeout(look, PREPARING_MS);
+  };
+  look();
+}
+
+wireNavigation();
+wireMenus();
+wirePreparing();
+wireDialogs();
+wireConfirmations();
+wireCopy();
+wireJobs();

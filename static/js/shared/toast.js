@@ -1,0 +1,64 @@
+// Short messages at the foot of the window, read aloud by screen readers. Errors stay until they are closed.
+
+import { element } from "./dom.js";
+import { gettext } from "./i18n.js";
+
+const LASTS_MS = 6000;
+
+function regions() {
+  let host = document.getElementById("toasts");
+  if (!host) {
+    host = element("div", { id: "toasts", class: "toasts" });
+    host.append(
+      element("div", { role: "status", "aria-live": "polite", "data-kind": "status" }),
+      element("div", { role: "alert", "data-kind": "alert" }),
+    );
+    document.body.append(host);
+  }
+  return host;
+}
+
+/**
+ * toast("Saved"), toast("Vote taken back", {action: {label: "Redo", run}}), toast(message, {kind: "error"}).
+ * Returns a function that closes it.
+ */
+export function toast(message, { kind = "info", action = null, lasts = LASTS_MS } = {}) {
+  const region = regions().querySelector(kind === "error" ? '[data-kind="alert"]' : '[data-kind="status"]');
+  const shown = element("div", { class: `toast toast--${kind}` }, element("span", { class: "toast__text" }, message));
+  const close = () => shown.remove();
+  if (action) {
+    const run = () => {
+      close();
+      action.run();
+    };
+    shown.append(element("button", { type: "button", class: "toast__action", onclick: run }, action.label));
+  }
+  shown.append(
+    element("button", { type: "button", class: "toast__close", "aria-label": gettext("Close"), onclick: close }, "×"),
+  );
+  region.replaceChildren(shown);
+  if (kind !== "error") {
+    let timer = setTimeout(close, lasts);
+    const hold = () => clearTimeout(timer);
+    const release = () => {
+      clearTimeout(timer);
+      timer = setTimeout(close, lasts);
+    };
+    shown.addEventListener("pointerenter", hold);
+    shown.addEventListener("focusin", hold);
+    shown.addEventListener("pointerleave", release);
+    shown.addEventListener("focusout", release);
+  }
+  return close;
+}
+
+/** Show what went wrong: an ApiError's own sentence, or a plain one for a fault of ours. */
+export function toastError(error) {
+  const known = error && error.name === "ApiError";
+  if (!known) {
+    console.error(error);
+  }
+  return toast(known ? error.message : gettext("Something went wrong on this page. Reload it and try again."), {
+    kind: "error",
+  });
+}
