@@ -1,0 +1,95 @@
+"""Debian's Chromium against Django's live server, and a guard on every request that leaves it."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route
+
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **browser_type_launch_args,
+        "executable_path": os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "locale": "en-GB", "viewport": {"width": 1280, "height": 800}}
+
+
+@pytest.fixture(autouse=True)
+def only_the_live_server(context: BrowserContext) -> Iterator[None]:
+    """Every request to another host is aborted and fails the test."""
+    strangers: list[str] = []
+
+    def guard(route: Route) -> None:
+        address = urlsplit(route.request.url)
+        if address.hostname in {"localhost", "127.0.0.1"} or address.scheme in {"data", "blob"}:
+            route.fallback()
+        else:
+            strangers.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", guard)
+    yield
+    assert not strangers, f"requests left the live server: {strangers}"
+
+
+@pytest.fixture
+def console_errors(page: Page) -> list[str]:
+    """What the page complains of: script errors and refusals of the content security policy."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    return errors
+
+
+@pytest.fixture
+def log_in(page: Page, live_server: Any) -> Callable[[Any], None]:
+    """Log a person of tests/conftest.py in through the login page."""
+
+    def do(person: Any) -> None:
+        page.context.clear_cookies()
+        page.goto(f"{live_server.url}/account/login/")
+        page.fill("input[name=login]", person.username)
+        page.fill("input[name=password]", f"{person.username}-password")
+        page.click("main form [type=submit]")
+        page.wait_for_url(lambda url: "/account/login" not in url)
+
+    return do
+
+
+@pytest.fixture
+def serious_violations(page: Page) -> Callable[[], list[str]]:
+    """axe-core's serious and critical findings on the page as it stands."""
+
+    def find() -> list[str]:
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("async () => (await axe.run(document)).violations")
+        return [
+            f"{item['id']}: {item['help']} ({item['nodes'][0]['html'][:160]})"
+            for item in found
+            if item["impact"] in {"serious", "critical"}
+        ]
+
+    return find

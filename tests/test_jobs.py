@@ -1,0 +1,106 @@
+"""Long work: claimed once, survives a dead worker, can be cancelled."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from amberapp import jobs
+from amberapp.errors import UserError
+from amberapp.models import AuditEntry, Job, WorkState
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """A kind of job that counts how often it was done."""
+    done = []
+
+    def handler(context):
+        context.progress(1, 2, "half way")
+        done.append(context.job.pk)
+        return {"answer": 42}
+
+    monkeypatch.setitem(jobs._handlers, "test.counted", handler)
+    return done
+
+
+def test_a_job_is_done_once_however_often_its_message_arrives(counted, carol):
+    job = jobs.enqueue("test.counted", acting_user=carol)
+    assert jobs.execute(job.pk) is True
+    assert jobs.execute(job.pk) is False
+    job.refresh_from_db()
+    assert (job.state, job.result, job.attempts) == (WorkState.DONE, {"answer": 42}, 1)
+    assert counted == [job.pk]
+
+
+def test_asking_for_a_job_leaves_an_audit_row(counted, carol):
+    job = jobs.enqueue("test.counted", acting_user=carol, region=7)
+    entry = AuditEntry.objects.get(verb="job.enqueued")
+    assert (entry.actor, entry.object_id, entry.details) == (carol, str(job.pk), {"region": 7})
+
+
+def test_work_of_a_dead_worker_goes_to_another_when_its_lease_runs_out(counted):
+    job = jobs.enqueue("test.counted", acting_user=None)
+    assert Job.objects.claim(job.pk, owner="dead", seconds=60)
+    assert jobs.execute(job.pk) is False
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    jobs.sweep()
+    assert jobs.execute(job.pk) is True
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == (WorkState.DONE, 2)
+
+
+def test_a_worker_that_lost_its_lease_cannot_finish_the_job(counted):
+    job = jobs.enqueue("test.counted", acting_user=None)
+    Job.objects.claim(job.pk, owner="slow", seconds=-1)
+    assert Job.objects.claim(job.pk, owner="quick", seconds=60)
+    assert Job.objects.finish(job.pk, owner="slow", result={}) is False
+    assert Job.objects.finish(job.pk, owner="quick", result={}) is True
+
+
+def test_a_job_that_kills_its_worker_each_time_is_given_up_with_a_reason(counted):
+    job = jobs.enqueue("test.counted", acting_user=None)
+    for _attempt in range(Job.MAX_ATTEMPTS):
+        Job.objects.claim(job.pk, owner="dies", seconds=-1)
+        jobs.sweep()
+    job.refresh_from_db()
+    assert job.state == WorkState.FAILED
+    assert "5 attempts" in job.error
+
+
+def test_a_waiting_job_can_be_cancelled_and_is_never_done(counted, carol):
+    job = jobs.enqueue("test.counted", acting_user=carol)
+    jobs.cancel(job, acting_user=carol)
+    assert jobs.execute(job.pk) is False
+    assert counted == []
+
+
+def test_a_running_job_stops_at_its_next_sign_of_progress(monkeypatch, carol):
+    def handler(context):
+        jobs.cancel(context.job, acting_user=carol)
+        context.progress(1, 1)
+        raise AssertionError("went on after being cancelled")
+
+    monkeypatch.setitem(jobs._handlers, "test.long", handler)
+    job = jobs.enqueue("test.long", acting_user=carol)
+    jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert job.state == WorkState.CANCELLED
+
+
+def test_a_mistake_a_person_can_mend_is_told_and_any_other_keeps_its_secrets(monkeypatch):
+    def mendable(context):
+        raise UserError("Import some tiles first.")
+
+    def broken(context):
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setitem(jobs._handlers, "test.mendable", mendable)
+    monkeypatch.setitem(jobs._handlers, "test.broken", broken)
+    for kind in ("test.mendable", "test.broken"):
+        jobs.execute(jobs.enqueue(kind, acting_user=None).pk)
+    told = dict(Job.objects.values_list("kind", "error"))
+    assert told["test.mendable"] == "Import some tiles first."
+    assert "hunter2" not in told["test.broken"]
