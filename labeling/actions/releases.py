@@ -1,0 +1,97 @@
+"""Reading releases: which is the latest, what stands in one. Files never change, so what is read is remembered."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from amberapp import storage
+from amberapp.errors import NotThere
+from detection.models import Tile
+from labeling.models import Release, ReleaseFile
+from labeling.release_files import INDEX
+
+
+@dataclass(frozen=True)
+class PublishedPlace:
+    """One place of a release as its index tells it. Dates are ISO text, `tile` is (west, south, east, north)."""
+
+    place: str
+    latitude: float
+    longitude: float
+    hectares: float
+    score: float
+    capture_date: str | None
+    superpixels: tuple[int, ...]
+    source: str
+    reviewed: str
+    tile: tuple[float, float, float, float]
+    outline_sha256: str
+
+    @property
+    def year(self) -> int | None:
+        return int(self.capture_date[:4]) if self.capture_date else None
+
+
+def latest_release(slug: str | None = None) -> Release | None:
+    """The newest release of all, or of one region."""
+    releases = Release.objects.select_related("region", "run").order_by("-created_at", "-id")
+    if slug is not None:
+        releases = releases.filter(region__slug=slug)
+    return releases.first()
+
+
+def release_numbered(slug: str, number: int) -> Release:
+    """Raises NotThere."""
+    release = (
+        Release.objects.select_related("region", "run").filter(region__slug=slug, number=number).first()
+        if number < 2**31
+        else None
+    )
+    if release is None:
+        raise NotThere(_("There is no release %(number)s of this region.") % {"number": number})
+    return release
+
+
+def file_named(slug: str, number: int, name: str) -> ReleaseFile:
+    """Raises NotThere."""
+    if number < 2**31:
+        file = ReleaseFile.objects.filter(
+            release__region__slug=slug, release__number=number, name=name
+        ).first()
+        if file is not None:
+            return file
+    raise NotThere(_("There is no such file in this release."))
+
+
+def places_of(release: Release) -> tuple[PublishedPlace, ...]:
+    """All places of the release, largest first. One query; the file is read once a process."""
+    key = release.files.filter(name=INDEX).values_list("storage_key", flat=True).first()
+    if key is None:
+        raise NotThere(_("This release has lost its list of places: restore it from a backup."))
+    return _read_index(key)
+
+
+@lru_cache(maxsize=8)
+def _read_index(key: str) -> tuple[PublishedPlace, ...]:
+    rows: list[dict[str, Any]] = json.loads(storage.get(key))["places"]
+    return tuple(
+        PublishedPlace(**{**row, "tile": tuple(row["tile"]), "superpixels": tuple(row["superpixels"])})
+        for row in rows
+    )
+
+
+def place_of(release: Release, place_id: str) -> PublishedPlace:
+    """Raises NotThere."""
+    for place in places_of(release):
+        if place.place == place_id:
+            return place
+    raise NotThere(_("Release %(number)s has no such place.") % {"number": release.number})
+
+
+def tile_of(release: Release, place: PublishedPlace) -> Tile | None:
+    """The tile behind a published place, or None when it has been taken out of the region since."""
+    tiles = Tile.objects.whole().filter(region=release.region_id, sha256__startswith=place.place)
+    return tiles.select_related("source").first()

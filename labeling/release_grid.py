@@ -1,0 +1,107 @@
+"""A release cut into cells, so that a map loads what it shows: squares far out, outlines close by. Pure: no Django.
+
+Cells are those of Web Mercator: 2^zoom columns from the west, 2^zoom rows from the north. A tile belongs to the
+cell of its centre.
+"""
+
+import json
+import math
+from collections import defaultdict
+from typing import Any
+
+from shapely.geometry import mapping
+
+from labeling.release_content import DECIMALS, Bounds, Content, Place, in_order
+
+# A map at zoom z draws the squares of level z + 4, 16 pixels each.
+SQUARE_LEVELS = range(7, 16)
+OUTLINE_LEVEL = 11
+Cell = tuple[int, int]
+
+
+def cell_of(bounds: Bounds, zoom: int) -> Cell:
+    """(column, row) of the cell in which the middle of the bounds lies."""
+    west, south, east, north = bounds
+    latitude, longitude = (south + north) / 2, (west + east) / 2
+    side = 2**zoom
+    x = (longitude + 180) / 360 * side
+    y = (1 - math.asinh(math.tan(math.radians(latitude))) / math.pi) / 2 * side
+    last = side - 1
+    return min(max(int(x), 0), last), min(max(int(y), 0), last)
+
+
+def squares(content: Content, zoom: int) -> dict[str, Any]:
+    """Counts by cell and year.
+
+    {"zoom", "years": [2014, …, null], "cells": [[column, row, tiles searched, year index, places, hectares, year
+    index, places, hectares, …], …]}. A place counts in its tile's cell with all its hectares; overlaps are not
+    taken off here (the statistics do that).
+    """
+    years = sorted({place.year for place in content.places}, key=lambda year: (year is None, year or 0))
+    index = {year: number for number, year in enumerate(years)}
+    searched: dict[Cell, int] = defaultdict(int)
+    found: dict[Cell, dict[int, list[float]]] = defaultdict(dict)
+    for tile in content.searched:
+        searched[cell_of(tile.bounds, zoom)] += 1
+    for place in in_order(content.places):
+        sums = found[cell_of(place.bounds, zoom)].setdefault(index[place.year], [0, 0.0])
+        sums[0] += 1
+        sums[1] += place.hectares
+    cells = []
+    for cell in sorted(searched.keys() | found.keys()):
+        row: list[float] = [*cell, searched.get(cell, 0)]
+        for number, (count, hectares) in sorted(found.get(cell, {}).items()):
+            row += [number, int(count), round(hectares, 2)]
+        cells.append(row)
+    return {"zoom": zoom, "years": years, "cells": cells}
+
+
+def ground(content: Content) -> dict[Cell, dict[str, Any]]:
+    """Cell of OUTLINE_LEVEL → FeatureCollection of its places, with the bounds of its searched tiles beside."""
+    places: dict[Cell, list[Place]] = defaultdict(list)
+    searched: dict[Cell, set[tuple[float, ...]]] = defaultdict(set)
+    for place in in_order(content.places):
+        places[cell_of(place.bounds, OUTLINE_LEVEL)].append(place)
+    for tile in content.searched:
+        searched[cell_of(tile.bounds, OUTLINE_LEVEL)].add(tuple(round(value, 5) for value in tile.bounds))
+    return {
+        cell: {
+            "type": "FeatureCollection",
+            "features": [feature(place) for place in places.get(cell, [])],
+            "searched": [list(box) for box in sorted(searched.get(cell, ()))],
+        }
+        for cell in sorted(places.keys() | searched.keys())
+    }
+
+
+def feature(place: Place) -> dict[str, Any]:
+    """GeoJSON Feature of one place, with the facts that the map tells of it."""
+    return {
+        "type": "Feature",
+        "id": place.place,
+        "bbox": [round(value, DECIMALS) for value in place.outline.bounds],
+        "geometry": {"type": "MultiPolygon", "coordinates": coordinates(place)},
+        "properties": {
+            "place": place.place,
+            "hectares": place.hectares,
+            "score": place.score,
+            "capture_date": place.capture_date.isoformat() if place.capture_date else None,
+            "superpixels": list(place.superpixels),
+            "source": place.source.name,
+            "reviewed": place.reviewed.isoformat(),
+            "tile": [round(value, DECIMALS) for value in place.bounds],
+            "picture": place.source.may_publish,
+        },
+    }
+
+
+def coordinates(place: Place) -> list[list[list[list[float]]]]:
+    return [
+        [[[round(x, DECIMALS), round(y, DECIMALS)] for x, y in ring] for ring in polygon]
+        for polygon in mapping(place.outline)["coordinates"]
+    ]
+
+
+def to_bytes(value: Any) -> bytes:
+    """Compact UTF-8 JSON. Raises ValueError for NaN and infinity, which JSON does not have."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
