@@ -1,0 +1,58 @@
+"""Telling senders without accounts apart for an hour, and not knowing who they are.
+
+An address is never stored or logged: only a keyed hash of it, with a key that changes every day, stands in the
+cache until its window ends.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import time
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.utils import timezone
+
+HOUR = 3600
+
+
+def sender_of(request: HttpRequest) -> str:
+    """A name for the request's sender that means nothing to anybody after today.
+
+    Behind HTTPS a proxy stands before the site and the last entry of X-Forwarded-For is the one that it wrote;
+    otherwise the header is anybody's to write and the connection's own address counts.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.AMBER["AMBER_HTTPS"]:
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+        address = forwarded or address
+    return _hashed(_household(address))
+
+
+def may_send(sender: str, *, most: int) -> bool:
+    """Count one more from this sender; False when that is more than `most` in this hour."""
+    key = f"reports:{sender}:{int(time.time()) // HOUR}"
+    cache.add(key, 0, HOUR)
+    try:
+        return cache.incr(key) <= most
+    except ValueError:  # it ran out between the two calls: the hour is new
+        cache.set(key, 1, HOUR)
+        return most >= 1
+
+
+def _household(address: str) -> str:
+    """One IPv6 line has 2^64 addresses: they count as one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    if parsed.version == 6:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _hashed(address: str) -> str:
+    day = timezone.now().date().isoformat()
+    key = hashlib.sha256(f"amber sender {day}\0{settings.SECRET_KEY}".encode()).digest()
+    return hmac.new(key, address.encode(), hashlib.sha256).hexdigest()[:32]
