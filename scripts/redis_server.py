@@ -1,0 +1,79 @@
+"""The demo's own Redis: append-only, on 127.0.0.1, behind a password, its data under AMBER_HOME.
+
+A TCP port and not a socket file, because Django's cache and Celery write the address of a socket file
+differently. The password changes with every start; nothing outside this start needs it.
+"""
+
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.supervise import Program
+
+CONFIGURATION = """\
+bind 127.0.0.1
+protected-mode yes
+port {port}
+requirepass {password}
+dir {directory}
+appendonly yes
+appendfsync everysec
+save ""
+daemonize no
+pidfile ""
+loglevel notice
+logfile ""
+"""
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """Where this start's Redis listens, and the program to supervise."""
+
+    port: int
+    password: str
+    program: Program
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    def answers(self) -> bool:
+        """Whether it serves: it listens early, but refuses while it still loads its data."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=0.5) as connection:
+                connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
+                connection.settimeout(0.5)
+                answer = b""
+                while answer.count(b"\r\n") < 2:
+                    data = connection.recv(200)
+                    if not data:
+                        return False
+                    answer += data
+        except OSError:
+            return False
+        return answer == b"+OK\r\n+PONG\r\n"
+
+
+def configure(home: Path, executable: str) -> RedisServer:
+    """Write the configuration for a Redis on a free port, its data under `home`/redis."""
+    data = home / "redis"
+    data.mkdir(mode=0o700, exist_ok=True)
+    port = free_port()
+    password = secrets.token_urlsafe(24)
+    path = home / "run" / "redis.conf"
+    path.touch(mode=0o600)
+    path.write_text(CONFIGURATION.format(port=port, password=password, directory=_quoted(data)))
+    return RedisServer(port, password, Program("redis", [executable, str(path)], stops_last=True))
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _quoted(path: Path) -> str:
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
