@@ -1,3 +1,19 @@
-from django.urls import URLPattern
+"""The labelling desk and what it talks to."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from labeling.api import desk as api
+from labeling.views import desk
+
+urlpatterns = [
+    path("label/", desk.desk, name="desk"),
+    path("label/mine/", desk.my_labels, name="my-labels"),
+    path("api/desk/next/", api.NextTile.as_view(), name="api-desk-next"),
+    path("api/desk/tiles/<int:segmented_tile_id>/", api.DeskTile.as_view(), name="api-desk-tile"),
+    path("api/desk/submissions/", api.Submissions.as_view(), name="api-desk-submissions"),
+    path(
+        "api/desk/submissions/<uuid:submission_id>/withdraw/",
+        api.Withdraw.as_view(),
+        name="api-desk-withdraw",
+    ),
+]

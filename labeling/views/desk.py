@@ -1,0 +1,60 @@
+"""The labelling desk and a volunteer's own places."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from amberapp.models import Role, User
+from amberapp.permissions import role_required
+from labeling.actions.mine import agreement_of, own_tiles
+from labeling.actions.queue import regions_to_label, session_of
+from labeling.models import LookAlike
+
+TILES_PER_PAGE = 24
+
+
+@role_required(Role.VOLUNTEER)
+def desk(request: HttpRequest) -> HttpResponse:
+    """The page that labels are made on; the script fetches tiles through the API."""
+    assert isinstance(request.user, User)
+    regions = regions_to_label()
+    wanted = request.GET.get("region", "")
+    chosen = wanted if any(region.slug == wanted for region in regions) else ""
+    tile = request.GET.get("tile", "")
+    page: dict[str, Any] = {
+        "volunteer": request.user.pk,
+        "region": chosen,
+        "tile": int(tile) if tile.isdecimal() and len(tile) < 19 else None,
+        "urls": {
+            "desk": reverse("desk"),
+            "next": reverse("api-desk-next"),
+            "tile": reverse("api-desk-tile", args=[0]),
+            "submissions": reverse("api-desk-submissions"),
+            "withdraw": reverse("api-desk-withdraw", args=["00000000-0000-0000-0000-000000000000"]),
+            "login": reverse("account_login") + "?next=" + reverse("desk"),
+        },
+    }
+    context = {
+        "page": page,
+        "regions": regions,
+        "chosen": chosen,
+        "look_alikes": LookAlike.choices,
+        "session": session_of(request.user),
+    }
+    return render(request, "labeling/desk.html", context)
+
+
+@role_required(Role.VOLUNTEER)
+def my_labels(request: HttpRequest) -> HttpResponse:
+    """What this person has labelled, and how it agrees with everybody's labels together."""
+    assert isinstance(request.user, User)
+    tiles = Paginator(own_tiles(request.user), TILES_PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "tiles": tiles,
+        "session": session_of(request.user),
+        "agreement": agreement_of(request.user),
+    }
+    return render(request, "labeling/my_labels.html", context)
