@@ -37,6 +37,7 @@ def amber(request: HttpRequest) -> dict[str, Any]:
             "demo": settings.DEMO,
             "demo_accounts": ACCOUNTS if settings.DEMO else [],
             "preparing": SimpleLazyObject(preparation) if settings.DEMO else None,
-            "catalog": SimpleLazyObject(lambda: _ScriptCatalog().messages()),
+            # A callable: templates call it, and json_script cannot read a lazy object.
+            "catalog": lambda: _ScriptCatalog().messages(),
         }
     }
