@@ -97,7 +97,7 @@ def _decode(data: bytes) -> DecodedImage:
             gettext_noop("This is an animation of %(frames)s pictures; a tile is one still image."),
             frames=getattr(image, "n_frames", 2),
         )
-    sixteen_bits = any(";16" in str(part) for part in image.tile)
+    sixteen_bits = any(";16" in str(part) for part in getattr(image, "tile", ()))
     orientation = _orientation(image)
     media_type = Image.MIME.get(kind, "application/octet-stream")
     image.load()

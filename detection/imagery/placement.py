@@ -18,9 +18,11 @@ from detection.geometry import (
     tile_bounds_from_centre,
 )
 from detection.imagery.georeference import Bounds, NoGeoreference, geotiff_bounds, world_file_bounds
-from detection.imagery.names import parse_tile_name
+from detection.imagery.names import parse_crop_name, parse_tile_name
 from detection.imagery.sentences import Sentence, gettext_noop
 from detection.imagery.sidecar import SidecarRow
+
+__all__ = ["Placement", "parse_crop_name", "placement"]
 
 SIDECAR, GEOTIFF, WORLD_FILE, FILE_NAME = "sidecar", "geotiff", "world_file", "file_name"
 
@@ -34,13 +36,13 @@ _WIDEST_DEGREES = 5.0
 @dataclass(frozen=True)
 class Placement:
     """What is known. Bounds in degrees (west, south, east, north); centre (latitude, longitude) in degrees;
-    gsd in metres per pixel; `source` names where the place was taken from, "" where there is none."""
+    gsd in metres per pixel; `source_of_place`: one of the four names above, "" where there is no place."""
 
     bounds: Bounds | None = None
     centre: tuple[float, float] | None = None
     capture_date: date | None = None
     gsd: float | None = None
-    source: str = ""
+    source_of_place: str = ""
     problems: tuple[Sentence, ...] = ()
 
 

@@ -3,6 +3,7 @@
 `gettext_noop` only marks a literal for the message catalogue; this package knows no Django.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -16,7 +17,7 @@ class Sentence:
     """A template with %(name)s gaps and what fills them. `str()` gives the English sentence."""
 
     template: str
-    values: dict[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.template % self.values if self.values else self.template

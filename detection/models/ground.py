@@ -89,6 +89,8 @@ class Tile(models.Model):
     longitude = models.FloatField(null=True)
     ground_sample_distance = models.FloatField(null=True, help_text="metres per pixel")
     capture_date = models.DateField(null=True)
+    # Why the place (or the date) is not known although something was said about it.
+    place_problem = models.CharField(max_length=400, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TileQuerySet.as_manager()
