@@ -28,7 +28,7 @@ export function createMap(element, options = {}) {
     attribution = "",
     grid = true,
     zoomPosition = "bottomright",
-    scalePosition = "bottomleft",
+    scalePosition = "bottomright",
     center = POLISSIA,
     zoom = 9,
     ...rest
@@ -48,14 +48,15 @@ export function createMap(element, options = {}) {
   });
   element.setAttribute("role", "region");
   element.setAttribute("aria-label", label);
-  L.control
-    .zoom({ position: zoomPosition, zoomInTitle: gettext("Zoom in"), zoomOutTitle: gettext("Zoom out") })
-    .addTo(map);
-  L.control.scale({ position: scalePosition, imperial: false }).addTo(map);
+  // In a lower corner the one added last lies on top: credit, then scale, then the buttons.
   if (attribution) {
     const credit = L.control.attribution({ prefix: false }).addTo(map);
     credit.addAttribution(escapeHtml(attribution));
   }
+  L.control.scale({ position: scalePosition, imperial: false }).addTo(map);
+  L.control
+    .zoom({ position: zoomPosition, zoomInTitle: gettext("Zoom in"), zoomOutTitle: gettext("Zoom out") })
+    .addTo(map);
   if (bounds) {
     fitMap(map, bounds, padding);
   } else {
