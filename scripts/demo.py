@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import sys
+import textwrap
 import time
 import urllib.error
 import urllib.request
@@ -94,6 +95,8 @@ def _demo(options: argparse.Namespace) -> int:
         own_redis = not os.environ.get("AMBER_REDIS_URL")
         redis = environment.redis_program(_say) if own_redis else ""
         if options.fresh:
+            if os.environ.get("AMBER_DATABASE_URL"):
+                raise DemoError("--fresh does not empty the database that AMBER_DATABASE_URL names; do that yourself.")
             _say("starting afresh: earlier demo content removed")
             home.empty()
         home.sign()
@@ -110,6 +113,8 @@ def _supervisor(home: Home) -> Supervisor:
         "AMBER_HOME": str(home.path),
         "AMBER_DEMO": "1",
         "AMBER_SECRET_KEY": os.environ.get("AMBER_SECRET_KEY") or home.secret("secret_key"),
+        # One machine, one supervisor: a worker that stopped does not come back, so its work need not wait long.
+        "AMBER_LEASE_SECONDS": os.environ.get("AMBER_LEASE_SECONDS", "20"),
         "PYTHONUNBUFFERED": "1",
     }
     supervisor = Supervisor(
@@ -134,7 +139,7 @@ def _serve(supervisor: Supervisor, home: Home, options: argparse.Namespace, port
     address = f"http://127.0.0.1:{port}/"
     if not supervisor.wait_for(lambda: answers(address), 60):
         raise DemoError(f"The site does not answer. The end of {home.path / 'log' / 'web.log'} may say why.")
-    print(f"\n  Open {address}\n\n{accounts}", flush=True)
+    print(f"\n  Open {address}\n\n{textwrap.indent(accounts, '  ')}", flush=True)
     status, _ = supervisor.run("follow_demo", _manage("follow_demo"), shown=True)
     if status == 0:
         _say("Ready. Ctrl-C stops everything; what people did stays in " + _short(home.path) + ".")
@@ -199,8 +204,6 @@ def _prepare(supervisor: Supervisor, options: argparse.Namespace) -> str:
     arguments = ["prepare_demo"]
     if options.data is not None:
         arguments += ["--data", str(options.data)]
-    if options.fresh:
-        arguments += ["--fresh"]
     return _step(supervisor, *arguments)
 
 

@@ -102,7 +102,10 @@ def ensure_virtual_environment(locks: Sequence[Path], say: Say) -> bool:
     with _alone():
         if _usable() and wanted.items() <= _noted().items():
             return False
-        _note({})
+        # What was once installed for the checks stays, also when only the demo asks.
+        locks = [*locks, *(ROOT / name for name in _noted() if name not in wanted and (ROOT / name).exists())]
+        wanted = {lock.name: _digest(lock) for lock in locks}
+        _note(dict.fromkeys(wanted, ""))  # until it is done, nothing counts as installed
         if not _usable():
             say("making a virtual environment")
             # Without pip: uv installs into it, and Debian's Python makes it without further packages.

@@ -1,0 +1,95 @@
+"""The container files, checked without a container engine: they parse, agree with docs/running.md, keep secrets out."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from amberapp.configuration import TABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "docker" / "compose.yml").read_text()))
+
+
+@pytest.fixture(scope="module")
+def documented() -> list[str]:
+    """The lines of code blocks in docs/running.md."""
+    blocks = re.findall(r"^```\n(.*?)^```", (ROOT / "docs" / "running.md").read_text(), re.M | re.S)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def without_hints(command: str) -> str:
+    """`${NAME:?hint}` → `${NAME}`: the hint is for whoever forgets the variable."""
+    return re.sub(r"\$\{(\w+):\?[^}]*\}", r"${\1}", command)
+
+
+def test_every_part_of_the_site_has_a_container(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {
+        *("postgres", "redis", "nginx"),
+        *("migrate", "collectstatic", "web", "worker", "sweeper"),
+    }
+
+
+def test_every_command_of_a_container_is_documented(compose: dict[str, Any], documented: list[str]) -> None:
+    commands = [service["command"] for service in compose["services"].values() if "command" in service]
+    assert len(commands) == 6
+    assert [command for command in commands if without_hints(command) not in documented] == []
+
+
+def test_every_command_of_an_image_is_documented(documented: list[str]) -> None:
+    commands = [" ".join(json.loads(line)) for line in re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.M)]
+    assert len(commands) == 2
+    assert [command for command in commands if command not in documented] == []
+
+
+def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
+    text = (ROOT / "docker" / "compose.yml").read_text()
+    for name in ("AMBER_SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "TLS_DIRECTORY"):
+        uses = re.findall(rf"\$\{{{name}([^}}]*)\}}", text)
+        assert uses, name
+        assert all(use.startswith(":?") and len(use) > 2 for use in uses), name
+
+
+def test_every_setting_in_a_container_exists(compose: dict[str, Any]) -> None:
+    known = {variable.name for variable in TABLE}
+    for name, service in compose["services"].items():
+        settings = {key for key in service.get("environment", {}) if key.startswith("AMBER_")}
+        assert settings <= known, name
+
+
+def test_the_demo_never_runs_in_a_container(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert "AMBER_DEMO" not in service.get("environment", {})
+    assert "AMBER_DEMO" not in DOCKERFILE
+
+
+def test_services_wait_for_services_that_exist(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert set(service.get("depends_on", {})) <= set(compose["services"])
+
+
+def test_everything_the_images_copy_exists_and_reaches_the_builder() -> None:
+    let_through = {
+        line[1:]
+        for line in (ROOT / "docker" / "Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    copied = set()
+    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.M):
+        copied.update(line.split()[:-1])
+    assert copied == let_through
+    assert [path for path in copied if not (ROOT / path).exists()] == []
+
+
+def test_the_images_do_not_run_as_root() -> None:
+    base = DOCKERFILE[DOCKERFILE.index("AS base") :]
+    assert "\nUSER amber\n" in base
+    assert "USER root" not in base

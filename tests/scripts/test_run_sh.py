@@ -1,0 +1,318 @@
+"""What a person sees who types ./run.sh: help, clear refusals, a site, a clean end, everything kept."""
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import redis_server
+from scripts.demo import choose_port
+from scripts.environment import REDIS
+from scripts.home import Home, HomeError, fingerprint
+from scripts.supervise import Supervisor
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = str(ROOT / "run.sh")
+
+
+def environment(home: Path, **extra: str) -> dict[str, str]:
+    """This process' environment without any site's settings, for a site in `home`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AMBER_")}
+    # run.sh must set Django up by itself, whatever pytest set.
+    clean.pop("DJANGO_SETTINGS_MODULE", None)
+    clean.pop("PYTEST_VERSION", None)
+    return {**clean, "AMBER_HOME": str(home), **extra}
+
+
+def run(home: Path, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [RUN, *arguments],
+        env=environment(home, **extra),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_option_and_writes_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path / "home", "--help")
+    assert done.returncode == 0
+    for option in ("--data", "--port", "--fresh", "--help"):
+        assert option in done.stdout
+    assert not (tmp_path / "home").exists()
+
+
+def test_without_a_python_that_is_new_enough_it_says_what_to_install(tmp_path: Path) -> None:
+    for name in ("dirname", "sh"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\ncase "$2" in *print*) echo 3.9.2 ;; *) exit 1 ;; esac\n')
+    old.chmod(0o755)
+    done = run(tmp_path / "home", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "Python 3.11 or newer" in done.stderr
+    assert "python3 3.9.2" in done.stderr
+    assert "apt-get install python3" in done.stderr
+
+
+def test_a_shim_without_an_interpreter_behind_it_is_passed_over(tmp_path: Path) -> None:
+    for name in ("dirname", "sh"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    shim = tmp_path / "python3.11"
+    shim.write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    (tmp_path / "python3").symlink_to(sys.executable)
+    done = run(tmp_path / "home", "--help", PATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "not found" not in done.stderr
+
+
+def test_a_folder_of_data_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = run(tmp_path / "home", "--data", str(tmp_path / "nowhere"))
+    assert done.returncode == 2
+    assert f"there is no directory {tmp_path / 'nowhere'}" in done.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
+    done = run(tmp_path / "home", f"--port={port}")
+    assert done.returncode == 2
+    assert "1 to 65535" in done.stderr
+
+
+def test_a_port_asked_for_and_taken_is_said_clearly(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run(tmp_path / "home", "--port", str(port))
+    assert done.returncode == 1
+    assert f"Port {port} is taken" in done.stderr
+
+
+def test_without_a_wish_the_next_free_port_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.demo.is_free", lambda port: port >= 8002)
+    assert choose_port(None) == 8002
+
+
+def test_a_second_start_on_the_same_directory_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.hold()
+    home.sign()
+    try:
+        done = run(tmp_path)
+    finally:
+        home.close()
+    assert done.returncode == 1
+    assert "already running" in done.stderr
+
+
+def test_a_site_that_is_no_demo_gets_no_demo_accounts(tmp_path: Path) -> None:
+    (tmp_path / "amber.sqlite3").write_bytes(b"somebody's site")
+    done = run(tmp_path, "--fresh")
+    assert done.returncode == 1
+    assert "not a demo" in done.stderr
+    assert (tmp_path / "amber.sqlite3").read_bytes() == b"somebody's site"
+
+
+def test_fresh_empties_a_demo_directory_and_keeps_its_lock(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.hold()
+    home.sign()
+    (tmp_path / "storage" / "tiles").mkdir(parents=True)
+    (tmp_path / "amber.sqlite3").write_bytes(b"rows")
+    home.check_is_demo()
+    home.empty()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+    with pytest.raises(HomeError):
+        Home(tmp_path).hold(seconds=0)
+    home.close()
+
+
+def test_the_secret_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    key = home.secret("secret_key")
+    assert len(key) >= 50
+    assert home.secret("secret_key") == key
+    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_step_is_done_again_only_for_another_input(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.sign()
+    assert not home.is_done("migrate", "a")
+    home.done("migrate", "a")
+    assert home.is_done("migrate", "a")
+    assert not home.is_done("migrate", "b")
+    assert fingerprint([ROOT / "Makefile"]) == fingerprint([ROOT / "Makefile"])
+    assert fingerprint([ROOT / "Makefile"]) != fingerprint([ROOT / "Makefile"], "another database")
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    (tmp_path / "run").mkdir()
+    with Supervisor(directory=tmp_path, state=tmp_path, environment=os.environ, say=print) as made:
+        yield made
+
+
+def test_redis_keeps_the_queue_over_a_stop_and_asks_for_a_password(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    import redis
+
+    executable = REDIS.find()
+    assert executable
+    server = redis_server.configure(tmp_path, executable)
+    supervisor.start(server.program)
+    assert supervisor.wait_for(server.answers, 10)
+    redis.Redis.from_url(server.url).lpush("celery", "a message")
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=server.port).ping()
+    supervisor.forget("redis")
+    again = redis_server.configure(tmp_path, executable)
+    assert again.password != server.password
+    supervisor.start(again.program)
+    assert supervisor.wait_for(again.answers, 10)
+    assert redis.Redis.from_url(again.url).lrange("celery", 0, -1) == [b"a message"]
+
+
+# --- the whole of it ------------------------------------------------------------------------------
+
+
+class Demo:
+    """A ./run.sh in a process of its own, and what it printed."""
+
+    def __init__(self, home: Path, *arguments: str) -> None:
+        self.home = home
+        self.output = home.with_name("output.txt")
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [RUN, *arguments],
+            env=environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=self.output.open("wb"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def printed(self, pattern: str, seconds: float) -> "re.Match[str]":
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            found = re.search(pattern, self.output.read_text())
+            if found:
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"{pattern!r} was not printed:\n{self.output.read_text()}")
+
+    def family(self) -> dict[int, str]:
+        """Processes of this site, known by the directory in their environment: number → command."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"AMBER_HOME={self.home}\0".encode() in (path / "environ").read_bytes():
+                    found[int(path.name)] = (path / "cmdline").read_text().replace("\0", " ")
+            except OSError:
+                continue
+        return found
+
+    def worker(self) -> int:
+        """The number of Celery's own process, the first of its family."""
+        return min(pid for pid, command in self.family().items() if "celery -A" in command)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def demos() -> Iterator[list[Demo]]:
+    started: list[Demo] = []
+    yield started
+    for demo in started:
+        if demo.process.poll() is None:
+            demo.stop()
+
+
+def page(address: str) -> tuple[int, str]:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return answer.status, answer.read().decode()
+
+
+def passwords(home: Path) -> Mapping[str, Any]:
+    with sqlite3.connect(home / "amber.sqlite3") as database:
+        return dict(database.execute("select username, password from amberapp_user").fetchall())
+
+
+@pytest.mark.slow
+def test_a_site_comes_up_mends_itself_ends_cleanly_and_keeps_what_people_did(
+    tmp_path: Path, demos: list[Demo]
+) -> None:
+    home = tmp_path / "home"
+    first = Demo(home)
+    demos.append(first)
+    address = first.printed(r"Open (http://127\.0\.0\.1:\d+/)", 120)[1]
+    for account in ("olena", "taras", "maria"):
+        first.printed(account, 5)
+    assert page(address)[0] == 200
+
+    # A crashed child is started again.
+    before = first.worker()
+    os.kill(before, signal.SIGKILL)
+    first.printed("worker was ended by SIGKILL; starting it again", 10)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and first.family() and "celery -A" not in str(first.family().values()):
+        time.sleep(0.1)
+    assert first.worker() != before
+
+    # A second start on the same directory is refused, and the first goes on.
+    second = run(home)
+    assert second.returncode == 1
+    assert "already running" in second.stderr
+    assert page(address)[0] == 200
+
+    # Somebody does something; then everything ends.
+    with sqlite3.connect(home / "amber.sqlite3", timeout=30) as database:
+        database.execute("update amberapp_user set first_name = 'Марія' where username = 'maria'")
+    known = passwords(home)
+    assert first.stop(signal.SIGINT) == 0
+    assert first.family() == {}
+
+    # The next start is quick and knows everybody.
+    again = Demo(home)
+    demos.append(again)
+    address = again.printed(r"Open (http://127\.0\.0\.1:\d+/)", 60)[1]
+    assert time.monotonic() - again.began <= 20
+    assert page(address)[0] == 200
+    assert passwords(home) == known
+    with sqlite3.connect(home / "amber.sqlite3") as database:
+        assert database.execute(
+            "select first_name from amberapp_user where username = 'maria'"
+        ).fetchone() == ("Марія",)
+    assert again.stop(signal.SIGTERM) == 0
+    assert again.family() == {}
+
+
+@pytest.mark.slow
+def test_killing_the_whole_front_leaves_nobody_behind(tmp_path: Path, demos: list[Demo]) -> None:
+    demo = Demo(tmp_path / "home")
+    demos.append(demo)
+    demo.printed(r"Open http", 120)
+    demo.process.kill()
+    demo.process.wait()
+    deadline = time.monotonic() + 15
+    while demo.family() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert demo.family() == {}
