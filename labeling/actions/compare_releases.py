@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from detection.models import Detection
 from labeling.actions.releases import PublishedPlace, places_of
-from labeling.models import Release, Review, ReviewVerdict
+from labeling.models import LookAlike, Release, Review, ReviewVerdict
 
 
 @dataclass(frozen=True)
@@ -82,27 +82,23 @@ def _found_by(release: Release) -> set[str]:
 
 
 def _why_gone(later: Release) -> dict[str, str]:
-    """Why places that the later run still found are not in the later release."""
-    reasons = {
-        place: _("found again, but no expert has approved it in its new outline")
-        for place in _found_by(later)
-    }
+    """Why places are not in the later release: the latest review of the image, or that nobody has judged it."""
+    unjudged = _("found again, but no expert has approved it in its new outline")
+    found = dict.fromkeys(_found_by(later), unjudged)
+    reasons = dict(found)
+    look_alikes = dict(LookAlike.choices)
     reviews = (
-        Review.objects.filter(
-            segmented_tile__tile__region=later.region_id,
-            verdict=ReviewVerdict.REJECTED,
-            created_at__lte=later.created_at,
-        )
+        Review.objects.filter(segmented_tile__tile__region=later.region_id, created_at__lte=later.created_at)
         .order_by("id")
-        .values_list("segmented_tile__tile__sha256", "look_alike", "report_id", "superpixels")
+        .values_list("segmented_tile__tile__sha256", "verdict", "look_alike", "report_id")
     )
-    for sha256, look_alike, report_id, _superpixels in reviews:
+    for sha256, verdict, look_alike, report_id in reviews:
         place = sha256[:16]
-        if report_id is not None:
-            reasons[place] = _("a citizen's report was accepted")
-        else:
-            reasons[place] = _("an expert has rejected it")
-        if look_alike:
-            label = dict(Review._meta.get_field("look_alike").flatchoices)[look_alike]
-            reasons[place] += f" ({label})"
+        if verdict != ReviewVerdict.REJECTED:
+            reasons.pop(place, None)
+            if place in found:
+                reasons[place] = unjudged
+            continue
+        reason = _("an expert has rejected it") if report_id is None else _("a citizen's report was accepted")
+        reasons[place] = f"{reason} ({look_alikes[look_alike]})" if look_alike else reason
     return reasons

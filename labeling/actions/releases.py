@@ -1,6 +1,8 @@
 """Reading releases: which is the latest, what stands in one. Files never change, so what is read is remembered."""
 
+import datetime as dt
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,9 +11,11 @@ from django.utils.translation import gettext as _
 
 from amberapp import storage
 from amberapp.errors import NotThere
-from detection.models import Tile
+from detection.models import Detection, Tile
 from labeling.models import Release, ReleaseFile
 from labeling.release_files import INDEX
+
+FILE_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,14 @@ class PublishedPlace:
     @property
     def year(self) -> int | None:
         return int(self.capture_date[:4]) if self.capture_date else None
+
+    @property
+    def day(self) -> dt.date | None:
+        return dt.date.fromisoformat(self.capture_date) if self.capture_date else None
+
+    @property
+    def reviewed_day(self) -> dt.date:
+        return dt.date.fromisoformat(self.reviewed)
 
 
 def latest_release(slug: str | None = None) -> Release | None:
@@ -57,7 +69,7 @@ def release_numbered(slug: str, number: int) -> Release:
 
 def file_named(slug: str, number: int, name: str) -> ReleaseFile:
     """Raises NotThere."""
-    if number < 2**31:
+    if number < 2**31 and FILE_NAME.fullmatch(name):
         file = ReleaseFile.objects.filter(
             release__region__slug=slug, release__number=number, name=name
         ).first()
@@ -95,3 +107,9 @@ def tile_of(release: Release, place: PublishedPlace) -> Tile | None:
     """The tile behind a published place, or None when it has been taken out of the region since."""
     tiles = Tile.objects.whole().filter(region=release.region_id, sha256__startswith=place.place)
     return tiles.select_related("source").first()
+
+
+def detection_of(release: Release, place: PublishedPlace) -> Detection | None:
+    """The detection that a published place shows, or None when its run has been deleted since."""
+    found = Detection.objects.filter(run=release.run_id, segmented_tile__tile__sha256__startswith=place.place)
+    return found.first()

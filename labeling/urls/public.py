@@ -1,3 +1,31 @@
-from django.urls import URLPattern
+"""The public map, its releases and files, and citizens' reports. Addresses are the same in every language."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from labeling.api import public as api
+from labeling.views import public, report
+
+urlpatterns = [
+    path("", public.public_map, name="public-map"),
+    path("map/<slug:slug>/", public.region_map, name="region-map"),
+    path("map/<slug:slug>/<int:number>/", public.release_map, name="release-map"),
+    path("map/<slug:slug>/<int:number>/list/", public.place_list, name="place-list"),
+    path("map/<slug:slug>/<int:number>/place/<slug:place_id>/", public.place, name="place"),
+    path(
+        "map/<slug:slug>/<int:number>/place/<slug:place_id>/image.webp",
+        public.place_picture,
+        name="place-picture",
+    ),
+    path("releases/", public.release_list, name="release-list"),
+    path(
+        "releases/<slug:slug>/<int:earlier>/compare/<int:later>/",
+        public.release_compare,
+        name="release-compare",
+    ),
+    path("releases/<slug:slug>/<int:number>/<str:name>", public.release_file, name="release-file"),
+    path("report/", report.report, name="report"),
+    path("report/<slug:token>/", report.report_status, name="report-status"),
+    path("api/releases/", api.ReleaseList.as_view(), name="api-releases"),
+    path("api/releases/<int:release_id>/", api.ReleaseDetail.as_view(), name="api-release"),
+    path("api/reports/", api.Reports.as_view(), name="api-reports"),
+]

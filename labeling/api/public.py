@@ -1,0 +1,173 @@
+"""API of releases and of citizens' reports."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import generics, serializers, status
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.throttling import AnonRateThrottle
+from rest_framework.views import APIView
+
+from amberapp.errors import NotThere
+from amberapp.permissions import IsAdmin
+from detection.models import Run
+from labeling.actions.publish import publish_release
+from labeling.actions.releases import detection_of, place_of
+from labeling.actions.report import COMMENT_LENGTH, EMAIL_LENGTH, file_report
+from labeling.models import Release, ReleaseFile, ReportCategory
+from labeling.release_files import DOWNLOADS
+from labeling.sender import sender_of
+
+BIGGEST_ID = 2**31 - 1
+
+
+class NamelessThrottle(AnonRateThrottle):
+    """DRF's limit for strangers, without putting their address into the cache."""
+
+    def get_ident(self, request: Request) -> str:
+        return sender_of(request._request)
+
+
+class Finite(serializers.FloatField):
+    """A number that a float can hold: JSON may carry an integer of a thousand digits."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        try:
+            return float(super().to_internal_value(data))
+        except OverflowError:
+            self.fail("invalid")
+
+
+class ReleaseFileSerializer(serializers.ModelSerializer):
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ReleaseFile
+        fields = ["name", "media_type", "size", "sha256", "url"]
+
+    @extend_schema_field(serializers.URLField())
+    def get_url(self, file: ReleaseFile) -> str:
+        release = file.release
+        address = reverse("release-file", args=[release.region.slug, release.number, file.name])
+        return str(self.context["request"].build_absolute_uri(address))
+
+
+class ReleaseSerializer(serializers.ModelSerializer):
+    region = serializers.CharField(source="region.slug", read_only=True)
+    region_name = serializers.CharField(source="region.name", read_only=True)
+    files = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Release
+        fields = ["id", "region", "region_name", "number", "run", "created_at", "statistics", "files", "url"]
+
+    @extend_schema_field(ReleaseFileSerializer(many=True))
+    def get_files(self, release: Release) -> list[dict[str, Any]]:
+        files = [file for file in release.files.all() if file.name in DOWNLOADS]
+        for file in files:
+            file.release = release
+        return list(ReleaseFileSerializer(files, many=True, context=self.context).data)
+
+    @extend_schema_field(serializers.URLField())
+    def get_url(self, release: Release) -> str:
+        address = reverse("release-map", args=[release.region.slug, release.number])
+        return str(self.context["request"].build_absolute_uri(address))
+
+
+class PublishSerializer(serializers.Serializer):
+    run = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+
+
+class ReleaseList(generics.ListAPIView):
+    """Releases, newest first. Admins publish a run's approved detections as the next one."""
+
+    queryset = (
+        Release.objects.select_related("region").prefetch_related("files").order_by("-created_at", "-id")
+    )
+    serializer_class = ReleaseSerializer
+    filterset_fields = ["region__slug", "run"]
+    throttle_classes = [NamelessThrottle]
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsAdmin()] if self.request.method == "POST" else [AllowAny()]
+
+    @extend_schema(request=PublishSerializer, responses={201: ReleaseSerializer})
+    def post(self, request: Request) -> Response:
+        asked = PublishSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        run = Run.objects.filter(pk=asked.validated_data["run"]).first()
+        if run is None:
+            raise NotThere(f"There is no run {asked.validated_data['run']}.")
+        release = publish_release(run=run, acting_user=request.user)
+        told = ReleaseSerializer(release, context={"request": request})
+        return Response(told.data, status=status.HTTP_201_CREATED)
+
+
+class ReleaseDetail(generics.RetrieveAPIView):
+    """One release: its figures, and its files under their checksums."""
+
+    queryset = Release.objects.select_related("region").prefetch_related("files")
+    serializer_class = ReleaseSerializer
+    permission_classes = [AllowAny]
+    throttle_classes = [NamelessThrottle]
+
+    def get_object(self) -> Release:
+        release = self.get_queryset().filter(pk=min(self.kwargs["release_id"], BIGGEST_ID)).first()
+        if release is None:
+            raise NotThere(f"There is no release {self.kwargs['release_id']}.")
+        return release
+
+
+class FileReportSerializer(serializers.Serializer):
+    release = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+    place = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
+    latitude = Finite(min_value=-90, max_value=90)
+    longitude = Finite(min_value=-180, max_value=180)
+    category = serializers.ChoiceField(choices=ReportCategory.choices)
+    comment = serializers.CharField(
+        max_length=COMMENT_LENGTH, required=False, allow_blank=True, default="", trim_whitespace=False
+    )
+    email = serializers.CharField(max_length=EMAIL_LENGTH, required=False, allow_blank=True, default="")
+    website = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, default="", help_text="leave empty"
+    )
+
+
+class FiledReportSerializer(serializers.Serializer):
+    status_url = serializers.URLField(help_text="private link: what became of the report")
+
+
+class Reports(APIView):
+    """Report an error on the public map. No account, no address of the sender is kept."""
+
+    permission_classes = [AllowAny]
+    throttle_classes = [NamelessThrottle]
+
+    @extend_schema(request=FileReportSerializer, responses={201: FiledReportSerializer})
+    def post(self, request: Request) -> Response:
+        asked = FileReportSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        release = Release.objects.select_related("region").filter(pk=said["release"]).first()
+        if release is None:
+            raise NotThere(f"There is no release {said['release']}.")
+        place = place_of(release, said["place"]) if said["place"] else None
+        filed = file_report(
+            release=release,
+            detection=detection_of(release, place) if place else None,
+            latitude=said["latitude"],
+            longitude=said["longitude"],
+            category=said["category"],
+            comment=said["comment"],
+            email=said["email"],
+            trap=said["website"],
+            sender=sender_of(request._request),
+        )
+        address = request.build_absolute_uri(reverse("report-status", args=[filed.token]))
+        return Response({"status_url": address}, status=status.HTTP_201_CREATED)

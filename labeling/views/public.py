@@ -1,0 +1,233 @@
+"""The public map, its permalinks and files. No account needed; nothing here changes anything."""
+
+import base64
+import re
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from amberapp.errors import NotThere, UserError
+from labeling.actions.compare_releases import compare_releases
+from labeling.actions.public_pictures import SIZES, published_picture
+from labeling.actions.releases import (
+    PublishedPlace,
+    file_named,
+    latest_release,
+    place_of,
+    places_of,
+    release_numbered,
+    tile_of,
+)
+from labeling.models import Release, ReportCategory
+from labeling.release_files import DOWNLOADS
+
+FOREVER = "public, max-age=31536000, immutable"
+# A source's right to publish can be withdrawn: pictures are asked for again within the hour.
+PICTURE_CACHE = "public, max-age=3600"
+PER_PAGE = 100
+# The address that scripts put a place's name into.
+ANY_PLACE = "PLACE"
+
+
+@require_safe
+def public_map(request: HttpRequest) -> HttpResponse:
+    """The latest release of the region published last, or a word to the first visitors."""
+    release = latest_release()
+    if release is None:
+        return render(request, "labeling/public_empty.html")
+    return _map(request, release)
+
+
+@require_safe
+def region_map(request: HttpRequest, slug: str) -> HttpResponse:
+    """The latest release of one region, by its permalink."""
+    release = latest_release(slug)
+    if release is None:
+        raise NotThere(_("No map of this region has been published."))
+    return redirect("release-map", slug=slug, number=release.number)
+
+
+@require_safe
+def release_map(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    return _map(request, release_numbered(slug, number))
+
+
+@require_safe
+def place(request: HttpRequest, slug: str, number: int, place_id: str) -> HttpResponse:
+    release = release_numbered(slug, number)
+    return _map(request, release, place_of(release, place_id))
+
+
+def _map(request: HttpRequest, release: Release, place: PublishedPlace | None = None) -> HttpResponse:
+    figures = release.statistics
+    slug, number = release.region.slug, release.number
+    years = [year for year in figures["by_year"] if year["places"] or year["year"] is not None]
+    highest = max((year["hectares"] for year in years), default=0) or 1
+    permalink = reverse("release-map", args=[slug, number])
+    picture = False
+    if place is not None:
+        tile = tile_of(release, place)
+        picture = tile is not None and tile.source.may_publish
+    context: dict[str, Any] = {
+        "release": release,
+        "figures": figures,
+        "place": place,
+        "picture": picture,
+        "bars": [{**year, "height": round(100 * year["hectares"] / highest, 1)} for year in years],
+        "previous": number - 1 if number > 1 else None,
+        "is_latest": request.resolver_match is not None and request.resolver_match.url_name == "public-map",
+        "permalink": request.build_absolute_uri(permalink),
+        "attribution": [source["attribution"] for source in figures["sources"] if source["attribution"]],
+        "categories": ReportCategory.choices,
+        "map_data": {
+            "files": reverse("release-file", args=[slug, number, "x"])[:-1],
+            "slug": slug,
+            "number": number,
+            "release": release.pk,
+            "bounds": figures["bounds"] or figures["searched_bounds"],
+            "years": {str(year["year"] or "undated"): year["hectares"] for year in years},
+            "hectares": figures["hectares"],
+            "anyPlace": ANY_PLACE,
+            "placePage": reverse("place", args=[slug, number, ANY_PLACE]),
+            "picture": reverse("place-picture", args=[slug, number, ANY_PLACE]),
+            "reports": reverse("api-reports"),
+            "attribution": " · ".join(
+                sorted({source["attribution"] for source in figures["sources"] if source["attribution"]})
+            ),
+            "place": _as_data(place) if place else None,
+        },
+    }
+    return render(request, "labeling/public_map.html", context)
+
+
+def _as_data(place: PublishedPlace) -> dict[str, Any]:
+    return {
+        "place": place.place,
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+        "tile": place.tile,
+    }
+
+
+@require_safe
+def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """All places of a release as a table, largest first: the map for screen readers and for paper."""
+    release = release_numbered(slug, number)
+    places: tuple[PublishedPlace, ...] | list[PublishedPlace] = places_of(release)
+    years = sorted({place.year for place in places if place.year is not None})
+    wanted = request.GET.get("year", "")
+    year = int(wanted) if re.fullmatch(r"[0-9]{4}", wanted) else None
+    if year is not None:
+        places = [place for place in places if place.year == year]
+    page = Paginator(places, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "release": release,
+        "page": page,
+        "years": years,
+        "year": year,
+        "query": f"year={year}&" if year is not None else "",
+    }
+    return render(request, "labeling/public_places.html", context)
+
+
+@require_safe
+def release_list(request: HttpRequest) -> HttpResponse:
+    """Every release ever published, newest first, with its files and their checksums."""
+    releases = Release.objects.select_related("region").prefetch_related("files")
+    page = Paginator(releases.order_by("-created_at", "-id"), 20).get_page(request.GET.get("page"))
+    rows = [
+        {
+            "release": release,
+            "figures": release.statistics,
+            "previous": release.number - 1 if release.number > 1 else None,
+            "files": sorted(
+                (file for file in release.files.all() if file.name in DOWNLOADS),
+                key=lambda file: DOWNLOADS.index(file.name),
+            ),
+        }
+        for release in page
+    ]
+    return render(request, "labeling/public_releases.html", {"page": page, "rows": rows})
+
+
+@require_safe
+def release_compare(request: HttpRequest, slug: str, earlier: int, later: int) -> HttpResponse:
+    """What changed between two releases, place by place."""
+    if earlier == later:
+        raise UserError(_("Choose two different releases to compare."))
+    if earlier > later:
+        return redirect("release-compare", slug=slug, earlier=later, later=earlier)
+    before, after = release_numbered(slug, earlier), release_numbered(slug, later)
+    comparison = compare_releases(before, after)
+    context = {
+        "before": before,
+        "after": after,
+        "comparison": comparison,
+        "groups": [
+            ("appeared", _("New on the map"), comparison.appeared),
+            ("vanished", _("No longer on the map"), comparison.vanished),
+            ("changed", _("Drawn differently"), comparison.changed),
+        ],
+        "hectares": round(after.statistics["hectares"] - before.statistics["hectares"], 2),
+    }
+    return render(request, "labeling/public_compare.html", context)
+
+
+@require_safe
+def release_file(request: HttpRequest, slug: str, number: int, name: str) -> HttpResponseBase:
+    """One file of a release, the same bytes for ever; gzipped for readers that take it."""
+    file = file_named(slug, number, name)
+    packed = _takes_gzip(request) and default_storage.exists(file.storage_key + ".gz")
+    etag = f'"{file.sha256}{"-gz" if packed else ""}"'
+    response: HttpResponseBase
+    if etag in request.headers.get("If-None-Match", ""):
+        response = HttpResponse(status=304)
+    else:
+        try:
+            stored = default_storage.open(file.storage_key + (".gz" if packed else ""), "rb")
+        except FileNotFoundError:
+            raise NotThere(_("This file is missing from the site's storage.")) from None
+        response = FileResponse(stored, content_type=file.media_type)
+        if packed:
+            response["Content-Encoding"] = "gzip"
+        else:
+            # RFC 9530: the checksum of what is sent, for those who ask with tools.
+            digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
+            response["Repr-Digest"] = f"sha-256=:{digest}:"
+    response["ETag"] = etag
+    response["Cache-Control"] = FOREVER
+    # Open data: any site may read it.
+    response["Access-Control-Allow-Origin"] = "*"
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return response
+
+
+def _takes_gzip(request: HttpRequest) -> bool:
+    return bool(
+        re.search(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", request.headers.get("Accept-Encoding", ""))
+    )
+
+
+@require_safe
+def place_picture(request: HttpRequest, slug: str, number: int, place_id: str) -> HttpResponse:
+    """The image of a published place, where the rights of its source allow showing it."""
+    size = request.GET.get("size", str(SIZES[0]))
+    if size not in map(str, SIZES):
+        raise UserError(_("Pictures come in these sizes: %(sizes)s.") % {"sizes": ", ".join(map(str, SIZES))})
+    release = release_numbered(slug, number)
+    data, etag = published_picture(release, place_of(release, place_id), int(size))
+    if etag in request.headers.get("If-None-Match", ""):
+        response = HttpResponse(status=304)
+    else:
+        response = HttpResponse(data, content_type="image/webp")
+    response["ETag"] = etag
+    response["Cache-Control"] = PICTURE_CACHE
+    return response
