@@ -27,10 +27,7 @@ def content_key(folder: str, data: bytes, suffix: str) -> str:
 
 def put(key: str, data: bytes) -> str:
     """Store `data` under `key`; returns the key. An existing file of the same key is replaced whole."""
-    if isinstance(
-        default_storage._wrapped if hasattr(default_storage, "_wrapped") else default_storage,
-        FileSystemStorage,
-    ):
+    if isinstance(default_storage, FileSystemStorage):
         write_atomically(Path(default_storage.path(key)), data)
     else:
         default_storage.save(key, ContentFile(data))

@@ -6,6 +6,7 @@ directory that ends with the test.
 
 import datetime as dt
 import io
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,11 @@ def make_tile(region: Any) -> Callable[..., Any]:
 @pytest.fixture
 def segmented_tile(make_tile: Callable[..., Any]) -> Any:
     return make_tile(1).segmented.get()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -137,7 +137,8 @@ def _ingest_scene(
     # Two of three tiles have been seen by the crowd; the others wait for the visitor.
     if number % 3:
         segmented = SegmentedTile.objects.get(tile=tile, segmentation=default_segmentation())
-        _crowd_labels(segmented, truth, random.Random(SEED + number))
+        chance = random.Random(SEED + number)  # noqa: S311 (a repeatable crowd, no secret)
+        _crowd_labels(segmented, truth, chance)
 
 
 def _crowd_labels(segmented: SegmentedTile, truth: Any, chance: random.Random) -> None:
