@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 from django.views.generic import RedirectView, TemplateView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from amberapp.views import jobs, pages, people
 
@@ -18,7 +18,7 @@ urlpatterns = [
     path("api/jobs/<int:job_id>/cancel/", jobs.JobCancel.as_view(), name="api-job-cancel"),
     path("api/preparing/", pages.preparing, name="api-preparing"),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("api/", RedirectView.as_view(pattern_name="api-docs"), name="api"),
     path("health/", pages.health, name="health"),
     path("i18n/", include("django.conf.urls.i18n")),

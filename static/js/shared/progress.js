@@ -47,7 +47,7 @@ export function showProgress(root, { progress_done: done = 0, progress_total: to
   if (text) {
     const counted = interpolate(gettext("%(done)s of %(total)s"), { done: number(done), total: number(total) });
     const shown = [message, total > 0 ? counted : ""].filter(Boolean).join(" · ");
-    if (text.textContent !== shown) {
+    if (shown && text.textContent !== shown) {
       text.textContent = shown;
     }
   }
