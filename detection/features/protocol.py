@@ -1,0 +1,65 @@
+"""What every feature extractor is, whatever is inside it.
+
+An extractor turns the pieces of one image into numbers. Its `key` names the numbers: features with different
+keys must never meet in one training set.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+class ExtractorUnavailable(Exception):
+    """The extractor exists but cannot work here; the message says why in one sentence for an admin."""
+
+
+class FeatureExtractor(Protocol):
+    """A way of describing superpixels by numbers.
+
+    `name`: what people choose; `version`: changes whenever the numbers change; `weights_hash`: hexadecimal
+    SHA-256 of what was learned before, "" where nothing was; `dimension`: numbers a piece; `key`: all of these
+    in one short word, see `feature_key`.
+    """
+
+    name: str
+    version: str
+    weights_hash: str
+    dimension: int
+    key: str
+
+    def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """Describe every piece.
+
+        `image`: uint8 (H, W, 3), sRGB. `labels`: int32 (H, W), pieces 1…n, 0 where there is no data. Returns
+        float32 (n, dimension), finite; row i describes piece i + 1. Raises ValueError where the two do not
+        fit together or a number below n has no pixel.
+        """
+        ...
+
+
+def feature_key(name: str, version: str, weights_hash: str) -> str:
+    """`texture-1-plain`, `resnet50-1-0a1b2c3d4e5f`."""
+    return f"{name}-{version}-{weights_hash[:12] or 'plain'}"
+
+
+def bounding_boxes(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> list[tuple[slice, slice]]:
+    """The (rows, columns) of every piece's bounding box, piece k at place k − 1; none for a tile without data.
+
+    Checks what `FeatureExtractor.extract` is given and raises the ValueError that it promises.
+    """
+    from scipy import ndimage
+
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"an image is uint8 (H, W, 3), not {image.dtype} {image.shape}")
+    if labels.shape != image.shape[:2] or labels.dtype.kind not in "iu":
+        raise ValueError(f"labels are int32 {image.shape[:2]}, not {labels.dtype} {labels.shape}")
+    if labels.size and labels.min() < 0:
+        raise ValueError("labels are 0 or positive")
+    boxes = ndimage.find_objects(labels)
+    missing = [number for number, box in enumerate(boxes, 1) if box is None]
+    if missing:
+        raise ValueError(f"piece {missing[0]} has no pixel; pieces are numbered 1…{len(boxes)} without gaps")
+    return boxes
