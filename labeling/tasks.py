@@ -7,7 +7,10 @@ from amberapp import jobs
 from amberapp.demo import CONTENT_JOB
 from detection.models import Region
 from labeling.actions import demo_content
+from labeling.actions.decide_report import LETTER_JOB
 from labeling.actions.retrain import RETRAIN_JOB, retrain
+from labeling.letters import answer_reporter
+from labeling.models import Report
 
 
 @jobs.handles(RETRAIN_JOB)
@@ -26,3 +29,9 @@ def retrain_job(context: jobs.JobContext) -> dict[str, Any]:
 def demo_content_job(context: jobs.JobContext) -> dict[str, Any]:
     data = context.parameters.get("data")
     return demo_content.prepare(data=Path(data) if data else None, progress=context.progress)
+
+
+@jobs.handles(LETTER_JOB)
+def answer_reporter_job(context: jobs.JobContext) -> dict[str, Any]:
+    report = Report.objects.get(pk=context.parameters["report"])
+    return {"sent": answer_reporter(report, context.parameters["site_url"])}

@@ -5,7 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from detection.models import Detection, SegmentedTile
-from labeling.models.label import LookAlike
+from labeling.models.label import LookAlike, Submission
 
 
 class ReviewVerdict(models.TextChoices):
@@ -23,6 +23,8 @@ class Review(models.Model):
     look_alike = models.CharField(max_length=16, choices=LookAlike.choices, blank=True)
     note = models.TextField(blank=True)
     report = models.ForeignKey("Report", null=True, on_delete=models.PROTECT, related_name="reviews")
+    # The negative labels that this rejection wrote; they stop counting when the ground is approved later.
+    submission = models.OneToOneField(Submission, null=True, on_delete=models.PROTECT, related_name="review")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,0 +1,173 @@
+"""What experts make of citizens' reports. Two experts cannot overwrite each other's decision.
+
+Accepting with a look-alike rejects the reported detection: a review and negative labels for the next dataset.
+Accepting without one (a place that the map misses, a wrong outline) puts the tiles there before the volunteers.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from amberapp import jobs
+from amberapp.audit import record
+from amberapp.errors import Conflict, NotAllowed, UserError
+from amberapp.models import Role, User
+from detection.models import Region, SegmentedTile, Tile
+from labeling.actions.report import plain_text
+from labeling.actions.review import review_detection
+from labeling.models import (
+    LookAlike,
+    Report,
+    ReportCategory,
+    ReportState,
+    Review,
+    ReviewVerdict,
+    TileProgress,
+)
+
+ANSWER_LENGTH = 2000
+LETTER_JOB = "labeling.answer_reporter"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What accepting a report did: a review of its detection, or tiles put first in the volunteers' queue."""
+
+    report: Report
+    review: Review | None
+    tiles: list[SegmentedTile]
+
+
+def needs_reason(report: Report) -> bool:
+    """Whether accepting the report can only mean that its detection is not mining."""
+    return report.detection_id is not None and report.category == ReportCategory.NOT_MINING
+
+
+def may_reject(report: Report) -> bool:
+    """Whether accepting the report can take a place off the map."""
+    return report.detection_id is not None and report.category != ReportCategory.MISSED
+
+
+def tiles_at(report: Report) -> list[SegmentedTile]:
+    """The cut tiles of the report's place, latest image first: its detection's own, or those that cover the point."""
+    if report.detection is not None:
+        return [report.detection.segmented_tile]
+    tiles = Tile.objects.on_the_map().filter(
+        region=report.region_id,
+        west__lte=report.longitude,
+        east__gte=report.longitude,
+        south__lte=report.latitude,
+        north__gte=report.latitude,
+    )
+    return list(
+        SegmentedTile.objects.filter(tile__in=tiles)
+        .select_related("tile__source", "progress")
+        .order_by("-tile__capture_date", "-pk")
+    )
+
+
+def accept_report(
+    *, report: Report, acting_user: User, look_alike: str = "", answer: str = "", site_url: str = ""
+) -> Outcome:
+    """Agree with the citizen. `site_url` ("https://host") goes into the letter to a sender who left an address.
+
+    With `look_alike` the report's detection is rejected for that reason. Without it the tiles at the place are put
+    first in the volunteers' queue; where no tile covers the place the report is accepted all the same, and
+    `Outcome.tiles` is empty. Raises UserError when the reason is missing or out of place, Conflict when the report
+    has been decided meanwhile, NotAllowed for anybody but an expert.
+    """
+    answer = _checked_answer(acting_user, answer)
+    if needs_reason(report) and not look_alike:
+        sentence = _("Say what it is instead: taking a place off the map needs a reason.")
+        raise UserError(sentence, fields={"look_alike": [sentence]})
+    if look_alike and not may_reject(report):
+        sentence = _("There is nothing on the map to take off: accept this report without a reason.")
+        raise UserError(sentence, fields={"look_alike": [sentence]})
+    if look_alike and look_alike not in LookAlike.values:
+        sentence = _("Choose one of the reasons.")
+        raise UserError(sentence, fields={"look_alike": [sentence]})
+    with transaction.atomic():
+        _close(report, ReportState.ACCEPTED, answer, acting_user)
+        review = None
+        tiles: list[SegmentedTile] = []
+        if look_alike:
+            assert report.detection is not None
+            review = review_detection(
+                detection=report.detection,
+                verdict=ReviewVerdict.REJECTED,
+                look_alike=look_alike,
+                acting_user=acting_user,
+                report=report,
+            )
+        else:
+            tiles = tiles_at(report)
+            _put_first(report.region_id, tiles)
+        record(
+            acting_user,
+            "report.accepted",
+            report,
+            look_alike=look_alike,
+            detection=report.detection_id,
+            tiles=[tile.pk for tile in tiles],
+        )
+        _answer_by_letter(report, acting_user, site_url)
+    return Outcome(report, review, tiles)
+
+
+def decline_report(*, report: Report, acting_user: User, answer: str, site_url: str = "") -> Report:
+    """Leave the map as it is and say why. Raises UserError without an answer, Conflict, NotAllowed."""
+    answer = _checked_answer(acting_user, answer)
+    if not answer:
+        sentence = _("Tell the sender why the map stays as it is.")
+        raise UserError(sentence, fields={"answer": [sentence]})
+    with transaction.atomic():
+        _close(report, ReportState.DECLINED, answer, acting_user)
+        record(acting_user, "report.declined", report)
+        _answer_by_letter(report, acting_user, site_url)
+    return report
+
+
+def _checked_answer(acting_user: User, answer: str) -> str:
+    if not acting_user.has_role(Role.EXPERT):
+        raise NotAllowed(_("Only experts decide about reports."))
+    answer = plain_text(answer)
+    if len(answer) > ANSWER_LENGTH:
+        sentence = _("At most %(count)s characters.") % {"count": ANSWER_LENGTH}
+        raise UserError(sentence, fields={"answer": [sentence]})
+    return answer
+
+
+def _close(report: Report, state: str, answer: str, acting_user: User) -> None:
+    """Decide an open report. The UPDATE's own condition tells whether it was still open."""
+    decided = Report.objects.filter(pk=report.pk, state=ReportState.OPEN).update(
+        state=state, answer=answer, decided_by=acting_user, decided_at=timezone.now()
+    )
+    report.refresh_from_db(fields=["state", "answer", "decided_by", "decided_at", "sealed_email"])
+    if not decided:
+        raise Conflict(
+            _("%(who)s has decided about this report meanwhile: %(state)s. Nothing was changed.")
+            % {
+                "who": report.decided_by.username if report.decided_by else _("Somebody"),
+                "state": report.get_state_display(),
+            }
+        )
+
+
+def _put_first(region_id: int, tiles: list[SegmentedTile]) -> None:
+    """Give the tiles a priority above all others of the region."""
+    if not tiles:
+        return
+    # Held until the end, so that two reports at once do not end up with the same place in the queue.
+    Region.objects.select_for_update().get(pk=region_id)
+    queue = TileProgress.objects.filter(region=region_id)
+    highest = queue.aggregate(highest=Max("priority"))["highest"] or 0.0
+    queue.filter(segmented_tile__in=tiles).update(priority=max(highest, 0.0) + 1.0)
+
+
+def _answer_by_letter(report: Report, acting_user: User, site_url: str) -> None:
+    """Ask a worker for the letter. The job carries neither the address nor the private link."""
+    if report.sealed_email:
+        jobs.enqueue(LETTER_JOB, acting_user=acting_user, report=report.pk, site_url=site_url)

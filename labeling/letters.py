@@ -1,0 +1,74 @@
+"""The letter to a citizen whose report has been decided.
+
+It names neither the place nor the answer: informants can be at risk, and letters are read on the way. It says
+that there is an answer and gives the private link to it, in every language of the site.
+"""
+
+import logging
+import time
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from amberapp.audit import record
+from amberapp.errors import UserError
+from labeling.models import Report, ReportState
+from labeling.sealing import unseal
+
+logger = logging.getLogger("amber.letters")
+
+ATTEMPTS = 3
+PAUSE_SECONDS = 5.0
+
+
+def answer_reporter(report: Report, site_url: str, *, pause: float = PAUSE_SECONDS) -> bool:
+    """Send the letter, then forget the address. True when it was sent.
+
+    A mail server that refuses is asked three times. Then the address is forgotten all the same: the private link
+    tells the answer without a letter, and an address must not outlive its report.
+    """
+    if report.state == ReportState.OPEN or not report.sealed_email:
+        return False
+    try:
+        address = unseal(report.sealed_email)
+    except UserError as error:
+        logger.warning("report %s: %s", report.pk, error.message)
+        sent = False
+    else:
+        sent = _send(report, address, site_url, pause)
+    Report.objects.filter(pk=report.pk).update(sealed_email="")
+    report.sealed_email = ""
+    record(None, "report.answered" if sent else "report.letter_not_sent", report)
+    return sent
+
+
+def _send(report: Report, address: str, site_url: str, pause: float) -> bool:
+    link = site_url.rstrip("/") + reverse("report-status", args=[report.token])
+    subjects, texts = [], []
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            subjects.append(_("Amber: an answer to your report"))
+            texts.append(
+                _(
+                    "An expert has looked at what you reported. The answer is here:\n\n%(link)s\n\n"
+                    "Only whoever has this link can read it. Your e-mail address has now been deleted."
+                )
+                % {"link": link}
+            )
+    # Untranslated languages give the same words twice; each is said once.
+    letter = EmailMessage(
+        subject=" · ".join(dict.fromkeys(subjects)), body="\n\n—\n\n".join(dict.fromkeys(texts)), to=[address]
+    )
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            letter.send()
+        except OSError as error:  # smtplib's errors are OSErrors; their text may hold the address
+            logger.warning("report %s: no letter (attempt %s, %s)", report.pk, attempt, type(error).__name__)
+            if attempt < ATTEMPTS:
+                time.sleep(pause)
+        else:
+            return True
+    return False
