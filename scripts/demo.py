@@ -21,7 +21,7 @@ from types import FrameType
 from scripts import environment, redis_server
 from scripts.environment import PYTHON, ROOT, RUNTIME_LOCK, SetupError
 from scripts.home import Home, HomeError, fingerprint
-from scripts.supervise import GaveUp, Program, Stopped, Supervisor
+from scripts.supervise import Errand, GaveUp, Program, Stopped, Supervisor
 
 DEFAULT_PORT = 8000
 BIN = PYTHON.parent
@@ -132,10 +132,19 @@ def _supervisor(home: Home) -> Supervisor:
 def _serve(supervisor: Supervisor, home: Home, options: argparse.Namespace, port: int, redis: str) -> None:
     if redis:
         _start_redis(supervisor, home, redis)
-    _bring_up_to_date(supervisor, home)
-    for program in programs(port):
+    collecting = _begin_collecting(supervisor, home)
+    _migrate(supervisor, home)
+    web, *others = programs(port)
+    if collecting is None:
+        supervisor.start(web)
+    for program in others:
         supervisor.start(program)
     accounts = _prepare(supervisor, options)
+    if collecting is not None:
+        _finish(supervisor, collecting)
+        home.done("collectstatic", _static_fingerprint())
+        _say("static files ready")
+        supervisor.start(web)
     address = f"http://127.0.0.1:{port}/"
     if not supervisor.wait_for(lambda: answers(address), 60):
         raise DemoError(f"The site does not answer. The end of {home.path / 'log' / 'web.log'} may say why.")
@@ -182,21 +191,27 @@ def _start_redis(supervisor: Supervisor, home: Home, executable: str) -> None:
     raise DemoError(f"Redis does not start. The end of {home.path / 'log' / 'redis.log'} may say why.")
 
 
-def _bring_up_to_date(supervisor: Supervisor, home: Home) -> None:
-    """Migrate the database and collect the static files, each only when its input changed."""
-    database = home.path / "amber.sqlite3"
+def _migrate(supervisor: Supervisor, home: Home) -> None:
+    """Bring the database up to date, when it is not known to be."""
     elsewhere = os.environ.get("AMBER_DATABASE_URL", "")
     schema = fingerprint([RUNTIME_LOCK, *ROOT.glob("*/migrations")], elsewhere)
-    if elsewhere or not database.exists() or not home.is_done("migrate", schema):
+    if elsewhere or not (home.path / "amber.sqlite3").exists() or not home.is_done("migrate", schema):
         _step(supervisor, "migrate", "--no-input", "--verbosity", "1")
         home.done("migrate", schema)
         _say("database ready")
-    files = fingerprint([RUNTIME_LOCK, ROOT / "static", ROOT / "amberapp" / "staticfiles.py"])
-    if not (home.path / "static").is_dir() or not home.is_done("collectstatic", files):
-        shutil.rmtree(home.path / "static", ignore_errors=True)
-        _step(supervisor, "collectstatic", "--no-input", "--verbosity", "1")
-        home.done("collectstatic", files)
-        _say("static files ready")
+
+
+def _begin_collecting(supervisor: Supervisor, home: Home) -> Errand | None:
+    """Start collecting the static files; None when they did not change. The web server needs the end of it."""
+    static = home.path / "static"
+    if static.is_dir() and home.is_done("collectstatic", _static_fingerprint()):
+        return None
+    shutil.rmtree(static, ignore_errors=True)
+    return supervisor.begin("collectstatic", _manage("collectstatic", "--no-input", "--verbosity", "1"))
+
+
+def _static_fingerprint() -> str:
+    return fingerprint([RUNTIME_LOCK, ROOT / "static", ROOT / "amberapp" / "staticfiles.py"])
 
 
 def _prepare(supervisor: Supervisor, options: argparse.Namespace) -> str:
@@ -208,11 +223,16 @@ def _prepare(supervisor: Supervisor, options: argparse.Namespace) -> str:
 
 
 def _step(supervisor: Supervisor, *arguments: str) -> str:
-    status, output = supervisor.run(arguments[0], _manage(*arguments))
+    return _finish(supervisor, supervisor.begin(arguments[0], _manage(*arguments)))
+
+
+def _finish(supervisor: Supervisor, errand: Errand) -> str:
+    status, output = supervisor.finish(errand)
     if status != 0:
-        log = supervisor.logs / f"{arguments[0]}.log"
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-        raise DemoError(f"“manage.py {arguments[0]}” failed. The end of {log}:\n{tail}")
+        raise DemoError(
+            f"“manage.py {errand.program.name}” failed. The end of {errand.log.path}:\n"
+            + errand.log.last_lines(12)
+        )
     return output.decode(errors="replace")
 
 

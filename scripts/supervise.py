@@ -104,6 +104,14 @@ class _Running:
         self.start_again_at: float | None = None
 
 
+class Errand(_Running):
+    """A command that ends by itself, with what it printed so far."""
+
+    def __init__(self, program: Program, log: RollingLog) -> None:
+        super().__init__(program, log)
+        self.output = bytearray()
+
+
 class Supervisor:
     """Runs programs until `stop`. Use it as a context manager: leaving the block stops everything.
 
@@ -129,6 +137,7 @@ class Supervisor:
         self.say = say
         self.patience = patience or Patience()
         self._running: dict[str, _Running] = {}
+        self._errands: list[Errand] = []
         self._groups: dict[int, str] = {}
         self._asked = 0
         self._selector = selectors.DefaultSelector()
@@ -169,29 +178,36 @@ class Supervisor:
         self._end([running])
         running.log.close()
 
-    def run(self, name: str, command: Sequence[str], *, shown: bool = False) -> tuple[int, bytes]:
-        """Run a command to its end while the programs are looked after; its exit code and standard output.
+    def begin(self, name: str, command: Sequence[str], *, shown: bool = False) -> "Errand":
+        """Start a command that ends by itself; `finish` waits for it. The programs are not affected.
 
-        With `shown` it writes straight to the terminal and the output returned is empty; otherwise what it
+        With `shown` it writes straight to the terminal; otherwise its standard output is kept, and what it
         writes to standard error goes to its log.
         """
-        log = RollingLog(self.logs / f"{name}.log")
-        running = _Running(Program(name, command), log)
-        output = bytearray()
-        if shown:
-            process = self._spawn(running.program, None, None)
-        else:
-            process = self._spawn(running.program, subprocess.PIPE, subprocess.PIPE)
-            self._listen(process.stdout, output.extend)
-            self._listen(process.stderr, log.write)
-        running.process = process
-        try:
-            while not _has_ended(process):
-                self.turn(0.05)
-        finally:
-            self._end([running])
-            log.close()
-        return process.returncode, bytes(output)
+        errand = Errand(Program(name, command), RollingLog(self.logs / f"{name}.log"))
+        pipe = None if shown else subprocess.PIPE
+        process = self._spawn(errand.program, pipe, pipe)
+        if not shown:
+            self._listen(process.stdout, errand.output.extend)
+            self._listen(process.stderr, errand.log.write)
+        errand.process = process
+        self._errands.append(errand)
+        return errand
+
+    def finish(self, errand: "Errand") -> tuple[int, bytes]:
+        """Look after the programs until the command ends; its exit code and standard output."""
+        process = errand.process
+        assert process is not None
+        while not _has_ended(process):
+            self.turn(0.05)
+        self._end([errand])
+        self._errands.remove(errand)
+        errand.log.close()
+        return process.returncode, bytes(errand.output)
+
+    def run(self, name: str, command: Sequence[str], *, shown: bool = False) -> tuple[int, bytes]:
+        """`begin` and `finish` in one."""
+        return self.finish(self.begin(name, command, shown=shown))
 
     def turn(self, seconds: float = 0.2) -> None:
         """One turn of the loop: copy output for at most `seconds`, then see to who ended. Raises GaveUp, Stopped."""
@@ -216,8 +232,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop every program: those that others lean on last. Safe to call twice."""
-        everyone = list(self._running.values())
+        everyone = [*self._running.values(), *self._errands]
         self._running.clear()
+        self._errands.clear()
         self._end([running for running in everyone if not running.program.stops_last])
         self._end([running for running in everyone if running.program.stops_last])
         for running in everyone:
