@@ -1,10 +1,35 @@
 """Celery's doors to the machine."""
 
-from celery import shared_task
+from typing import Any
 
-from detection.actions import runs
+from celery import shared_task
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from amberapp import jobs
+from amberapp.errors import UserError
+from detection.actions import ingest, runs, staging
+from detection.models import Region
+
+# Of each list in the result of an import: a page shows them, and a row is no log file.
+MOST_TOLD = 500
 
 
 @shared_task(name="detection.work_on_run")
 def work_on_run(run_id: int) -> None:
     runs.work_in_turn(run_id)
+
+
+@jobs.handles(staging.IMPORT_JOB)
+def import_staged(context: jobs.JobContext) -> dict[str, Any]:
+    """Import what an admin uploaded, tell of it in the admin's language, remove the uploaded files."""
+    with translation.override(context.parameters["language"]):
+        region = Region.objects.filter(pk=context.parameters["region"]).first()
+        folder = staging.folder_of(context.job.created_by_id, context.parameters["batch"])
+        if region is None or not folder.is_dir():
+            raise UserError(_("The region or the uploaded files are no longer there: upload them again."))
+        report = ingest.import_folder(
+            region=region, folder=folder, acting_user=context.user, progress=context.progress
+        )
+    staging.clear(folder)
+    return report.as_dict(MOST_TOLD)

@@ -1,3 +1,22 @@
-from django.urls import URLPattern
+"""Regions, imagery sources and the way in for tiles."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from detection.api.ground import RegionViewSet, TileViewSet
+from detection.views import ground
+
+urlpatterns = [
+    path("manage/regions/", ground.regions, name="regions"),
+    path("manage/regions/new/", ground.region_new, name="region-new"),
+    path("manage/regions/<slug:slug>/edit/", ground.region_edit, name="region-edit"),
+    path("manage/regions/<slug:slug>/tiles/", ground.region_tiles, name="region-tiles"),
+    path("manage/regions/<slug:slug>/upload/", ground.upload, name="region-upload"),
+    path("manage/regions/<slug:slug>/upload/file/", ground.upload_file, name="region-upload-file"),
+    path("manage/sources/", ground.sources, name="sources"),
+    path("manage/sources/new/", ground.source_new, name="source-new"),
+    path("manage/sources/<int:source_id>/edit/", ground.source_edit, name="source-edit"),
+    path("api/regions/", RegionViewSet.as_view({"get": "list"}), name="api-regions"),
+    path("api/regions/<int:pk>/", RegionViewSet.as_view({"get": "retrieve"}), name="api-region"),
+    path("api/tiles/", TileViewSet.as_view({"get": "list"}), name="api-tiles"),
+    path("api/tiles/<int:pk>/", TileViewSet.as_view({"get": "retrieve"}), name="api-tile"),
+]
