@@ -134,21 +134,22 @@ def _serve(supervisor: Supervisor, home: Home, options: argparse.Namespace, port
         _start_redis(supervisor, home, redis)
     collecting = _begin_collecting(supervisor, home)
     _migrate(supervisor, home)
-    web, *others = programs(port)
+    web, worker, sweeper = programs(port)
+    # In the order in which a person misses them: each takes seconds of a processor to start.
     if collecting is None:
         supervisor.start(web)
-    for program in others:
-        supervisor.start(program)
     accounts = _prepare(supervisor, options)
+    supervisor.start(worker)
     if collecting is not None:
         _finish(supervisor, collecting)
         home.done("collectstatic", _static_fingerprint())
         _say("static files ready")
         supervisor.start(web)
     address = f"http://127.0.0.1:{port}/"
-    if not supervisor.wait_for(lambda: answers(address), 60):
+    if not supervisor.wait_for(lambda: answers(address), 120):
         raise DemoError(f"The site does not answer. The end of {home.path / 'log' / 'web.log'} may say why.")
     print(f"\n  Open {address}\n\n{textwrap.indent(accounts, '  ')}", flush=True)
+    supervisor.start(sweeper)
     status, _ = supervisor.run("follow_demo", _manage("follow_demo"), shown=True)
     if status == 0:
         _say("Ready. Ctrl-C stops everything; what people did stays in " + _short(home.path) + ".")
