@@ -112,8 +112,11 @@ def geotiff_bounds(data: bytes, width: int, height: int) -> Bounds | None:
         raise NoGeoreference(gettext_noop("Its GeoTIFF tags are damaged.")) from error
     if tags[_PIXEL_SCALE] is None and tags[_TRANSFORMATION] is None:
         return None
-    keys = _geo_keys(tags[_GEO_KEYS])
-    grid = _tiff_grid(tags[_PIXEL_SCALE], tags[_TIEPOINT], tags[_TRANSFORMATION])
+    try:
+        keys = _geo_keys(tags[_GEO_KEYS])
+        grid = _tiff_grid(tags[_PIXEL_SCALE], tags[_TIEPOINT], tags[_TRANSFORMATION])
+    except (ValueError, TypeError, ArithmeticError):  # texts, infinities and 0/0 where numbers should be
+        raise NoGeoreference(gettext_noop("Its GeoTIFF tags are damaged.")) from None
     if keys.get(_RASTER_TYPE) == _PIXEL_IS_POINT:
         grid = Grid(grid.left - grid.step_x / 2, grid.top - grid.step_y / 2, grid.step_x, grid.step_y)
     return to_degrees(grid.box(width, height), _named_system(keys))
