@@ -1,0 +1,154 @@
+"""API of detections and experts' verdicts on them."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from amberapp.api import Pages
+from amberapp.errors import NotThere, UserError
+from amberapp.models import User
+from amberapp.permissions import IsExpert
+from detection.models import Detection, Run
+from labeling.actions.review import NOTE_LENGTH, STATES, QueueItem, review_detection, review_queue
+from labeling.models import LookAlike, Review, ReviewVerdict
+
+BIGGEST_ID = 2**63 - 1
+
+
+class ReviewSerializer(serializers.ModelSerializer):
+    expert = serializers.CharField(source="expert.username", read_only=True)
+
+    class Meta:
+        model = Review
+        fields = ["id", "detection", "expert", "verdict", "look_alike", "note", "report", "created_at"]
+
+
+class NewReviewSerializer(serializers.Serializer):
+    verdict = serializers.ChoiceField(choices=ReviewVerdict.choices)
+    look_alike = serializers.ChoiceField(
+        choices=LookAlike.choices, required=False, allow_blank=True, default="", help_text="of a rejection"
+    )
+    note = serializers.CharField(max_length=NOTE_LENGTH, required=False, allow_blank=True, default="")
+    seen_review = serializers.IntegerField(
+        min_value=1,
+        max_value=BIGGEST_ID,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="the latest review of this ground that the expert has seen; null: there was none",
+    )
+
+
+class DetectionSerializer(serializers.ModelSerializer):
+    tile = serializers.CharField(source="segmented_tile.tile.file_name", read_only=True)
+    latitude = serializers.FloatField(source="segmented_tile.tile.latitude", read_only=True, allow_null=True)
+    longitude = serializers.FloatField(
+        source="segmented_tile.tile.longitude", read_only=True, allow_null=True
+    )
+    capture_date = serializers.DateField(
+        source="segmented_tile.tile.capture_date", read_only=True, allow_null=True
+    )
+    review = serializers.SerializerMethodField(help_text="the review that counts; null: undecided")
+    carried = serializers.SerializerMethodField(help_text="that review was made of another run's detection")
+
+    class Meta:
+        model = Detection
+        fields = [
+            "id",
+            "run",
+            "segmented_tile",
+            "tile",
+            "latitude",
+            "longitude",
+            "capture_date",
+            "score",
+            "hectares",
+            "superpixels",
+            "outline",
+            "review",
+            "carried",
+        ]
+
+    def _item(self, detection: Detection) -> QueueItem:
+        found: QueueItem = self.context["items"][detection.pk]
+        return found
+
+    def get_review(self, detection: Detection) -> dict[str, Any] | None:
+        verdict = self._item(detection).verdict
+        return dict(ReviewSerializer(verdict.review).data) if verdict is not None else None
+
+    def get_carried(self, detection: Detection) -> bool:
+        verdict = self._item(detection).verdict
+        return verdict is not None and verdict.carried
+
+
+class Detections(APIView):
+    """A run's detections in the order of review: undecided first, then by score."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("run", int, required=True),
+            OpenApiParameter("state", str, enum=STATES, description="all when absent"),
+            OpenApiParameter("page", int),
+            OpenApiParameter("page_size", int),
+        ],
+        responses=DetectionSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        run = _run(request.query_params.get("run", ""))
+        state = request.query_params.get("state", "all")
+        if state not in STATES:
+            sentence = _("“state” is one of %(choices)s.") % {"choices": ", ".join(STATES)}
+            raise UserError(sentence, fields={"state": [sentence]})
+        pages = Pages()
+        items = [item for item in review_queue(run) if item.is_in(state)]
+        shown = pages.paginate_queryset(items, request, view=self) or []
+        detections = Detection.objects.with_ground().in_bulk([item.detection_id for item in shown])
+        told = DetectionSerializer(
+            [detections[item.detection_id] for item in shown],
+            many=True,
+            context={"items": {item.detection_id: item for item in shown}},
+        )
+        return pages.get_paginated_response(told.data)
+
+
+class DetectionReviews(APIView):
+    """Append a verdict. 409 when another expert has decided since `seen_review`."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(request=NewReviewSerializer, responses={201: ReviewSerializer})
+    def post(self, request: Request, detection_id: int) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        asked = NewReviewSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        detection = Detection.objects.filter(pk=min(detection_id, BIGGEST_ID)).first()
+        if detection is None:
+            raise NotThere(_("There is no detection %(number)s.") % {"number": detection_id})
+        review = review_detection(
+            detection=detection,
+            verdict=said["verdict"],
+            look_alike=said["look_alike"],
+            note=said["note"],
+            acting_user=request.user,
+            seen_review_id=said["seen_review"],
+        )
+        return Response(ReviewSerializer(review).data, status=status.HTTP_201_CREATED)
+
+
+def _run(number: str) -> Run:
+    if not number.isdecimal() or len(number) > 18:
+        sentence = _("“run” is the number of a run.")
+        raise UserError(sentence, fields={"run": [sentence]})
+    run = Run.objects.filter(pk=int(number)).first()
+    if run is None:
+        raise NotThere(_("There is no run %(number)s.") % {"number": number})
+    return run

@@ -1,0 +1,314 @@
+// Reviewing without waiting: a verdict is sent while the next card is already shown; when the server refuses it (a
+// colleague was quicker, the network is away) the expert is told and the detection comes back into the queue.
+
+import { api } from "../shared/api.js";
+import { pageData } from "../shared/dom.js";
+import { gettext, interpolate } from "../shared/i18n.js";
+import { toast, toastError } from "../shared/toast.js";
+import { wirePicture } from "./review_picture.js";
+
+const KEYS_OFF = "amber.review.keys-off";
+
+const page = pageData("review");
+const host = document.getElementById("card");
+const told = document.getElementById("told");
+const keysOn = document.getElementById("keys-on");
+
+const queue = page.queue; // numbers of the detections still to see, in their order
+const visited = []; // what Back goes to
+const cards = new Map(); // number -> promise of the card's HTML, fetched ahead
+const sending = new Map(); // number -> promise of the verdict's answer
+let place = 0; // where in the queue we are, or go on when the shown card is not in it
+let picture = null;
+
+const card = () => host.querySelector(".review-card");
+const shownNumber = () => Number(card().dataset.detection);
+const address = (name, number) => page.urls[name].replace("/0/", `/${number}/`);
+const pageAddress = (number) => `${address("page", number)}?state=${page.state}`;
+
+// Cards -----------------------------------------------------------------------------------------------------------
+
+async function readCard(number) {
+  await sending.get(number)?.catch(() => {});
+  const response = await api.get(address("card", number), { query: { state: page.state } });
+  return response.text();
+}
+
+function fetchCard(number) {
+  if (!cards.has(number)) {
+    const reading = readCard(number);
+    reading.catch(() => cards.delete(number));
+    cards.set(number, reading);
+  }
+  return cards.get(number);
+}
+
+function parse(html) {
+  return new DOMParser().parseFromString(html, "text/html").querySelector(".review-card");
+}
+
+/** Fetch the card that comes next, and its picture into the browser's cache. */
+async function lookAhead() {
+  const next = nextNumber();
+  if (next === null) {
+    return;
+  }
+  try {
+    const image = parse(await fetchCard(next)).querySelector("image");
+    new Image().src = image.getAttribute("href");
+  } catch {
+    // It is asked for again, and told, when the expert gets there.
+  }
+}
+
+function nextNumber() {
+  const at = queue.indexOf(shownNumber());
+  if (at < 0) {
+    return queue.length ? queue[place % queue.length] : null;
+  }
+  return queue.length > 1 ? queue[(at + 1) % queue.length] : null;
+}
+
+async function show(number, { push = true } = {}) {
+  host.setAttribute("aria-busy", "true");
+  try {
+    const made = parse(await fetchCard(number));
+    cards.delete(number); // it is out of date as soon as somebody judges it
+    host.replaceChildren(document.adoptNode(made));
+    const at = queue.indexOf(number);
+    place = at < 0 ? place : at;
+    if (push) {
+      window.history.pushState({ number }, "", pageAddress(number));
+    }
+    wireCard();
+    window.scrollTo({ top: 0, behavior: "instant" });
+    host.querySelector("#card-title").focus({ preventScroll: true });
+    lookAhead();
+  } catch (error) {
+    toastError(error);
+  } finally {
+    host.removeAttribute("aria-busy");
+  }
+}
+
+async function goOn() {
+  const next = nextNumber();
+  if (next !== null) {
+    visited.push(shownNumber());
+    await show(next);
+    return;
+  }
+  if (queue.length) {
+    toast(gettext("This is the only one left in the list."));
+    return;
+  }
+  const answers = await Promise.allSettled(sending.values());
+  if (answers.every((answer) => answer.status === "fulfilled")) {
+    window.location.assign(page.urls.end);
+  }
+}
+
+function goBack() {
+  const before = visited.pop();
+  if (before === undefined) {
+    toast(gettext("There is nothing before this one."));
+  } else {
+    show(before);
+  }
+}
+
+// Verdicts --------------------------------------------------------------------------------------------------------
+
+function bump(state, by) {
+  const shown = document.querySelector(`[data-count="${state}"]`);
+  if (shown) {
+    shown.textContent = Number(shown.textContent) + by;
+  }
+}
+
+/** Move one detection between the counts of the tabs; by = −1 takes the move back. */
+function recount(from, to, carried, by = 1) {
+  bump(from || "undecided", -by);
+  bump(to, by);
+  if (carried) {
+    bump("carried", -by);
+  }
+  if (!from) {
+    const bar = document.querySelector("[data-decided-bar]");
+    const decided = document.querySelector("[data-decided]");
+    bar.value += by;
+    decided.textContent = String(bar.value);
+  }
+}
+
+function staysInQueue(verdict) {
+  return page.state === "all" || page.state === verdict;
+}
+
+async function decide(decision) {
+  const [verdict, lookAlike = ""] = decision.split(":");
+  const { detection, seen, verdict: before } = card().dataset;
+  const carried = "carried" in card().dataset;
+  const number = Number(detection);
+  if (sending.has(number)) {
+    return;
+  }
+  const body = {
+    verdict,
+    look_alike: lookAlike,
+    note: card().querySelector("[name=note]").value,
+    seen_review: seen ? Number(seen) : null,
+  };
+  recount(before, verdict, carried);
+  const sent = api.post(address("reviews", number), body, { keepalive: true });
+  sending.set(number, sent);
+  const name = host.querySelector("#card-title").textContent.trim();
+  const moved = leave(number, verdict);
+  told.textContent = interpolate(
+    verdict === "approved" ? gettext("Approved: %(name)s") : gettext("Rejected: %(name)s"),
+    { name },
+  );
+  try {
+    await sent;
+    sending.delete(number);
+  } catch (error) {
+    sending.delete(number);
+    recount(before, verdict, carried, -1);
+    comeBack(number);
+    cards.delete(number);
+    if (shownNumber() === number) {
+      await show(number, { push: false });
+    }
+    toast(error.name === "ApiError" ? error.message : gettext("The verdict was not saved."), {
+      kind: "error",
+      action: shownNumber() === number ? null : { label: gettext("Show it"), run: () => show(number) },
+    });
+  }
+  await moved;
+}
+
+/** Take the judged detection out of the queue where it no longer belongs, and show the next one. */
+function leave(number, verdict) {
+  const at = queue.indexOf(number);
+  if (at < 0 || staysInQueue(verdict)) {
+    return goOn();
+  }
+  queue.splice(at, 1);
+  place = at;
+  return goOn();
+}
+
+function comeBack(number) {
+  if (!queue.includes(number)) {
+    queue.splice(Math.min(place + 1, queue.length), 0, number);
+  }
+}
+
+// The card's controls ---------------------------------------------------------------------------------------------
+
+const rejecting = () => card().querySelector(".review-decide").hasAttribute("data-rejecting");
+
+function openReasons(open) {
+  const form = card().querySelector(".review-decide");
+  const button = form.querySelector("[data-reject]");
+  form.toggleAttribute("data-rejecting", open);
+  button.setAttribute("aria-expanded", String(open));
+  (open ? form.querySelector(".review-reasons button") : button).focus();
+}
+
+function wireCard() {
+  picture = wirePicture(card().querySelector(".review-picture"));
+  const form = card().querySelector(".review-decide");
+  form.querySelector("[data-reject]").addEventListener("click", () => openReasons(!rejecting()));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (event.submitter?.name === "decision") {
+      decide(event.submitter.value);
+    }
+  });
+  for (const [step, go] of [["back", goBack], ["skip", goOn]]) {
+    form.querySelector(`[data-step="${step}"]`).addEventListener("click", (event) => {
+      event.preventDefault();
+      go();
+    });
+  }
+}
+
+// Keys ------------------------------------------------------------------------------------------------------------
+
+/** The Latin letter or the sign of a key; with a Cyrillic layout the letter that stands in its place on the keyboard. */
+function keyOf(event) {
+  if (event.code.startsWith("Digit") || event.code.startsWith("Numpad")) {
+    return /\d$/.test(event.code) ? event.code.at(-1) : event.key;
+  }
+  return /^[\u0400-\u04ff]$/.test(event.key) ? event.code.replace("Key", "").toLowerCase() : event.key.toLowerCase();
+}
+
+function pressed(event) {
+  const key = keyOf(event);
+  if (rejecting() && /^[1-8]$/.test(key)) {
+    return () => decide(card().querySelectorAll(".review-reasons button")[Number(key) - 1].value);
+  }
+  switch (key) {
+    case "a":
+      return () => decide("approved");
+    case "r":
+      return () => openReasons(!rejecting());
+    case "escape":
+      return rejecting() ? () => openReasons(false) : null;
+    case "s":
+      return goOn;
+    case "b":
+      return goBack;
+    case "+":
+    case "=":
+      return picture.zoomIn;
+    case "-":
+      return picture.zoomOut;
+    case "0":
+      return picture.whole;
+    case " ":
+      return event.target.closest("button, a, summary") ? null : () => picture.bare(true);
+    default:
+      return null;
+  }
+}
+
+function wireKeys() {
+  keysOn.checked = localStorage.getItem(KEYS_OFF) === null;
+  keysOn.addEventListener("change", () => {
+    if (keysOn.checked) {
+      localStorage.removeItem(KEYS_OFF);
+    } else {
+      localStorage.setItem(KEYS_OFF, "1");
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    const writing = event.target.closest("textarea, select, input:not([type=checkbox]), dialog, .site-header");
+    if (!keysOn.checked || event.ctrlKey || event.altKey || event.metaKey || writing) {
+      return;
+    }
+    const act = pressed(event);
+    if (act) {
+      event.preventDefault();
+      if (!event.repeat) {
+        act();
+      }
+    }
+  });
+  document.addEventListener("keyup", (event) => {
+    if (event.key === " ") {
+      picture.bare(false);
+    }
+  });
+}
+
+window.history.replaceState({ number: shownNumber() }, "", pageAddress(shownNumber()));
+window.addEventListener("popstate", (event) => {
+  if (event.state?.number) {
+    show(event.state.number, { push: false });
+  }
+});
+wireCard();
+wireKeys();
+lookAhead();
