@@ -47,7 +47,9 @@ class Acquisition:
     snow: float
 
 
-def acquisition_of(world: int, column: int, row: int, date_index: int = 0, season: str | None = None) -> Acquisition:
+def acquisition_of(
+    world: int, column: int, row: int, date_index: int = 0, season: str | None = None
+) -> Acquisition:
     """The overflight that photographed a tile; `season` overrides the strip's own.
 
     Raises ValueError for a season or a date that does not exist.
@@ -59,6 +61,8 @@ def acquisition_of(world: int, column: int, row: int, date_index: int = 0, seaso
     strip = math.floor((column + 0.38 * row) / STRIP_TILES)
     draw = _draws(world, strip, 0)
     chosen = int(np.searchsorted(np.cumsum(SHARES), draw[0]))
+    if strip % 2 and chosen == int(np.searchsorted(np.cumsum(SHARES), _draws(world, strip - 1, 0)[0])):
+        chosen = (chosen + 1) % len(SEASONS)
     if date_index:
         # Another season than the first date shows, so that the two can be told apart.
         chosen = (chosen + 1 + int(draw[1] * 3)) % len(SEASONS)

@@ -29,6 +29,12 @@ class Canvas:
             target = np.float32(value) if shade is None else shade * np.float32(value)
             part += (target - part) * cover
 
+    def part(self, box: tuple[slice, slice]) -> Canvas:
+        """A cut-out that paints through to this picture."""
+        cut = Canvas(0)
+        cut.planes = self.planes[:, box[0], box[1]]
+        return cut
+
     def shade(self, factor: np.ndarray) -> None:
         """Multiply the picture by `factor`, float32 (rows, cols)."""
         self.planes *= factor
@@ -54,3 +60,23 @@ def shifted(field: np.ndarray, right: float, down: float) -> np.ndarray:
     rows = np.clip(np.arange(field.shape[0]) - round(down), 0, field.shape[0] - 1)
     cols = np.clip(np.arange(field.shape[1]) - round(right), 0, field.shape[1] - 1)
     return field[rows][:, cols]
+
+
+def smeared(field: np.ndarray, right: float, down: float, steps: int) -> np.ndarray:
+    """The most of `field` (float32, 0…1) on the way from each pixel back by (right, down) pixels: a cast shadow."""
+    small = (field * np.float32(255)).astype(np.uint8)
+    cast = small.copy()
+    for step in range(1, steps + 1):
+        dx, dy = round(right * step / steps), round(down * step / steps)
+        to_rows, from_rows = _overlap(dy)
+        to_cols, from_cols = _overlap(dx)
+        target = cast[to_rows, to_cols]
+        np.maximum(target, small[from_rows, from_cols], out=target)
+    return cast * np.float32(1 / 255)
+
+
+def _overlap(shift: int) -> tuple[slice, slice]:
+    """Where what is moved by `shift` goes, and where it comes from."""
+    if shift > 0:
+        return slice(shift, None), slice(None, -shift)
+    return (slice(None, shift), slice(-shift, None)) if shift < 0 else (slice(None), slice(None))

@@ -24,40 +24,58 @@ def paint_ground(canvas: Canvas, land: Land, shot: Acquisition) -> np.ndarray:
     strip = np.floor((across + wobble) / width)
     part = np.floor(along / length + strip * np.float32(0.37)).astype(np.int32)
     salt = (hashed(land.place.world, channel("parcel"), blocks.number) * PARCELS).astype(np.int32)
-    parcel = (strip.astype(np.int32) * 37 + part * 1013 + salt[block]) & (PARCELS - 1)
+    parcel = strip.astype(np.int32)
+    parcel *= 37
+    part *= 1013
+    parcel += part
+    parcel += salt[block]
+    parcel &= PARCELS - 1
+    parcel += (blocks.kind * PARCELS).astype(np.int32)[block]
 
+    # Per parcel of arable land, meadow and bog: what it shows and how light it is.
     rng = np.random.default_rng([land.place.world & 0xFFFFFFFF, shot.strip & 0xFFFF, shot.day.toordinal()])
-    # Owners farm neighbouring strips alike, so a parcel's draw leans towards that of its block.
     draw = rng.integers(0, 16, PARCELS)
-    shown = np.empty((3, PARCELS), np.uint8)
-    for index, mix in enumerate(palette.MIXES[shot.season]):
-        choices = np.repeat(list(mix), list(mix.values())).astype(np.uint8)
-        shown[index] = choices[draw]
-    ground = shown[blocks.kind[block], parcel]
-    tone = (rng.standard_normal(PARCELS) * 0.075).astype(np.float32)[parcel]
+    shown = np.concatenate(
+        [
+            np.repeat(list(mix), list(mix.values())).astype(np.uint8)[draw]
+            for mix in palette.MIXES[shot.season]
+        ]
+    )
+    lightness = np.tile(rng.standard_normal(PARCELS) * 0.075, 3).astype(np.float32)
+    ground = shown.take(parcel, mode="clip")
+    furrowed = palette.FURROWS[shown].take(parcel, mode="clip")
+    mottled = palette.MOTTLE[shown].take(parcel, mode="clip")
 
     mottle = window.noise("mottle", 300, 5, 0.62)
-    fine = window.noise("fine", 22, 3, 0.8)
-    lush = window.noise("lush", 520, 3, 0.5)
-    tone += (0.62 * mottle + 0.55 * fine) * palette.MOTTLE[ground]
+    tone = window.noise("fine", 22, 3, 0.8)
+    tone *= np.float32(0.55)
+    tone += np.float32(0.62) * mottle
+    tone *= mottled
 
     # Furrows fade in and out; combed noise breaks them up; sprayers leave a pair of wheel marks every so often.
-    furrow = np.sin((across + wobble) * np.float32(2 * np.pi / 6.3)) * ramp(mottle, -1.4, 0.9)
-    furrow += 1.1 * combed(land.place.world, "furrow", along / np.float32(140), across / np.float32(3.2))
-    tone += furrow * palette.FURROWS[ground]
-    lane = np.abs(np.mod(across, np.float32(52)) - 26)
-    tone -= np.where((lane > 3.5) & (lane < 5.5), np.float32(0.06), 0) * (palette.FURROWS[ground] > 0.045)
+    bent = across + wobble
+    furrow = np.sin(bent * np.float32(2 * np.pi / 6.3))
+    furrow *= ramp(mottle, -1.4, 0.9)
+    furrow += np.float32(1.1) * combed(
+        land.place.world, "furrow", along / np.float32(140), across / np.float32(3.2)
+    )
+    furrow *= furrowed
+    tone += furrow
+    lane = np.abs(np.mod(across, np.float32(52)) - np.float32(26))
+    tone -= np.float32(0.06) * ((lane > 3.5) & (lane < 5.5) & (furrowed > 0.045))
     # A dark furrow or a grass balk between neighbours.
-    seam = np.abs(np.mod(across + wobble, width))
-    tone -= np.where(seam < 1.7, np.float32(0.13), 0) * (blocks.kind[block] == ARABLE)
+    balk = (blocks.kind == ARABLE).astype(np.float32) * np.float32(0.13)
+    tone -= (bent - strip * width < 1.7) * balk[block]
     tone += 1
-    for index in range(3):
-        plane = canvas.planes[index]
-        np.multiply(palette.GROUND[shot.season][:, index][ground], tone, out=plane)
     # Drier and lusher places differ in colour, not only in brightness.
-    dryness = np.clip(lush * palette.MOTTLE[ground] * 0.9, -0.14, 0.14)
-    canvas.planes[0] *= 1 + dryness
-    canvas.planes[2] *= 1 - 0.6 * dryness
+    dryness = np.clip(window.noise("lush", 520, 3, 0.5) * mottled * np.float32(0.7), -0.09, 0.09)
+    tints = (1 + dryness, None, 1 - np.float32(0.6) * dryness)
+    for index, tint in enumerate(tints):
+        plane = canvas.planes[index]
+        table = palette.GROUND[shot.season][:, index][shown] * (1 + lightness)
+        np.multiply(table.take(parcel, mode="clip"), tone, out=plane)
+        if tint is not None:
+            plane *= tint
 
     _paint_bog(canvas, land, shot, ground, mottle)
     return ground
@@ -83,7 +101,7 @@ def paint_lines(canvas: Canvas, land: Land) -> np.ndarray:
     track = style == TRACK
     if track.any():
         on_track = ramp(edge, 6.5, 4.0) * track
-        canvas.blend(on_track * 0.8, palette.TRACK_SAND, 1 + 0.06 * rough)
+        canvas.blend(on_track * 0.62, palette.TRACK_SAND, 1 + 0.06 * rough)
         canvas.blend(ramp(np.abs(border - 0.2), 1.6, 0.6) * track * 0.5, (120, 118, 82))
         np.maximum(cleared, ramp(border, 11, 8) * track, out=cleared)
     ditch = style == DITCH
@@ -125,11 +143,10 @@ def paint_snow(canvas: Canvas, land: Land, shot: Acquisition, ground: np.ndarray
     if shot.snow <= 0:
         return np.zeros((window.count, window.count), np.float32)
     along, across = land.strip_axes
-    field = window.noise("snow", 420, 4, 0.6)
-    field += 0.55 * combed(land.place.world, "drift", along / np.float32(80), across / np.float32(5.5))
-    field += 1.1 * np.sin(across * np.float32(2 * np.pi / 12.6)) * (palette.FURROWS[ground] > 0.05)
+    field = window.noise("snow", 420, 6, 0.66)
+    field += 0.28 * combed(land.place.world, "drift", along / np.float32(60), across / np.float32(4.5))
+    field += 0.5 * np.sin(across * np.float32(2 * np.pi / 12.6)) * (palette.FURROWS[ground] > 0.05)
     field += 0.35 * ramp(land.border, 26, 4)
-    field += 0.4 * window.noise("thaw", 16, 2)
     threshold = 1.9 - 3.2 * shot.snow
     depth = ramp(field, threshold, threshold + 0.5)
     depth *= 1 - ramp(land.road, 9, 7) * 0.85

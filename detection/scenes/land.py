@@ -19,7 +19,7 @@ TILE = 1000
 ARABLE, MEADOW, BOG = range(3)
 NOTHING, TRACK, DITCH, HEDGE = range(4)
 
-BLOCK_PERIOD = 950
+BLOCK_LENGTH, BLOCK_WIDTH = 1180.0, 800.0
 SITE_PERIOD = 1400
 VILLAGE_PERIOD = 5200
 CUT_LENGTH, CUT_WIDTH = 760.0, 430.0
@@ -94,7 +94,6 @@ class Cut:
     half_length: float
     half_width: float
     age: str
-    number: int
 
 
 class Land:
@@ -103,6 +102,14 @@ class Land:
     def __init__(self, place: Place, window: Window) -> None:
         self.place = place
         self.window = window
+        self._textures: dict[tuple[str, float, int, float], np.ndarray] = {}
+
+    def texture(self, name: str, period: float, octaves: int = 1, gain: float = 0.5) -> np.ndarray:
+        """`Window.noise`, kept: for what is painted several times. Not to be written to."""
+        key = (name, period, octaves, gain)
+        if key not in self._textures:
+            self._textures[key] = self.window.noise(name, period, octaves, gain)
+        return self._textures[key]
 
     # Woods
 
@@ -124,10 +131,15 @@ class Land:
         """Density of trees before clear-cuts, roads and diggings: float32, 0…1."""
         field = self.window.noise("wood", 2300) + 0.42 * self.window.noise("wood edge", 330, 3, 0.55)
         field += self.blocks.wooded.astype(np.float32)[self.block]
-        field += {"forest": 2.6, "clear_cut": 2.6, "field": -3.0, "meadow": -2.2, "bog": -1.6, "village": -2.0}.get(
-            self.place.forced or "", 0.0
-        )
-        field -= 0.15
+        field += {
+            "forest": 2.6,
+            "clear_cut": 2.6,
+            "field": -3.0,
+            "meadow": -2.2,
+            "bog": -1.6,
+            "village": -2.0,
+        }.get(self.place.forced or "", 0.0)
+        field += 0.28
         field *= 2.6
         return np.clip(field + 0.5, 0, 1, out=field)
 
@@ -141,28 +153,28 @@ class Land:
         """Clear-cuts that reach into the window."""
         along, across = self.forest_axes
         cuts = []
-        for i in range(int(along.min() // CUT_LENGTH), int(along.max() // CUT_LENGTH) + 1):
-            for j in range(int(across.min() // CUT_WIDTH), int(across.max() // CUT_WIDTH) + 1):
-                draw = hashed(self.place.world, channel("cut"), i, j, np.arange(6))
-                if draw[0] < 0.2:
-                    half_length = CUT_LENGTH * (0.25 + 0.22 * draw[1])
-                    half_width = CUT_WIDTH * (0.28 + 0.2 * draw[2])
-                    cuts.append(
-                        Cut(
-                            along=(i + 0.5) * CUT_LENGTH,
-                            across=(j + 0.5) * CUT_WIDTH,
-                            half_length=half_length,
-                            half_width=half_width,
-                            age=("fresh", "old", "planted")[int(draw[3] * 3)],
-                            number=int(draw[4] * 2**31),
-                        )
-                    )
+        i = np.arange(along.min() // CUT_LENGTH, along.max() // CUT_LENGTH + 1)[:, None, None]
+        j = np.arange(across.min() // CUT_WIDTH, across.max() // CUT_WIDTH + 1)[None, :, None]
+        draws = hashed(self.place.world, channel("cut"), i, j, np.arange(5))
+        for at_i, at_j in np.argwhere(draws[..., 0] < 0.2):
+            draw = draws[at_i, at_j]
+            cuts.append(
+                Cut(
+                    along=float(i[at_i, 0, 0] + 0.5) * CUT_LENGTH,
+                    across=float(j[0, at_j, 0] + 0.5) * CUT_WIDTH,
+                    half_length=CUT_LENGTH * (0.25 + 0.22 * draw[1]),
+                    half_width=CUT_WIDTH * (0.28 + 0.2 * draw[2]),
+                    age=("fresh", "old", "planted")[int(draw[3] * 3)],
+                )
+            )
         if self.place.forced == "clear_cut":
             x, y = self.place.centre
             cos, sin = np.cos(self.forest_angle), np.sin(self.forest_angle)
-            draw = hashed(self.place.world, channel("forced cut"), self.place.column, self.place.row, np.arange(4))
+            draw = hashed(
+                self.place.world, channel("forced cut"), self.place.column, self.place.row, np.arange(4)
+            )
             cuts.append(
-                Cut(x * cos + y * sin, y * cos - x * sin, 250 + 120 * draw[0], 130 + 90 * draw[1], "fresh", 7)
+                Cut(x * cos + y * sin, y * cos - x * sin, 250 + 120 * draw[0], 130 + 90 * draw[1], "fresh")
             )
         return cuts
 
@@ -170,60 +182,82 @@ class Land:
 
     @cached_property
     def blocks(self) -> Blocks:
-        """The blocks of land that are first, second or third nearest to some part of the window."""
+        """The blocks of land that are first or second nearest to some part of the window."""
         window, world = self.window, self.place.world
-        columns = np.arange(window.left // BLOCK_PERIOD - 2, (window.left + window.size) // BLOCK_PERIOD + 3)
-        rows = np.arange(window.top // BLOCK_PERIOD - 2, (window.top + window.size) // BLOCK_PERIOD + 3)
+        # A leaning lattice, little shaken: blocks come out nearly rectangular, as surveyors leave them.
+        lean = float(hashed(world, channel("lean")) - 0.5) * 1.2
+        cos, sin = np.cos(lean), np.sin(lean)
+        middle_x, middle_y = window.left + window.size / 2, window.top + window.size / 2
+        reach = window.size * 0.75 + 2 * BLOCK_LENGTH
+        at_u, at_v = middle_x * cos + middle_y * sin, middle_y * cos - middle_x * sin
+        columns = np.arange((at_u - reach) // BLOCK_LENGTH, (at_u + reach) // BLOCK_LENGTH + 1).astype(
+            np.int64
+        )
+        rows = np.arange((at_v - reach) // BLOCK_WIDTH, (at_v + reach) // BLOCK_WIDTH + 1).astype(np.int64)
         i, j = (grid.ravel() for grid in np.meshgrid(columns, rows))
-        x = (i + 0.12 + 0.76 * hashed(world, channel("block x"), i, j)) * BLOCK_PERIOD
-        y = (j + 0.12 + 0.76 * hashed(world, channel("block y"), i, j)) * BLOCK_PERIOD
-        look_x = np.linspace(window.left, window.left + window.size, 17)[None, :, None]
-        look_y = np.linspace(window.top, window.top + window.size, 17)[:, None, None]
+        shift = hashed(world, channel("row shift"), j)
+        u = (i + shift + 0.5 + 0.5 * (hashed(world, channel("block x"), i, j) - 0.5)) * BLOCK_LENGTH
+        v = (j + 0.5 + 0.42 * (hashed(world, channel("block y"), i, j) - 0.5)) * BLOCK_WIDTH
+        x, y = u * cos - v * sin, u * sin + v * cos
+        look_x = np.linspace(window.left, window.left + window.size, 25)[None, :, None]
+        look_y = np.linspace(window.top, window.top + window.size, 25)[:, None, None]
         far = (look_x - x) ** 2 + (look_y - y) ** 2
-        kept = np.unique(np.argsort(far, axis=2)[..., :3])
+        kept = np.unique(np.argpartition(far, 1, axis=2)[..., :2])
         i, j, x, y = i[kept], j[kept], x[kept], y[kept]
 
         draw = [hashed(world, channel("block"), i, j, k) for k in range(6)]
         farmed = noise_at(world, "farmed", 3000, x, y) + 0.8 * (draw[0] - 0.5)
         wet = noise_at(world, "wet", 2600, x, y) + 0.8 * (draw[1] - 0.5)
-        kind = np.where(wet > 1.0, BOG, np.where(farmed > -0.25, ARABLE, MEADOW))
-        kind = np.full_like(
-            kind, {"field": ARABLE, "village": ARABLE, "meadow": MEADOW, "bog": BOG}.get(self.place.forced or "", 0)
-        ) if self.place.forced in {"field", "village", "meadow", "bog"} else kind
-        turn = noise_at(world, "parcel angle", 4000, x, y) * 0.5 + (draw[2] - 0.5) * 0.5
-        angle = turn + np.where(draw[3] < 0.35, np.pi / 2, 0)
+        kind = np.where(wet > 1.0, BOG, np.where(farmed > 0.25, ARABLE, MEADOW))
+        kind = (
+            np.full_like(
+                kind,
+                {"field": ARABLE, "village": ARABLE, "meadow": MEADOW, "bog": BOG}.get(
+                    self.place.forced or "", 0
+                ),
+            )
+            if self.place.forced in {"field", "village", "meadow", "bog"}
+            else kind
+        )
+        turn = lean + noise_at(world, "parcel angle", 4000, x, y) * 0.12 + (draw[2] - 0.5) * 0.3
+        angle = turn + np.where(draw[3] < 0.4, np.pi / 2, 0)
         narrow = draw[4] < 0.45
         width = np.where(narrow, 26 + 40 * draw[5], 80 + 190 * draw[5])
         length = np.where(narrow, 420 + 500 * draw[3], 500 + 900 * draw[2])
-        wooded = np.select([draw[5] < 0.22, draw[5] > 0.8], [-0.95, 0.95], 0.0) - np.where(kind == ARABLE, 0.25, 0)
+        wooded = np.select([draw[5] < 0.22, draw[5] > 0.8], [-0.95, 0.95], 0.0) - np.where(
+            kind == ARABLE, 0.35, 0
+        )
         return Blocks(x, y, i * 65_536 + j, kind, angle, width, length, wooded)
 
     @cached_property
     def _nearest(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Block of each pixel, the next nearest one (intp), and the distance to their border (float32, pixels)."""
+        """Block of each pixel; that block × number of blocks + the next nearest one (intp); distance to their border."""
         window, blocks = self.window, self.blocks
         middle_x, middle_y = window.left + window.size / 2, window.top + window.size / 2
         shape = (window.count, window.count)
         best, second = np.full(shape, np.inf, np.float32), np.full(shape, np.inf, np.float32)
-        first_of, second_of = np.zeros(shape, np.intp), np.zeros(shape, np.intp)
+        first_of, second_of = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         # A bend, the same for every block: borders of land are not drawn with a ruler everywhere.
-        bend = window.noise("border", 480) * np.float32(9)
+        bend = window.noise("border", 480) * np.float32(14)
         for index in range(blocks.x.size):
             dx = window.local_x - np.float32(blocks.x[index] - middle_x) + bend
             dy = window.local_y - np.float32(blocks.y[index] - middle_y) + bend
             far = dx * dx + dy * dy
+            np.copyto(second_of, index, where=far < second)
             nearer = far < best
-            runner_up = (far < second) & ~nearer
-            np.copyto(second, best, where=nearer)
             np.copyto(second_of, first_of, where=nearer)
-            np.copyto(second, far, where=runner_up)
-            second_of[runner_up] = index
-            np.copyto(best, far, where=nearer)
-            first_of[nearer] = index
+            np.copyto(first_of, index, where=nearer)
+            # The second distance is the middle one of best, second and this one.
+            np.minimum(second, np.maximum(best, far), out=second)
+            np.minimum(best, far, out=best)
         apart = np.hypot(blocks.x[:, None] - blocks.x[None, :], blocks.y[:, None] - blocks.y[None, :])
         np.fill_diagonal(apart, 1)
-        edge = (second - best) / (2 * apart.astype(np.float32))[first_of, second_of]
-        return first_of, second_of, edge
+        first, pair = first_of.astype(np.intp), second_of.astype(np.intp)
+        pair += first * blocks.x.size
+        edge = second
+        edge -= best
+        edge *= (0.5 / apart).astype(np.float32).ravel().take(pair)
+        return first, pair, edge
 
     @property
     def block(self) -> np.ndarray:
@@ -241,8 +275,10 @@ class Land:
         numbers = self.blocks.number
         low, high = np.minimum.outer(numbers, numbers), np.maximum.outer(numbers, numbers)
         draw = hashed(self.place.world, channel("border"), low, high)
-        style = np.select([draw < 0.42, draw < 0.68, draw < 0.8], [TRACK, DITCH, HEDGE], NOTHING).astype(np.uint8)
-        return style[self._nearest[0], self._nearest[1]]
+        style = np.select([draw < 0.36, draw < 0.6, draw < 0.74], [TRACK, DITCH, HEDGE], NOTHING).astype(
+            np.uint8
+        )
+        return style.ravel().take(self._nearest[1])
 
     @cached_property
     def strip_axes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -251,11 +287,13 @@ class Land:
         cos, sin = np.cos(blocks.angle), np.sin(blocks.angle)
         middle_x, middle_y = window.left + window.size / 2, window.top + window.size / 2
         shift_x, shift_y = middle_x - blocks.x, middle_y - blocks.y
-        cos_of, sin_of = cos.astype(np.float32)[self.block], sin.astype(np.float32)[self.block]
-        along = window.local_x * cos_of + window.local_y * sin_of
-        across = window.local_y * cos_of - window.local_x * sin_of
-        along += (shift_x * cos + shift_y * sin).astype(np.float32)[self.block]
-        across += (shift_y * cos - shift_x * sin).astype(np.float32)[self.block]
+        cos_of, sin_of = cos.astype(np.float32).take(self.block), sin.astype(np.float32).take(self.block)
+        along = window.local_x * cos_of
+        along += window.local_y * sin_of
+        along += (shift_x * cos + shift_y * sin).astype(np.float32).take(self.block)
+        across = np.multiply(window.local_y, cos_of, out=cos_of)
+        across -= np.multiply(window.local_x, sin_of, out=sin_of)
+        across += (shift_y * cos - shift_x * sin).astype(np.float32).take(self.block)
         return along, across
 
     # Lines
@@ -279,35 +317,41 @@ class Land:
         """Villages that may reach into the window."""
         window, world, found = self.window, self.place.world, []
         reach = 1100
-        for i in _cells(window.left, window.size, reach, VILLAGE_PERIOD):
-            for j in _cells(window.top, window.size, reach, VILLAGE_PERIOD):
-                draw = hashed(world, channel("village"), i, j, np.arange(5))
-                if draw[0] < 0.55:
-                    x, y = (i + 0.2 + 0.6 * draw[1]) * VILLAGE_PERIOD, (j + 0.2 + 0.6 * draw[2]) * VILLAGE_PERIOD
-                    found.append(Village(x, y, (draw[3] - 0.5) * 3, 420 + 480 * draw[4], int(draw[0] * 2**40)))
+        i = np.array(_cells(window.left, window.size, reach, VILLAGE_PERIOD))[:, None, None]
+        j = np.array(_cells(window.top, window.size, reach, VILLAGE_PERIOD))[None, :, None]
+        draws = hashed(world, channel("village"), i, j, np.arange(5))
+        for at_i, at_j in np.argwhere(draws[..., 0] < 0.55):
+            draw = draws[at_i, at_j].tolist()
+            x = (int(i[at_i, 0, 0]) + 0.2 + 0.6 * draw[1]) * VILLAGE_PERIOD
+            y = (int(j[0, at_j, 0]) + 0.2 + 0.6 * draw[2]) * VILLAGE_PERIOD
+            found.append(Village(x, y, (draw[3] - 0.5) * 3, 420 + 480 * draw[4], int(draw[0] * 2**40)))
         if self.place.forced == "village":
             x, y = self.place.centre
             draw = hashed(world, channel("forced village"), self.place.column, self.place.row, np.arange(4))
-            found.append(Village(x + 120 * (draw[0] - 0.5), y + 120 * (draw[1] - 0.5), (draw[2] - 0.5) * 3, 620, 11))
+            found.append(
+                Village(x + 120 * (draw[0] - 0.5), y + 120 * (draw[1] - 0.5), (draw[2] - 0.5) * 3, 620, 11)
+            )
         return found
 
     @cached_property
     def sites(self) -> list[Site]:
         """Diggings that may reach into the window."""
         window, world, found = self.window, self.place.world, []
-        for i in _cells(window.left, window.size, 620, SITE_PERIOD):
-            for j in _cells(window.top, window.size, 620, SITE_PERIOD):
-                draw = hashed(world, channel("site"), i, j, np.arange(4))
-                x, y = (i + 0.15 + 0.7 * draw[0]) * SITE_PERIOD, (j + 0.15 + 0.7 * draw[1]) * SITE_PERIOD
-                amber = noise_at(world, "amber", 6000, np.array([x]), np.array([y]))[0]
-                if amber + 1.1 * (draw[2] - 0.5) > 0.62:
-                    found.append(_site(world, x, y, int(draw[3] * 2**31)))
+        i = np.array(_cells(window.left, window.size, 620, SITE_PERIOD))[:, None]
+        j = np.array(_cells(window.top, window.size, 620, SITE_PERIOD))[None, :]
+        draw = [hashed(world, channel("site"), i, j, k) for k in range(4)]
+        x, y = (i + 0.15 + 0.7 * draw[0]) * SITE_PERIOD, (j + 0.15 + 0.7 * draw[1]) * SITE_PERIOD
+        # Amber lies in clusters, and is dug where woods begin: hidden, yet within reach of a road.
+        rich = noise_at(world, "amber", 6000, x, y) + 1.1 * (draw[2] - 0.5)
+        rich += 0.45 - 0.8 * np.abs(noise_at(world, "wood", 2300, x, y) + 0.1)
+        for at in np.argwhere(rich > 0.42):
+            cell = tuple(at)
+            found.append(_site(world, float(x[cell]), float(y[cell]), int(draw[3][cell] * 2**31)))
         if self.place.forced == "mining":
-            x, y = self.place.centre
-            draw = hashed(world, channel("forced site"), self.place.column, self.place.row, np.arange(3))
-            found.append(
-                _site(world, x + 240 * (draw[0] - 0.5), y + 240 * (draw[1] - 0.5), int(draw[2] * 2**31))
-            )
+            centre_x, centre_y = self.place.centre
+            spot = hashed(world, channel("forced site"), self.place.column, self.place.row, np.arange(3))
+            shift_x, shift_y = (240 * (spot[:2] - 0.5)).tolist()
+            found.append(_site(world, centre_x + shift_x, centre_y + shift_y, int(spot[2] * 2**31)))
         return found
 
     def digging(self, site: Site, growth: float = 1.0) -> np.ndarray:

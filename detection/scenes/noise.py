@@ -10,11 +10,14 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
 # Standard deviation of a uniform number in -1…1, and what the spline leaves of it in two dimensions.
 SPREAD = float(np.sqrt(1 / 3) * 151 / 315)
+# A whole number of tables, larger than any coordinate counted in features.
+POSITIVE = 512 * 16
 
 
 @lru_cache(maxsize=512)
@@ -29,7 +32,7 @@ def hashed(*parts: int | np.ndarray) -> np.ndarray:
     The mixing is that of SplitMix64 (Steele, Lea and Flood, 2014).
     """
     with np.errstate(over="ignore"):
-        state = np.uint64(0x9E3779B97F4A7C15)
+        state: Any = np.uint64(0x9E3779B97F4A7C15)
         for part in parts:
             value = np.asarray(part).astype(np.int64).astype(np.uint64)
             state = (value + state) * np.uint64(0xBF58476D1CE4E5B9)
@@ -80,19 +83,27 @@ class Window:
 
         Features are about `period` pixels apart; every further octave halves the period at `gain` of the strength.
         """
-        total = np.zeros((self.count, self.count), np.float32)
-        strength, power = 1.0, 0.0
+        # Octaves are added on the finest lattice (a spline of twice the period is one of this period, exactly),
+        # so that only one sum is spread over the pixels.
+        finest = period / 2 ** (octaves - 1)
+        across, first_col, cols = self._weights(self.x.ravel(), finest)
+        down, first_row, rows = self._weights(self.y.ravel(), finest)
+        total = np.zeros((rows, cols))
+        power = 0.0
         for octave in range(octaves):
-            lattice, across, down = self._lattice(f"{name}/{octave}", period / 2**octave)
-            total += (down @ (lattice * np.float32(strength / SPREAD))) @ across.T
+            strength = gain**octave
+            halvings = octaves - 1 - octave
+            total += strength * self._values(f"{name}/{octave}", first_row, rows, first_col, cols, halvings)
             power += strength * strength
-            strength *= gain
-        return total if octaves == 1 else total / np.float32(np.sqrt(power))
+        total /= SPREAD * np.sqrt(power)
+        return down @ total.astype(np.float32) @ across.T
 
     def slope(self, name: str, period: float) -> tuple[np.ndarray, np.ndarray]:
         """One octave of noise and the length of its gradient (per pixel): value / gradient is a distance to a curve."""
-        lattice, across, down = self._lattice(f"{name}/0", period)
-        lattice = lattice / np.float32(SPREAD)
+        across, first_col, cols = self._weights(self.x.ravel(), period)
+        down, first_row, rows = self._weights(self.y.ravel(), period)
+        lattice = self._values(f"{name}/0", first_row, rows, first_col, cols, 0) / SPREAD
+        lattice = lattice.astype(np.float32)
         across_slope = self._weights(self.x.ravel(), period, slope=True)[0]
         down_slope = self._weights(self.y.ravel(), period, slope=True)[0]
         value = down @ lattice @ across.T
@@ -100,13 +111,22 @@ class Window:
         dy = down_slope @ lattice @ across.T
         return value, np.sqrt(dx * dx + dy * dy)
 
-    def _lattice(self, name: str, period: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        across, first_col, cols = self._weights(self.x.ravel(), period)
-        down, first_row, rows = self._weights(self.y.ravel(), period)
-        i = np.arange(first_col, first_col + cols)[None, :]
-        j = np.arange(first_row, first_row + rows)[:, None]
-        values = hashed(self.world, channel(name), i, j) * 2 - 1
-        return values.astype(np.float32), across, down
+    def _values(
+        self, name: str, first_row: int, rows: int, first_col: int, cols: int, halvings: int
+    ) -> np.ndarray:
+        """Lattice values rows × cols of the finest lattice, refined `halvings` times from a coarser one."""
+        if halvings == 0:
+            i = np.arange(first_col, first_col + cols)[None, :]
+            j = np.arange(first_row, first_row + rows)[:, None]
+            return hashed(self.world, channel(name), i, j) * 2 - 1
+        # Coarse points that carry fine points first…first + count − 1, one more on either side.
+        coarse_col, coarse_row = first_col // 2 - 1, first_row // 2 - 1
+        coarse_cols = (first_col + cols - 1) // 2 + 3 - coarse_col
+        coarse_rows = (first_row + rows - 1) // 2 + 3 - coarse_row
+        coarse = self._values(name, coarse_row, coarse_rows, coarse_col, coarse_cols, halvings - 1)
+        fine = _refined(_refined(coarse).T).T
+        top, left = first_row - 2 * (coarse_row + 1), first_col - 2 * (coarse_col + 1)
+        return fine[top : top + rows, left : left + cols]
 
     @staticmethod
     def _weights(places: np.ndarray, period: float, slope: bool = False) -> tuple[np.ndarray, int, int]:
@@ -116,7 +136,6 @@ class Window:
         t = position - base
         if slope:
             parts = (-((1 - t) ** 2) / 2, (3 * t**2 - 4 * t) / 2, (-3 * t**2 + 2 * t + 1) / 2, t**2 / 2)
-            parts = tuple(part / period for part in parts)
         else:
             parts = (
                 (1 - t) ** 3 / 6,
@@ -126,10 +145,11 @@ class Window:
             )
         first = int(base[0]) - 1
         count = int(base[-1]) + 3 - first
+        per = period if slope else 1.0
         weights = np.zeros((places.size, count), np.float32)
         row = np.arange(places.size)
         for offset, part in enumerate(parts):
-            weights[row, base - first - 1 + offset] = part
+            weights[row, base - first - 1 + offset] = part / per
         return weights, first, count
 
 
@@ -152,12 +172,30 @@ def combed(world: int, name: str, along: np.ndarray, across: np.ndarray) -> np.n
     Linear in the first coordinate, a step in the second: furrows, mown grass, sand that water has combed.
     """
     table = _table(channel(name) ^ world)
-    column = np.floor(along)
-    part = along - column
-    i = column.astype(np.int32) & 511
-    j = np.floor(across).astype(np.int32) & 511
-    here = table[j, i]
-    return here + (table[j, (i + 1) & 511] - here) * part
+    # Shifted to positive numbers, where cutting off is rounding down.
+    along = along + np.float32(POSITIVE)
+    column = along.astype(np.int32)
+    row = (across + np.float32(POSITIVE)).astype(np.int32)
+    along -= column
+    column &= 511
+    row &= 511
+    row *= 513
+    row += column
+    here = table.take(row, mode="clip")
+    row += 1
+    step = table.take(row, mode="clip")
+    step -= here
+    step *= along
+    here += step
+    return here
+
+
+def _refined(values: np.ndarray) -> np.ndarray:
+    """Coefficients of a cubic B-spline (first axis) on a lattice of half the period; the two ends fall away."""
+    fine = np.empty((2 * values.shape[0] - 4, values.shape[1]))
+    fine[0::2] = (values[:-2] + 6 * values[1:-1] + values[2:]) / 8
+    fine[1::2] = (values[1:-1] + values[2:]) / 2
+    return fine
 
 
 def _spline(distance: np.ndarray) -> np.ndarray:
@@ -167,8 +205,9 @@ def _spline(distance: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _table(seed: int) -> np.ndarray:
-    """Random numbers of mean 0 and deviation 1, float32 (512, 512)."""
+    """Random numbers of mean 0 and deviation 1, float32 (512 × 513,); each row of 512 ends with its first."""
     rng = np.random.default_rng(seed & 0xFFFFFFFF)
-    table = (rng.random((512, 512), np.float32) * 2 - 1) * np.float32(np.sqrt(3))
+    square = (rng.random((512, 512), np.float32) * 2 - 1) * np.float32(np.sqrt(3))
+    table = np.concatenate([square, square[:, :1]], axis=1).ravel()
     table.flags.writeable = False
     return table

@@ -13,7 +13,7 @@ GROUND: dict[str, np.ndarray] = {
     "spring": np.array(
         [
             (104, 90, 78),
-            (84, 116, 62),
+            (88, 106, 66),
             (146, 130, 100),
             (118, 116, 76),
             (126, 110, 88),
@@ -26,11 +26,11 @@ GROUND: dict[str, np.ndarray] = {
     "summer": np.array(
         [
             (134, 116, 94),
-            (92, 124, 62),
-            (186, 166, 118),
-            (136, 146, 86),
-            (194, 172, 112),
-            (106, 124, 68),
+            (94, 112, 68),
+            (176, 160, 122),
+            (128, 134, 86),
+            (182, 164, 118),
+            (104, 116, 72),
             (92, 104, 62),
             (132, 130, 80),
         ],
@@ -38,21 +38,21 @@ GROUND: dict[str, np.ndarray] = {
     ),
     "autumn": np.array(
         [
-            (92, 78, 66),
-            (88, 116, 58),
-            (162, 138, 96),
-            (128, 124, 74),
-            (140, 116, 84),
-            (120, 110, 68),
-            (116, 86, 58),
-            (132, 112, 72),
+            (92, 80, 72),
+            (84, 100, 62),
+            (146, 130, 100),
+            (120, 116, 76),
+            (130, 114, 90),
+            (112, 104, 70),
+            (106, 88, 66),
+            (120, 108, 78),
         ],
         np.float32,
     ),
     "snow": np.array(
         [
             (78, 68, 60),
-            (64, 84, 48),
+            (68, 82, 54),
             (112, 100, 76),
             (84, 86, 54),
             (92, 82, 66),
@@ -93,21 +93,23 @@ FURROWS = np.array([0.11, 0.055, 0.09, 0.05, 0.05, 0.0, 0.0, 0.02], np.float32)
 MOTTLE = np.array([0.10, 0.07, 0.06, 0.08, 0.05, 0.11, 0.17, 0.12], np.float32)
 
 PINE: dict[str, Colour] = {
-    "spring": (62, 82, 52),
-    "summer": (58, 88, 52),
-    "autumn": (58, 80, 50),
-    "snow": (50, 68, 48),
+    "spring": (60, 70, 52),
+    "summer": (56, 70, 46),
+    "autumn": (56, 70, 50),
+    "snow": (48, 60, 46),
 }
 BROADLEAF: dict[str, Colour] = {
-    "spring": (116, 118, 76),
-    "summer": (86, 120, 56),
-    "autumn": (164, 128, 58),
+    "spring": (112, 112, 80),
+    "summer": (84, 106, 58),
+    "autumn": (138, 114, 66),
     "snow": (104, 92, 80),
 }
+# Leaves of the trees that are still green, or already brown, among the yellow ones.
+TURNED: Colour = (108, 96, 62)
 UNDERSTOREY: dict[str, Colour] = {
-    "spring": (54, 54, 42),
-    "summer": (34, 46, 30),
-    "autumn": (50, 46, 34),
+    "spring": (44, 44, 36),
+    "summer": (28, 36, 26),
+    "autumn": (42, 40, 32),
     "snow": (56, 54, 48),
 }
 CLEARED: dict[str, Colour] = {
@@ -117,13 +119,21 @@ CLEARED: dict[str, Colour] = {
     "snow": (118, 104, 84),
 }
 
+PLANTED: dict[str, Colour] = {
+    "spring": (112, 106, 76),
+    "summer": (106, 114, 72),
+    "autumn": (118, 108, 74),
+    "snow": (88, 84, 64),
+}
+
 SAND: Colour = (240, 228, 204)
+YELLOW_SAND: Colour = (214, 196, 160)
 WET_SAND: Colour = (182, 170, 150)
 TRACK_SAND: Colour = (196, 180, 148)
 ASPHALT: Colour = (146, 144, 142)
 WATER: Colour = (44, 58, 54)
 PIT_WATER: Colour = (74, 104, 96)
-TRENCH_WATER: Colour = (88, 140, 130)
+TRENCH_WATER: Colour = (70, 110, 104)
 MUD: Colour = (112, 98, 82)
 SNOW: Colour = (246, 248, 250)
 ROOFS: tuple[Colour, ...] = (

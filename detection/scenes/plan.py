@@ -9,7 +9,7 @@ from detection.geometry import from_world_pixels, to_world_pixels
 from detection.scenes.acquisition import acquisition_of
 from detection.scenes.land import TILE
 from detection.scenes.noise import channel, hashed
-from detection.scenes.scene import Scene, natural_kind, place_of, render_scene, seed_of
+from detection.scenes.scene import Scene, is_mined, natural_kind, place_of, render_scene, seed_of
 
 NORTH_WEST = (51.5, 26.5)
 ZOOM = 18
@@ -68,11 +68,14 @@ def _corner(rows: int, columns: int, seed: int) -> tuple[int, int]:
     for attempt in range(TRIES):
         row = int(hashed(seed, channel("corner row"), attempt) * 256)
         column = int(hashed(seed, channel("corner column"), attempt) * 256)
-        looked = [(r, c) for r in range(0, rows, 2) for c in range(0, columns, 2)]
-        mining = sum(natural_kind(seed_of(seed, column + c, row + r)) == "mining" for r, c in looked)
-        miss = abs(mining / len(looked) - WANTED_MINING)
+        mined = sum(
+            is_mined(seed_of(seed, column + across, row + down))
+            for down in range(rows)
+            for across in range(columns)
+        )
+        miss = abs(mined / (rows * columns) - WANTED_MINING)
         if miss < best:
             best, corner = miss, (row, column)
-        if miss < 0.06:
+        if miss < 0.04:
             break
     return corner

@@ -11,7 +11,7 @@ from detection.scenes.acquisition import acquisition_of, second_is_later
 from detection.scenes.canvas import Canvas, ramp
 from detection.scenes.digging import TRUTH_FROM, paint_diggings
 from detection.scenes.ground import hedges, is_bog, paint_ground, paint_lines, paint_snow
-from detection.scenes.land import ARABLE, BOG, KINDS, TILE, Land, Place
+from detection.scenes.land import ARABLE, BOG, KINDS, TILE, Land, Place, Village
 from detection.scenes.light import develop
 from detection.scenes.trees import cut_share, paint_cuts, paint_trees
 from detection.scenes.village import GARDEN, paint_villages, village_axes
@@ -20,6 +20,8 @@ from detection.scenes.village import GARDEN, paint_villages, village_axes
 GROWTH = 1.28
 # What lies in a tile is told from every eighth pixel.
 GLANCE = 8
+# A tile is one of mining when this part of it is dug; less is not drawn.
+ENOUGH = 0.008
 WORLD_TILES = 256
 
 
@@ -27,8 +29,8 @@ WORLD_TILES = 256
 class Scene:
     """`image`: uint8 (size, size, 3), sRGB. `truth`: bool (size, size), True where the ground is dug for amber.
 
-    `kind`: one of KINDS, what the tile mainly shows; "mining" exactly when `truth` holds anything. `season`: spring,
-    summer, autumn or snow.
+    `kind`: one of KINDS, what the tile mainly shows; "mining" when a whole tile's `truth` holds anything. `season`: spring,
+    summer, autumn or snow. `capture_date`: the invented day of the photograph.
     """
 
     image: np.ndarray
@@ -65,8 +67,7 @@ def natural_kind(seed: int, date: int = 0) -> str:
     """What the tile of a seed mainly shows if nothing is forced on it. Takes a few milliseconds."""
     place = place_of(seed)
     land = Land(place, place.window(TILE, GLANCE))
-    growth = growth_at(place, date)
-    if growth and any((land.digging(site, growth) > TRUTH_FROM).mean() > 0.004 for site in land.sites):
+    if _is_mined(land, growth_at(place, date)):
         return "mining"
     shot = acquisition_of(place.world, place.column, place.row, date)
     if any(_village_share(land, village) > 0.12 for village in land.villages):
@@ -86,9 +87,21 @@ def natural_kind(seed: int, date: int = 0) -> str:
     return "field" if (kinds == ARABLE).mean() > 0.45 else "meadow"
 
 
-def _village_share(land: Land, village: object) -> float:
-    along, across = village_axes(land, village)  # type: ignore[arg-type]
-    return float(((np.abs(along) < village.half_length) & (np.abs(across) < GARDEN)).mean())  # type: ignore[attr-defined]
+def is_mined(seed: int, date: int = 0) -> bool:
+    """Whether `natural_kind` says "mining", at a fraction of its time."""
+    place = place_of(seed)
+    return _is_mined(Land(place, place.window(TILE, GLANCE)), growth_at(place, date))
+
+
+def _is_mined(land: Land, growth: float) -> bool:
+    if growth == 0:
+        return False
+    return any((land.digging(site, growth) > TRUTH_FROM).mean() > ENOUGH for site in land.sites)
+
+
+def _village_share(land: Land, village: Village) -> float:
+    along, across = village_axes(land, village)
+    return float(((np.abs(along) < village.half_length) & (np.abs(across) < GARDEN)).mean())
 
 
 def render_scene(seed: int, *, size: int = TILE, kind: str | None = None, date: int = 0) -> Scene:
@@ -128,7 +141,4 @@ def render_scene(seed: int, *, size: int = TILE, kind: str | None = None, date: 
     bushes = np.where(wood > 0.5, 0, bushes) * (1 - cleared)
     paint_trees(canvas, land, shot, density, np.maximum(bushes, garden_trees), snow)
     image = develop(canvas, land, shot)
-    shown = kind or found
-    if shown == "mining" and not truth.any():
-        shown = natural_kind(seed, date)
-    return Scene(image, truth, shown, shot.season, shot.day)
+    return Scene(image, truth, kind or found, shot.season, shot.day)

@@ -7,8 +7,8 @@ exceeds its rank) and a tone of its own. Light falls on it per scene, so one she
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -17,19 +17,54 @@ from detection.scenes.noise import Window, channel
 SIDE = 1024
 
 
-@dataclass(frozen=True)
 class Sheet:
-    """What lies under each pixel; all arrays (rows, cols).
+    """What lies under each pixel of a window; all arrays float32 (rows, cols), cut out when asked for."""
 
-    `across`, `down`: float32, offset from the thing's centre in its radii. `out`: float32, distance from the
-    centre in radii (1 at its rim). `rank`, `tone`: float32 in 0…1, one value per thing.
-    """
+    def __init__(self, stored: np.ndarray, top: int, left: int, rows: int, cols: int) -> None:
+        self._stored = stored
+        self._top, self._left, self._rows, self._cols = top, left, rows, cols
 
-    across: np.ndarray
-    down: np.ndarray
-    out: np.ndarray
-    rank: np.ndarray
-    tone: np.ndarray
+    @cached_property
+    def across(self) -> np.ndarray:
+        """Offset from the thing's centre to the right, in its radii."""
+        return self._cut(0, 1 / 4096)
+
+    @cached_property
+    def down(self) -> np.ndarray:
+        """Offset from the thing's centre downwards, in its radii."""
+        return self._cut(1, 1 / 4096)
+
+    @cached_property
+    def out(self) -> np.ndarray:
+        """Distance from the centre in radii: 1 at the rim."""
+        return self._cut(2, 1 / 4096)
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """0…1, one value per thing: it stands where the wanted density is higher."""
+        return self._cut(3, 1 / 32_767)
+
+    @cached_property
+    def tone(self) -> np.ndarray:
+        """0…1, one value per thing, unrelated to its rank."""
+        return self._cut(4, 1 / 32_767)
+
+    def _cut(self, field: int, scale: float) -> np.ndarray:
+        cut = np.empty((self._rows, self._cols), np.float32)
+        for row, source_row in _runs(self._top, self._rows):
+            for col, source_col in _runs(self._left, self._cols):
+                np.multiply(self._stored[field, source_row, source_col], np.float32(scale), out=cut[row, col])
+        return cut
+
+
+def _runs(start: int, size: int) -> Iterator[tuple[slice, slice]]:
+    """Pieces of a stretch of a repeating sheet: where they go and where they come from."""
+    done = 0
+    while done < size:
+        source = (start + done) % SIDE
+        taken = min(size - done, SIDE - source)
+        yield slice(done, done + taken), slice(source, source + taken)
+        done += taken
 
 
 @lru_cache(maxsize=16)
@@ -78,36 +113,29 @@ def _sheet(name: str, spacing: int, smallest: float, largest: float, ragged: flo
 
 
 def sheet_in(
-    window: Window, name: str, spacing: int, radii: tuple[float, float], ragged: float = 0.08
+    window: Window,
+    name: str,
+    spacing: int,
+    radii: tuple[float, float],
+    ragged: float,
+    box: tuple[slice, slice] | None = None,
 ) -> Sheet:
-    """The part of a sheet that lies in a window.
+    """The part of a sheet that lies in a window, or in a box (rows, columns) of it.
 
     `spacing`: pixels between things; `radii`: the smallest and largest radius in spacings; `ragged`: how lobed a
     rim is. Things of different names stand in different places.
     """
     stored = _sheet(name, spacing, radii[0], radii[1], ragged)
-    cols = (window.left + np.arange(0, window.size, window.step)) % SIDE
-    rows = (window.top + np.arange(0, window.size, window.step)) % SIDE
-    part = stored[:, rows[:, None], cols[None, :]] if window.step > 1 else _wrapped(stored, window)
-    scale = np.array([1 / 4096] * 3 + [1 / 32_767] * 2, np.float32)
-    fields = [part[index] * scale[index] for index in range(5)]
-    return Sheet(*fields)
-
-
-def _wrapped(stored: np.ndarray, window: Window) -> np.ndarray:
-    """The window of a repeating sheet: two plain slices a side are faster than picking pixel by pixel."""
-    left, top = window.left % SIDE, window.top % SIDE
-    rows = np.arange(top, top + window.size) % SIDE
-    if left + window.size <= SIDE:
-        columns = stored[:, :, left : left + window.size]
-    else:
-        pieces, begin, missing = [], left, window.size
-        while missing:
-            taken = min(missing, SIDE - begin)
-            pieces.append(stored[:, :, begin : begin + taken])
-            begin, missing = 0, missing - taken
-        columns = np.concatenate(pieces, axis=2)
-    return columns[:, rows]
+    if box is None:
+        return Sheet(stored, window.top, window.left, window.size, window.size)
+    rows, cols = box
+    return Sheet(
+        stored,
+        window.top + rows.start,
+        window.left + cols.start,
+        rows.stop - rows.start,
+        cols.stop - cols.start,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -121,6 +149,9 @@ def _grain() -> np.ndarray:
 
 def grain_in(window: Window, turn: int = 0) -> np.ndarray:
     """Pixel-fine grain, float32 (size, size), mean 0, deviation 1; `turn` picks another cut of it."""
-    rows = (window.top + 389 * turn + np.arange(0, window.size, window.step)) % SIDE
-    cols = (window.left + 577 * turn + np.arange(0, window.size, window.step)) % SIDE
-    return _grain()[rows][:, cols]
+    size = window.size
+    cut = np.empty((size, size), np.float32)
+    for row, source_row in _runs(window.top + 389 * turn, size):
+        for col, source_col in _runs(window.left + 577 * turn, size):
+            cut[row, col] = _grain()[source_row, source_col]
+    return cut

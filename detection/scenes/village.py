@@ -53,9 +53,15 @@ def _paint_village(
     bed = np.floor(np.abs(across) / np.float32(38)).astype(np.int32)
     grown = draw[side, (plot * 7 + bed * 29) & 255]
     ground = palette.GROUND[shot.season]
-    kinds = np.array([palette.PLOUGHED, palette.GREEN_CROP, palette.HAY, palette.PASTURE, palette.PLOUGHED, palette.FALLOW])
+    kinds = np.array(
+        [palette.PLOUGHED, palette.GREEN_CROP, palette.HAY, palette.PASTURE, palette.PLOUGHED, palette.FALLOW]
+    )
     shown = kinds[(grown * kinds.size).astype(np.intp)]
-    tone = 0.92 + 0.22 * ((grown * 17) % 1) + 0.05 * combed(world, "beds", across / np.float32(60), along / np.float32(2.7))
+    tone = (
+        0.92
+        + 0.22 * ((grown * 17) % 1)
+        + 0.05 * combed(world, "beds", across / np.float32(60), along / np.float32(2.7))
+    )
     tone = tone.astype(np.float32)
     for index in range(3):
         np.copyto(canvas.planes[index], ground[:, index][shown] * tone, where=garden)
@@ -75,16 +81,31 @@ def _paint_village(
 def _paint_houses(canvas: Canvas, land: Land, shot: Acquisition, village: Village) -> None:
     window = land.window
     plots = int(village.half_length // PLOT)
-    for plot in range(-plots, plots):
-        for side in (-1, 1):
-            draw = hashed(village.number, channel("house"), plot, side, np.arange(12))
+    numbers = np.arange(-plots, plots)
+    draws = hashed(
+        village.number,
+        channel("house"),
+        numbers[:, None, None],
+        np.array([-1, 1])[None, :, None],
+        np.arange(12),
+    )
+    for plot, both in zip(numbers.tolist(), draws.tolist(), strict=True):
+        for side, draw in zip((-1, 1), both, strict=True):
             if draw[0] < 0.14:
                 continue
             along = (plot + 0.5) * PLOT + 8 * (draw[1] - 0.5)
             bend = 22 * np.sin(along / 260)
             buildings = [(along, side * (27 + 7 * draw[2]), 8 + 3.5 * draw[3], 11 + 5 * draw[4], draw[5])]
             if draw[6] < 0.75:
-                buildings.append((along + 9 * (draw[7] - 0.5), side * (56 + 14 * draw[8]), 5 + 3 * draw[9], 8 + 8 * draw[10], draw[11]))
+                buildings.append(
+                    (
+                        along + 9 * (draw[7] - 0.5),
+                        side * (56 + 14 * draw[8]),
+                        5 + 3 * draw[9],
+                        8 + 8 * draw[10],
+                        draw[11],
+                    )
+                )
             for u, v, half_u, half_v, colour in buildings:
                 cos, sin = np.cos(village.angle), np.sin(village.angle)
                 x = village.x + u * cos - (v - bend) * sin - window.left
@@ -94,7 +115,14 @@ def _paint_houses(canvas: Canvas, land: Land, shot: Acquisition, village: Villag
 
 
 def _paint_house(
-    canvas: Canvas, shot: Acquisition, x: float, y: float, angle: float, half_u: float, half_v: float, roof: Colour
+    canvas: Canvas,
+    shot: Acquisition,
+    x: float,
+    y: float,
+    angle: float,
+    half_u: float,
+    half_v: float,
+    roof: Colour,
 ) -> None:
     """One gabled house; its ridge runs away from the street (along v)."""
     height = 13.0
@@ -103,8 +131,7 @@ def _paint_house(
     bottom, right = min(int(y) + reach, canvas.size), min(int(x) + reach, canvas.size)
     if top >= bottom or left >= right:
         return
-    patch = Canvas(0)
-    patch.planes = canvas.planes[:, top:bottom, left:right]
+    patch = canvas.part((slice(top, bottom), slice(left, right)))
     dx = np.arange(left, right, dtype=np.float32)[None, :] + 0.5 - np.float32(x)
     dy = np.arange(top, bottom, dtype=np.float32)[:, None] + 0.5 - np.float32(y)
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
