@@ -99,9 +99,6 @@ def _map(request: HttpRequest, release: Release, place: PublishedPlace | None = 
             "placePage": reverse("place", args=[slug, number, ANY_PLACE]),
             "picture": reverse("place-picture", args=[slug, number, ANY_PLACE]),
             "reports": reverse("api-reports"),
-            "attribution": " · ".join(
-                sorted({source["attribution"] for source in figures["sources"] if source["attribution"]})
-            ),
             "place": _as_data(place) if place else None,
         },
     }

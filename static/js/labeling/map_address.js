@@ -1,0 +1,26 @@
+// What of the map stands in the address: #map=12/51.5012/26.3504&year=2015&place=0a1b…
+
+/** {zoom, latitude, longitude, year, place}; what is missing or nonsense is null or "". */
+export function readAddress(hash = window.location.hash) {
+  const told = new URLSearchParams(hash.replace(/^#/, ""));
+  const [zoom, latitude, longitude] = (told.get("map") || "").split("/").map(Number);
+  const view = [zoom, latitude, longitude].every(Number.isFinite) && Math.abs(latitude) <= 85.06;
+  return {
+    view: view ? { zoom: Math.min(Math.max(Math.round(zoom), 3), 20), latitude, longitude } : null,
+    year: /^(\d{4}|undated)$/.test(told.get("year") || "") ? told.get("year") : "",
+    place: /^[\w-]{1,40}$/.test(told.get("place") || "") ? told.get("place") : "",
+  };
+}
+
+export function addressOf(map, { year, place }) {
+  const { lat, lng } = map.getCenter();
+  const digits = Math.max(2, Math.round(map.getZoom() / 3));
+  const parts = [`map=${map.getZoom()}/${lat.toFixed(digits)}/${lng.toFixed(digits)}`];
+  if (year) {
+    parts.push(`year=${year}`);
+  }
+  if (place) {
+    parts.push(`place=${place}`);
+  }
+  return `#${parts.join("&")}`;
+}

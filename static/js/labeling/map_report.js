@@ -1,0 +1,143 @@
+// Reporting an error from the map: press, choose, send. A mark shows the place; a press on the map moves it.
+
+import { api } from "../shared/api.js";
+import { element } from "../shared/dom.js";
+import { gettext } from "../shared/i18n.js";
+import { L } from "../shared/map.js";
+import { copyText } from "../shared/share.js";
+
+const byId = (id) => document.getElementById(id);
+
+export class ReportPanel {
+  /** show(open) swaps the panel's content; the caller keeps the rest of the page. */
+  constructor(map, { url, release, show }) {
+    this.map = map;
+    this.url = url;
+    this.release = release;
+    this.show = show;
+    this.place = "";
+    this.mark = null;
+    this.form = byId("report-form");
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.send();
+    });
+    byId("report-cancel").addEventListener("click", () => this.close());
+    byId("report-done").addEventListener("click", () => this.close());
+    byId("report-copy").addEventListener("click", () =>
+      copyText(byId("report-link").href, gettext("The link is copied")),
+    );
+    for (const name of ["latitude", "longitude"]) {
+      this.form.elements[name].addEventListener("change", () => this.fromFields());
+    }
+    byId("report-panel").addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        this.close();
+      }
+    });
+  }
+
+  get open() {
+    return this.mark !== null;
+  }
+
+  /** Open for a place of the map ({place, latitude, longitude}) or for the ground in the middle of what is seen. */
+  begin({ place = "", latitude, longitude }) {
+    this.end();
+    this.form.reset();
+    this.fail("");
+    this.form.hidden = false;
+    byId("report-thanks").hidden = true;
+    this.place = place;
+    const icon = L.divIcon({ className: "report-mark", iconSize: [36, 36], html: element("i") });
+    this.mark = L.marker([latitude, longitude], { icon, draggable: true, keyboard: false }).addTo(this.map);
+    this.mark.on("dragend", () => this.moveTo(this.mark.getLatLng()));
+    this.write();
+    if (!place) {
+      this.form.querySelector('[value="missed"]').checked = true;
+    }
+    byId("report-where").textContent = place
+      ? gettext("About the place under the mark.")
+      : gettext("Tap the map to move the mark.");
+    this.show(true);
+    byId("report-title").focus({ preventScroll: true });
+  }
+
+  moveTo(latlng) {
+    if (!this.mark) {
+      return;
+    }
+    this.mark.setLatLng(latlng);
+    // Another spot is another matter: it is no longer about the place that was open.
+    this.place = "";
+    byId("report-where").textContent = gettext("Tap the map to move the mark.");
+    this.write();
+  }
+
+  write() {
+    const { lat, lng } = this.mark.getLatLng().wrap();
+    this.form.elements.latitude.value = lat.toFixed(6);
+    this.form.elements.longitude.value = lng.toFixed(6);
+  }
+
+  fromFields() {
+    const latitude = Number(this.form.elements.latitude.value);
+    const longitude = Number(this.form.elements.longitude.value);
+    if (Number.isFinite(latitude) && Number.isFinite(longitude) && Math.abs(latitude) <= 85) {
+      this.moveTo([latitude, longitude]);
+      this.map.panTo([latitude, longitude]);
+    }
+  }
+
+  async send() {
+    const said = new FormData(this.form);
+    if (!said.get("category")) {
+      this.fail(gettext("Choose what is wrong."));
+      this.form.querySelector("[name=category]").focus();
+      return;
+    }
+    const button = this.form.querySelector("[type=submit]");
+    button.disabled = true;
+    button.setAttribute("aria-busy", "true");
+    try {
+      const answer = await api.post(this.url, {
+        release: this.release,
+        place: this.place,
+        latitude: Number(said.get("latitude")),
+        longitude: Number(said.get("longitude")),
+        category: said.get("category"),
+        comment: said.get("comment"),
+        email: said.get("email"),
+        website: said.get("website"),
+      });
+      byId("report-link").href = answer.status_url;
+      this.form.hidden = true;
+      byId("report-thanks").hidden = false;
+      byId("report-thanks").querySelector("h2").focus();
+    } catch (error) {
+      this.fail(error.message);
+    } finally {
+      button.disabled = false;
+      button.removeAttribute("aria-busy");
+    }
+  }
+
+  fail(sentence) {
+    const shown = byId("report-error");
+    shown.textContent = sentence;
+    shown.hidden = !sentence;
+  }
+
+  end() {
+    if (this.mark) {
+      this.mark.remove();
+      this.mark = null;
+    }
+  }
+
+  close() {
+    this.end();
+    this.show(false);
+    byId("report-button").focus({ preventScroll: true });
+  }
+}
