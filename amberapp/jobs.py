@@ -17,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.module_loading import autodiscover_modules
 
 from amberapp.audit import record
 from amberapp.celery import app as celery
@@ -105,7 +106,7 @@ def execute(job_id: int) -> bool:
     if job.cancel_requested:
         _mark_cancelled(job)
         return True
-    handler = _handlers.get(job.kind)
+    handler = _handler(job.kind)
     if handler is None:
         Job.objects.fail(job_id, owner=owner, error=f"No worker knows how to do “{job.kind}”.")
         return True
@@ -125,6 +126,13 @@ def execute(job_id: int) -> bool:
             error=f"Something went wrong inside Amber ({type(error).__name__}). The log has the details.",
         )
     return True
+
+
+def _handler(kind: str) -> Handler | None:
+    """The registered handler; each app's `tasks` module is loaded first, as a worker does at its start."""
+    if kind not in _handlers:
+        autodiscover_modules("tasks")
+    return _handlers.get(kind)
 
 
 def _mark_cancelled(job: Job) -> None:

@@ -1,7 +1,10 @@
 """Finding the region that a command means."""
 
 from amberapp.errors import NotThere, UserError
-from detection.models import Region
+from detection.actions.ground import create_region, create_source
+from detection.models import ImagerySource, Region
+
+DEFAULT_SOURCE = "Imported images"
 
 
 def region_named(name: str | None) -> Region:
@@ -19,3 +22,14 @@ def region_named(name: str | None) -> Region:
     if region is None:
         raise NotThere(f"There is no region “{name}”. Regions: {names}.")
     return region
+
+
+def region_for_import(name: str) -> Region:
+    """The region of that name; made, with a source that may not be published, where it does not exist."""
+    region = Region.objects.select_related("source").filter(name=name).first()
+    if region is not None:
+        return region
+    source = ImagerySource.objects.filter(name=DEFAULT_SOURCE).first() or create_source(
+        name=DEFAULT_SOURCE, attribution=DEFAULT_SOURCE, licence="not stated", acting_user=None
+    )
+    return create_region(name=name, polygon=None, source=source, acting_user=None)

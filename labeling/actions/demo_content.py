@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from detection.actions.ground import create_region, create_source
-from detection.actions.ingest import import_folder, ingest_tile
-from detection.imagery.placement import Placement
-from detection.scenes import demo_grid, render_scene
 from PIL import Image
 
 from amberapp.models import User
+from detection.actions.ground import create_region, create_source
+from detection.actions.ingest import import_folder, ingest_tile
 from detection.actions.runs import execute_here, start_run
 from detection.actions.segment import default_segmentation, load_labels
 from detection.geometry import ground_sample_distance, tile_bounds_from_centre
+from detection.imagery.placement import Placement
 from detection.models import Classifier, Detection, ImagerySource, Region, Run, SegmentedTile
+from detection.scenes import ScenePlan, demo_grid
 from labeling.actions.crops import import_crops
 from labeling.actions.labels import submit_labels
 from labeling.actions.publish import publish_release
@@ -110,14 +110,14 @@ def _synthetic_region(progress: Progress) -> Region:
     for number, (plan, box) in enumerate(zip(plans, boxes, strict=True), start=1):
         name = f"synthetic-{number:02d}-{plan.capture_date}.jpg"
         if not region.tiles.filter(file_name=name).exists():
-            scene = render_scene(plan.seed, kind=plan.kind, plan=plan)
+            scene = plan.render()
             _ingest_scene(region, name, scene.image, scene.truth, plan, box, number)
         tell(number, len(plans))
     return region
 
 
 def _ingest_scene(
-    region: Region, name: str, image: Any, truth: Any, plan: Any, box: tuple[float, ...], number: int
+    region: Region, name: str, image: Any, truth: Any, plan: ScenePlan, box: tuple[float, ...], number: int
 ) -> None:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="JPEG", quality=90)

@@ -5,9 +5,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from detection.actions.ground import region_for_import
-
 from amberapp.commands import AmberCommand
+from detection.actions.regions import region_for_import
 from labeling.actions.crops import import_crops
 
 
