@@ -19,7 +19,7 @@ fast: ## the checks that take under two minutes
 
 lint: ## style, types and import contracts only
 	.venv/bin/ruff check
-	.venv/bin/mypy
+	.venv/bin/mypy amberapp detection labeling scripts
 	.venv/bin/lint-imports
 
 lock: ## resolve the *.in files into lock files with hashes
