@@ -82,9 +82,9 @@ def mining(rng: random.Random) -> str:
         x, y, r = rng.uniform(40, 262), rng.uniform(22, 172), rng.choice((5, 6, 7, 9, 11, 13))
         if inside(x, y) and all(math.hypot(x - a, y - b) > 0.88 * (r + c) for a, b, c in pits):
             pits.append((x, y, r))
-    for x, y, r in pits:
-        parts.append(blob(rng, x, y, r, rng.choice((SAND, PALE, PALE)), 0.22))
-        parts.append(blob(rng, x + 1, y + 1, r * 0.58, rng.choice((WET, "#5d5846", "#6f6448", WET)), 0.25))
+    for x, y, radius in pits:
+        parts.append(blob(rng, x, y, radius, rng.choice((SAND, PALE, PALE)), 0.22))
+        parts.append(blob(rng, x + 1, y + 1, radius * 0.58, rng.choice((WET, "#5d5846", "#6f6448", WET)), 0.25))
     parts.append(forest(rng, lambda x, y: not inside(x, y)))
     return "".join(parts)
 
