@@ -110,8 +110,10 @@ class RegionViewSet(viewsets.ReadOnlyModelViewSet):
     filterset_fields = ["slug", "mineral"]
 
     def get_queryset(self) -> QuerySet[Region]:
-        return Region.objects.select_related("source").annotate(
-            tile_count=Count("tiles", filter=Q(tiles__kind=TileKind.TILE))
+        return (
+            Region.objects.select_related("source")
+            .annotate(tile_count=Count("tiles", filter=Q(tiles__kind=TileKind.TILE)))
+            .order_by("name")
         )
 
 

@@ -51,7 +51,7 @@ def regions(request: HttpRequest) -> HttpResponse:
         placeless=Count("tiles", filter=whole & Q(tiles__west__isnull=True)),
         crop_count=Count("tiles", filter=Q(tiles__kind=TileKind.CROP)),
     )
-    page = Paginator(found, REGIONS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(found.order_by("name"), REGIONS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "detection/regions.html", {"page": page})
 
 
@@ -197,7 +197,7 @@ def upload_file(request: HttpRequest, slug: str) -> JsonResponse:
 @role_required(Role.ADMIN)
 def sources(request: HttpRequest) -> HttpResponse:
     found = ImagerySource.objects.annotate(region_count=Count("regions"))
-    page = Paginator(found, REGIONS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(found.order_by("name"), REGIONS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "detection/sources.html", {"page": page})
 
 
