@@ -22,6 +22,8 @@ NOTHING, TRACK, DITCH, HEDGE = range(4)
 BLOCK_LENGTH, BLOCK_WIDTH = 1180.0, 800.0
 SITE_PERIOD = 1400
 VILLAGE_PERIOD = 5200
+# Nobody digs this near to the middle of a village (pixels).
+APART = 800
 CUT_LENGTH, CUT_WIDTH = 760.0, 430.0
 RIDE_PERIOD = 1520.0
 
@@ -316,14 +318,17 @@ class Land:
     def villages(self) -> list[Village]:
         """Villages that may reach into the window."""
         window, world, found = self.window, self.place.world, []
-        reach = 1100
+        reach = 1100 + APART
         i = np.array(_cells(window.left, window.size, reach, VILLAGE_PERIOD))[:, None, None]
         j = np.array(_cells(window.top, window.size, reach, VILLAGE_PERIOD))[None, :, None]
+        middle = self.place.centre
         draws = hashed(world, channel("village"), i, j, np.arange(5))
         for at_i, at_j in np.argwhere(draws[..., 0] < 0.55):
             draw = draws[at_i, at_j].tolist()
             x = (int(i[at_i, 0, 0]) + 0.2 + 0.6 * draw[1]) * VILLAGE_PERIOD
             y = (int(j[0, at_j, 0]) + 0.2 + 0.6 * draw[2]) * VILLAGE_PERIOD
+            if self.place.forced == "mining" and np.hypot(x - middle[0], y - middle[1]) < 1.5 * APART:
+                continue
             found.append(Village(x, y, (draw[3] - 0.5) * 3, 420 + 480 * draw[4], int(draw[0] * 2**40)))
         if self.place.forced == "village":
             x, y = self.place.centre
@@ -337,13 +342,16 @@ class Land:
     def sites(self) -> list[Site]:
         """Diggings that may reach into the window."""
         window, world, found = self.window, self.place.world, []
-        i = np.array(_cells(window.left, window.size, 620, SITE_PERIOD))[:, None]
-        j = np.array(_cells(window.top, window.size, 620, SITE_PERIOD))[None, :]
+        reach = 760
+        i = np.array(_cells(window.left, window.size, reach, SITE_PERIOD))[:, None]
+        j = np.array(_cells(window.top, window.size, reach, SITE_PERIOD))[None, :]
         draw = [hashed(world, channel("site"), i, j, k) for k in range(4)]
         x, y = (i + 0.15 + 0.7 * draw[0]) * SITE_PERIOD, (j + 0.15 + 0.7 * draw[1]) * SITE_PERIOD
         # Amber lies in clusters, and is dug where woods begin: hidden, yet within reach of a road.
         rich = noise_at(world, "amber", 6000, x, y) + 1.1 * (draw[2] - 0.5)
         rich += 0.45 - 0.8 * np.abs(noise_at(world, "wood", 2300, x, y) + 0.1)
+        for village in self.villages:
+            rich[np.hypot(x - village.x, y - village.y) < APART] = -9
         for at in np.argwhere(rich > 0.42):
             cell = tuple(at)
             found.append(_site(world, float(x[cell]), float(y[cell]), int(draw[3][cell] * 2**31)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from detection.scenes import palette
 from detection.scenes.acquisition import Acquisition
-from detection.scenes.canvas import Canvas, Colour, ramp
+from detection.scenes.canvas import Canvas, Colour, box_of, ramp
 from detection.scenes.land import Land, Village
 from detection.scenes.noise import channel, combed, hashed
 
@@ -40,9 +40,12 @@ def _paint_village(
     canvas: Canvas, land: Land, shot: Acquisition, village: Village, built: np.ndarray, trees: np.ndarray
 ) -> None:
     along, across = village_axes(land, village)
-    inside = (np.abs(along) < village.half_length) & (np.abs(across) < GARDEN)
-    if not inside.any():
+    box = box_of((np.abs(along) < village.half_length + 60) & (np.abs(across) < GARDEN))
+    if box is None:
         return
+    along, across = along[box], across[box]
+    inside = (np.abs(along) < village.half_length) & (np.abs(across) < GARDEN)
+    part = canvas.part(box)
     world = land.place.world
     side = np.where(across > 0, 1, 0)
     plot = np.floor(along / np.float32(PLOT)).astype(np.int32)
@@ -64,18 +67,20 @@ def _paint_village(
     )
     tone = tone.astype(np.float32)
     for index in range(3):
-        np.copyto(canvas.planes[index], ground[:, index][shown] * tone, where=garden)
+        np.copyto(part.planes[index], ground[:, index][shown] * tone, where=garden)
     fence = np.abs(np.mod(along, np.float32(PLOT)) - PLOT / 2) > PLOT / 2 - 1.2
-    canvas.blend((garden & fence) * 0.35, (70, 72, 48))
+    part.blend((garden & fence) * 0.35, (70, 72, 48))
     yard = ramp(np.abs(across), 66, 52) * inside
-    canvas.blend(yard * 0.5, (134, 126, 92))
-    canvas.blend(ramp(np.abs(across), 12, 9) * inside * 0.5, (128, 126, 86))
+    part.blend(yard * 0.5, (134, 126, 92))
+    part.blend(ramp(np.abs(across), 12, 9) * inside * 0.5, (128, 126, 86))
     street = ramp(np.abs(across), 7.5, 6) * (np.abs(along) < village.half_length + 60)
-    canvas.blend(street, (168, 160, 146))
-    np.maximum(trees, garden * ramp(np.abs(np.abs(across) - 62), 34, 8) * np.float32(0.34), out=trees)
-    built |= inside
+    part.blend(street, (168, 160, 146))
+    orchard = garden * ramp(np.abs(np.abs(across) - 62), 34, 8) * np.float32(0.34)
+    trees[box] = np.maximum(trees[box], orchard)
+    built[box] |= inside
     _paint_houses(canvas, land, shot, village)
-    trees *= ramp(np.abs(np.abs(across) - 28), 10, 24)
+    # None grows out of a house.
+    trees[box] *= np.where(inside, ramp(np.abs(np.abs(across) - 28), 10, 24), 1)
 
 
 def _paint_houses(canvas: Canvas, land: Land, shot: Acquisition, village: Village) -> None:
