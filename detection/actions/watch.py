@@ -1,0 +1,96 @@
+"""Finding classifiers and runs; how far a run is, how fast, how long it still takes. Reads only."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Max, Min, Q, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from amberapp.errors import NotThere
+from amberapp.models import WorkState
+from detection.models import Classifier, Run
+
+BIGGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """`rate` is tiles a second since the first shard began; it and `seconds_left` are None where not yet known."""
+
+    tiles: int
+    tiles_done: int
+    tiles_failed: int
+    shards: int
+    shards_done: int
+    shards_failed: int
+    seconds: float
+    rate: float | None
+    seconds_left: float | None
+
+    @property
+    def tiles_ended(self) -> int:
+        return self.tiles_done + self.tiles_failed
+
+    @property
+    def sentence(self) -> str:
+        """Rate and time left in words; empty while nothing is done."""
+        if self.rate is None:
+            return ""
+        rate = _("%(rate)s tiles a second") % {"rate": f"{self.rate:.3g}"}
+        if self.seconds_left is None:
+            return rate
+        return rate + ", " + _("%(time)s left") % {"time": duration(self.seconds_left)}
+
+
+def progress_of(run: Run) -> RunProgress:
+    """One query. Time in which no worker was up counts too: it is what the person who waits sees."""
+    counts = run.shards.aggregate(
+        tiles_done=Sum("tiles_done", default=0),
+        tiles_failed=Sum("tiles_failed", default=0),
+        shards=Count("id"),
+        shards_done=Count("id", filter=Q(state=WorkState.DONE)),
+        shards_failed=Count("id", filter=Q(state=WorkState.FAILED)),
+        began=Min("started_at"),
+        ended=Max("finished_at"),
+    )
+    began, ended = counts.pop("began"), counts.pop("ended")
+    until = timezone.now() if run.is_open else (ended or run.finished_at or timezone.now())
+    seconds = max((until - began).total_seconds(), 0.0) if began else 0.0
+    finished = counts["tiles_done"] + counts["tiles_failed"]
+    rate = finished / seconds if finished and seconds > 0 else None
+    left = max(run.tiles - finished, 0) / rate if rate and run.is_open else None
+    return RunProgress(tiles=run.tiles, seconds=seconds, rate=rate, seconds_left=left, **counts)
+
+
+def duration(seconds: float) -> str:
+    """A time as one would say it: “40 s”, “12 min”, “3 h 20 min”."""
+    if seconds < 60:
+        return _("%(seconds)s s") % {"seconds": max(round(seconds), 1)}
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return _("%(minutes)s min") % {"minutes": minutes}
+    return _("%(hours)s h %(minutes)s min") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+def classifier_numbered(classifier_id: int) -> Classifier:
+    """Raises NotThere."""
+    found = (
+        Classifier.objects.select_related("dataset", "region", "created_by")
+        .filter(pk=min(classifier_id, BIGGEST_ID))
+        .first()
+    )
+    if found is None:
+        raise NotThere(_("There is no classifier %(number)s.") % {"number": classifier_id})
+    return found
+
+
+def run_numbered(run_id: int) -> Run:
+    """Raises NotThere."""
+    found = (
+        Run.objects.select_related("region", "classifier__dataset", "segmentation", "created_by")
+        .filter(pk=min(run_id, BIGGEST_ID))
+        .first()
+    )
+    if found is None:
+        raise NotThere(_("There is no run %(number)s.") % {"number": run_id})
+    return found

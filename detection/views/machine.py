@@ -1,0 +1,118 @@
+"""The admin's pages of classifiers, and the buttons that start, cancel and activate."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from amberapp.errors import NotThere
+from amberapp.models import Role, User
+from amberapp.permissions import role_required
+from detection.actions.runs import cancel_run, start_run
+from detection.actions.train import activate
+from detection.actions.watch import classifier_numbered, run_numbered
+from detection.models import Region
+
+# Side of the square in which a precision-recall curve is drawn.
+CHART = 200
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One way of holding places out: its figures, or in `reason` why there are none."""
+
+    name: str
+    title: str
+    explanation: str
+    metrics: dict[str, Any] | None
+    curve: str
+    reason: str
+
+
+@require_safe
+@role_required(Role.ADMIN)
+def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
+    """How good a classifier is on places never seen, and what it is made of."""
+    found = classifier_numbered(classifier_id)
+    context = {
+        "classifier": found,
+        "evaluations": [
+            _evaluation(
+                found.metrics,
+                "by_tile",
+                _("Places never seen"),
+                _("Each tile, with all its dates, was held out in turn."),
+            ),
+            _evaluation(
+                found.metrics,
+                "by_block",
+                _("Whole blocks never seen"),
+                _("Each square of 0.25° was held out in turn: nothing near it was learned from. Harder."),
+            ),
+        ],
+        "warnings": [
+            warning
+            for warning in found.metrics.get("warnings", [])
+            if not warning.startswith(("by_tile:", "by_block:"))
+        ],
+        "others": found.region.classifiers.exclude(pk=found.pk).order_by("-id")[:10],
+        "runs": found.runs.order_by("-id")[:10],
+        "chart": CHART,
+    }
+    return render(request, "manage/classifier.html", context)
+
+
+def _evaluation(metrics: dict[str, Any], name: str, title: str, explanation: str) -> Evaluation:
+    figures = metrics.get(name)
+    told = [warning for warning in metrics.get("warnings", []) if warning.startswith(f"{name}:")]
+    reason = told[0].partition(":")[2].strip() if told else _("It was not measured.")
+    curve = curve_points(figures.get("pr_curve", [])) if figures else ""
+    return Evaluation(name, title, explanation, figures, curve, reason)
+
+
+def curve_points(curve: list[list[float]]) -> str:
+    """The `points` of an SVG polyline in a square of CHART units: recall to the right, precision upwards."""
+    return " ".join(f"{recall * CHART:.1f},{(1 - precision) * CHART:.1f}" for recall, precision in curve)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def classifier_activate(request: HttpRequest, classifier_id: int) -> HttpResponse:
+    assert isinstance(request.user, User)
+    found = classifier_numbered(classifier_id)
+    activate(classifier=found, acting_user=request.user)
+    messages.success(
+        request,
+        _("Classifier %(id)s is now the active one of %(region)s. Reprocess to see what it finds.")
+        % {"id": found.pk, "region": found.region},
+    )
+    return redirect("manage")
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def run_start(request: HttpRequest) -> HttpResponse:
+    """Reprocess a region with its active classifier."""
+    assert isinstance(request.user, User)
+    number = request.POST.get("region", "")
+    region = (
+        Region.objects.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
+    )
+    if region is None:
+        raise NotThere(_("There is no such region."))
+    run = start_run(region=region, acting_user=request.user)
+    return redirect("run", run_id=run.pk)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
+    assert isinstance(request.user, User)
+    run = run_numbered(run_id)
+    cancel_run(run=run, acting_user=request.user)
+    messages.success(request, _("Run %(id)s is cancelled. What it wrote stays on record.") % {"id": run.pk})
+    return redirect("run", run_id=run.pk)

@@ -1,0 +1,196 @@
+"""Where each region stands in the loop, and what brings it on. Reads only."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Max, Q
+from django.utils.translation import gettext as _
+
+from amberapp.models import Job, WorkState
+from amberapp.models.work import OPEN_STATES
+from detection.models import Classifier, Region, Run, Tile, TileKind
+from labeling.actions.publish import Readiness, readiness
+from labeling.actions.retrain import RETRAIN_JOB
+from labeling.models import Consensus, Label, Release, Report, ReportState, Verdict
+
+# The page shows so many of a region's classifiers.
+CLASSIFIERS_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do next: a sentence, and the kind of the button that does it."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass
+class Overview:
+    """One region. `run` is the latest finished one, `open_run` the one under way; `ready` belongs to `run`."""
+
+    region: Region
+    tiles: int = 0
+    placeless: int = 0
+    crops: int = 0
+    labels: int = 0
+    labelled_at: Any = None
+    people: int = 0
+    mining: int = 0
+    not_mining: int = 0
+    unsure: int = 0
+    classifiers: list[Classifier] = field(default_factory=list)
+    run: Run | None = None
+    open_run: Run | None = None
+    ready: Readiness | None = None
+    open_reports: int = 0
+    release: Release | None = None
+    job: Job | None = None
+    failed_job: Job | None = None
+
+    @property
+    def active(self) -> Classifier | None:
+        number = self.region.active_classifier_id
+        return next((found for found in self.classifiers if found.pk == number), None)
+
+    @property
+    def newest(self) -> Classifier | None:
+        return self.classifiers[0] if self.classifiers else None
+
+    @property
+    def shown_classifiers(self) -> list[Classifier]:
+        return self.classifiers[:CLASSIFIERS_SHOWN]
+
+    @property
+    def labelled_since(self) -> bool:
+        """Whether people have labelled since the newest classifier was trained."""
+        return self.newest is not None and bool(
+            self.labelled_at and self.labelled_at > self.newest.created_at
+        )
+
+    @property
+    def is_published(self) -> bool:
+        return self.release is not None and self.run is not None and self.release.run_id == self.run.pk
+
+    @property
+    def next_step(self) -> NextStep:
+        return _next_step(self)
+
+
+def overview() -> list[Overview]:
+    """All regions by name. A fixed number of queries, and three for each region that has a finished run."""
+    found = {
+        region.pk: Overview(region) for region in Region.objects.select_related("source", "active_classifier")
+    }
+    if not found:
+        return []
+    _count_ground(found)
+    _count_labels(found)
+    for classifier in Classifier.objects.select_related("region").order_by("-id"):
+        found[classifier.region_id].classifiers.append(classifier)
+    for run in Run.objects.filter(state__in=[*OPEN_STATES, WorkState.DONE]).order_by("id"):
+        if run.is_open:
+            found[run.region_id].open_run = run
+        else:
+            found[run.region_id].run = run
+    for release in Release.objects.order_by("number"):
+        found[release.region_id].release = release
+    open_reports = Report.objects.filter(state=ReportState.OPEN).order_by()
+    for region_id, count in open_reports.values_list("region").annotate(Count("id")):
+        found[region_id].open_reports = count
+    _find_jobs(found)
+    for one in found.values():
+        if one.run is not None:
+            one.run.region = one.region
+            one.ready = readiness(one.run)
+    return list(found.values())
+
+
+def _count_ground(found: dict[int, Overview]) -> None:
+    tiles = (
+        Tile.objects.order_by()
+        .values("region")
+        .annotate(
+            tiles=Count("id", filter=Q(kind=TileKind.TILE)),
+            placeless=Count("id", filter=Q(kind=TileKind.TILE, west__isnull=True)),
+            crops=Count("id", filter=Q(kind=TileKind.CROP)),
+        )
+    )
+    for row in tiles:
+        one = found[row["region"]]
+        one.tiles, one.placeless, one.crops = row["tiles"], row["placeless"], row["crops"]
+
+
+def _count_labels(found: dict[int, Overview]) -> None:
+    labels = (
+        Label.objects.filter(submission__withdrawn_at__isnull=True)
+        .order_by()
+        .values("segmented_tile__tile__region")
+        .annotate(
+            labels=Count("id"),
+            people=Count("submission__volunteer", distinct=True),
+            labelled_at=Max("submission__created_at"),
+        )
+    )
+    for row in labels:
+        one = found[row["segmented_tile__tile__region"]]
+        one.labels, one.people, one.labelled_at = row["labels"], row["people"], row["labelled_at"]
+    consensus = (
+        Consensus.objects.order_by()
+        .values_list("segmented_tile__tile__region", "verdict")
+        .annotate(count=Count("id"))
+    )
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    for region_id, verdict, count in consensus:
+        counts[region_id][verdict] = count
+    for region_id, said in counts.items():
+        found[region_id].mining = said.get(Verdict.MINING, 0)
+        found[region_id].not_mining = said.get(Verdict.NOT_MINING, 0)
+        found[region_id].unsure = said.get(Verdict.UNSURE, 0)
+
+
+def _find_jobs(found: dict[int, Overview]) -> None:
+    """The open retraining of each region, and the last one where it failed and nothing was trained since."""
+    jobs = Job.objects.filter(kind=RETRAIN_JOB).order_by("-id")[:100]
+    latest: dict[int, Job] = {}
+    for job in jobs:
+        region_id = job.parameters.get("region")
+        if region_id in found:
+            latest.setdefault(region_id, job)
+    for region_id, job in latest.items():
+        one = found[region_id]
+        if job.is_open:
+            one.job = job
+        elif job.state == WorkState.FAILED and not (
+            one.newest is not None and one.newest.created_at > job.created_at
+        ):
+            one.failed_job = job
+
+
+def _next_step(one: Overview) -> NextStep:
+    if not one.tiles and not one.crops:
+        return NextStep("import", _("Bring in satellite images."))
+    if one.job is not None:
+        return NextStep("wait", _("A classifier is being trained."))
+    if one.open_run is not None:
+        return NextStep("wait", _("The region is being searched."))
+    if one.active is None:
+        if not one.mining or not one.not_mining:
+            return NextStep("label", _("Have tiles labelled: a classifier needs mining and not mining."))
+        return NextStep("retrain", _("Train the first classifier on what people have labelled."))
+    if not one.tiles:
+        return NextStep("import", _("Bring in whole tiles to search; so far there are only labelled crops."))
+    if one.run is None or (one.run.classifier_id != one.active.pk and one.active is one.newest):
+        return NextStep("reprocess", _("Search the region with the active classifier."))
+    if one.open_reports:
+        return NextStep("reports", _("Answer the citizens' reports."))
+    if one.ready is not None and one.ready.waiting:
+        return NextStep("review", _("Have what the search found reviewed."))
+    if one.ready is not None and not one.ready.problem and not one.is_published:
+        return NextStep("publish", _("Publish what the experts have approved."))
+    if one.newest is not None and one.newest is not one.active and one.run.classifier_id == one.active.pk:
+        return NextStep("activate", _("Compare the new classifier with the active one."))
+    if one.labelled_since:
+        return NextStep("retrain", _("Retrain: people have labelled since."))
+    return NextStep("done", _("Nothing waits. New labels or reports start the next round."))

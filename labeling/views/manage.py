@@ -1,0 +1,105 @@
+"""The admin's overview of the loop and the page of a run: what the machine found and what people say of it."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from amberapp import jobs
+from amberapp.errors import NotThere, UserError
+from amberapp.models import Job, Role, User
+from amberapp.permissions import role_required
+from detection.actions.watch import duration, progress_of, run_numbered
+from detection.models import Region
+from detection.models.classifier import Algorithm
+from labeling.actions.overview import overview
+from labeling.actions.publish import publish_release, readiness
+from labeling.actions.retrain import RETRAIN_JOB, request_retrain
+
+FAILURES_PER_PAGE = 50
+
+
+@never_cache
+@require_safe
+@role_required(Role.ADMIN)
+def manage(request: HttpRequest) -> HttpResponse:
+    """Where each region stands and what to do next."""
+    context = {
+        "regions": overview(),
+        "algorithms": Algorithm.choices,
+        "extractor": settings.AMBER["AMBER_EXTRACTOR"],
+    }
+    return render(request, "manage/overview.html", context)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def retrain(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    number = request.POST.get("region", "")
+    region = (
+        Region.objects.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
+    )
+    if region is None:
+        raise NotThere(_("There is no such region."))
+    algorithm = request.POST.get("algorithm", "")
+    if algorithm not in Algorithm.values:
+        raise UserError(_("Choose a kind of classifier."))
+    request_retrain(region=region, algorithm=algorithm, acting_user=request.user)
+    messages.success(
+        request, _("A new classifier for %(region)s is being trained.") % {"region": region.name}
+    )
+    return redirect("manage")
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def retrain_cancel(request: HttpRequest, job_id: int) -> HttpResponse:
+    """For pages without scripts too; a job of another kind is not this door's."""
+    assert isinstance(request.user, User)
+    job = Job.objects.filter(pk=job_id, kind=RETRAIN_JOB).first() if job_id < 2**63 else None
+    if job is None:
+        raise NotThere(_("There is no job %(number)s.") % {"number": job_id})
+    jobs.cancel(job, acting_user=request.user)
+    messages.success(request, _("The training is being stopped."))
+    return redirect("manage")
+
+
+@never_cache
+@require_safe
+@role_required(Role.ADMIN)
+def run(request: HttpRequest, run_id: int) -> HttpResponse:
+    """One run: how far it is, what failed, what it found, what experts say of it, and the button to publish."""
+    found = run_numbered(run_id)
+    progress = progress_of(found)
+    context = {
+        "run": found,
+        "progress": progress,
+        "took": duration(progress.seconds) if progress.seconds else "",
+        "time_left": duration(progress.seconds_left) if progress.seconds_left is not None else "",
+        "failed_shards": found.shards.exclude(error="").order_by("number")[:20],
+        "failures": Paginator(
+            found.failures.select_related("tile").order_by("tile_id"), FAILURES_PER_PAGE
+        ).get_page(request.GET.get("page")),
+        "ready": readiness(found),
+        "releases": found.releases.order_by("-number"),
+        "others": found.region.runs.exclude(pk=found.pk).order_by("-id")[:10],
+    }
+    return render(request, "manage/run.html", context)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def run_publish(request: HttpRequest, run_id: int) -> HttpResponse:
+    assert isinstance(request.user, User)
+    release = publish_release(run=run_numbered(run_id), acting_user=request.user)
+    messages.success(
+        request,
+        _("Release %(number)s of %(region)s is published.")
+        % {"number": release.number, "region": release.region},
+    )
+    return redirect("release-map", slug=release.region.slug, number=release.number)

@@ -1,0 +1,36 @@
+// A run, watched live: figures follow the API, and the page is read anew when the run ends.
+
+import { gettext, interpolate, number } from "../shared/i18n.js";
+import { watchJob } from "../shared/progress.js";
+import { toastError } from "../shared/toast.js";
+
+function duration(seconds) {
+  if (seconds < 60) {
+    return interpolate(gettext("%(seconds)s s"), { seconds: Math.max(Math.round(seconds), 1) });
+  }
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) {
+    return interpolate(gettext("%(minutes)s min"), { minutes });
+  }
+  return interpolate(gettext("%(hours)s h %(minutes)s min"), { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
+}
+
+const host = document.querySelector("[data-run]");
+const field = (name) => host.querySelector(`[data-field="${name}"]`);
+
+function show(run) {
+  const bar = host.querySelector("progress");
+  bar.max = Math.max(run.progress_total, 1);
+  bar.value = run.progress_done;
+  for (const name of ["tiles_done", "tiles_failed", "shards_done", "detections"]) {
+    field(name).textContent = number(run[name]);
+  }
+  field("rate").textContent = run.rate === null ? "–" : number(run.rate, { maximumFractionDigits: 1 });
+  field("time_left").textContent = run.seconds_left === null ? "–" : duration(run.seconds_left);
+  const waiting = host.querySelector("[data-waiting]");
+  if (waiting) {
+    waiting.hidden = run.progress_done > 0;
+  }
+}
+
+watchJob(host.dataset.run, { onChange: show }).then(() => window.location.reload(), toastError);
