@@ -155,6 +155,7 @@ HOSTILE = {
     "null": "null",
     "a text": '"Polygon"',
     "a point": '{"type": "Point", "coordinates": [26, 51]}',
+    "half a character": '{"type": "\\ud800"}',
     "no coordinates": '{"type": "Polygon"}',
     "coordinates of numbers": '{"type": "Polygon", "coordinates": [1, 2, 3]}',
     "an object for a ring": '{"type": "Polygon", "coordinates": {"a": 1}}',

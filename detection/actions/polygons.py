@@ -98,7 +98,9 @@ def _polygon_coordinates(found: Any, depth: int) -> Iterator[Any]:
     elif kind == "GeometryCollection":
         yield from _polygon_coordinates(_list(found.get("geometries")), depth + 1)
     else:
-        raise _refusal(_("A region is a Polygon or MultiPolygon, not “%(type)s”.") % {"type": str(kind)[:40]})
+        # JSON can spell half a character, which no page could be encoded with.
+        shown = str(kind)[:40].encode("utf-8", errors="replace").decode()
+        raise _refusal(_("A region is a Polygon or MultiPolygon, not “%(type)s”.") % {"type": shown})
 
 
 def _list(found: Any) -> list[Any]:
