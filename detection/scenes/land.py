@@ -20,10 +20,10 @@ ARABLE, MEADOW, BOG = range(3)
 NOTHING, TRACK, DITCH, HEDGE = range(4)
 
 BLOCK_LENGTH, BLOCK_WIDTH = 1180.0, 800.0
-SITE_PERIOD = 1400
+SITE_PERIOD = 1750
 VILLAGE_PERIOD = 5200
 # Nobody digs this near to the middle of a village (pixels).
-APART = 800
+APART = 1400
 CUT_LENGTH, CUT_WIDTH = 760.0, 430.0
 RIDE_PERIOD = 1520.0
 
@@ -327,7 +327,7 @@ class Land:
             draw = draws[at_i, at_j].tolist()
             x = (int(i[at_i, 0, 0]) + 0.2 + 0.6 * draw[1]) * VILLAGE_PERIOD
             y = (int(j[0, at_j, 0]) + 0.2 + 0.6 * draw[2]) * VILLAGE_PERIOD
-            if self.place.forced == "mining" and np.hypot(x - middle[0], y - middle[1]) < 1.5 * APART:
+            if self.place.forced == "mining" and np.hypot(x - middle[0], y - middle[1]) < APART:
                 continue
             found.append(Village(x, y, (draw[3] - 0.5) * 3, 420 + 480 * draw[4], int(draw[0] * 2**40)))
         if self.place.forced == "village":
@@ -342,7 +342,7 @@ class Land:
     def sites(self) -> list[Site]:
         """Diggings that may reach into the window."""
         window, world, found = self.window, self.place.world, []
-        reach = 760
+        reach = 950
         i = np.array(_cells(window.left, window.size, reach, SITE_PERIOD))[:, None]
         j = np.array(_cells(window.top, window.size, reach, SITE_PERIOD))[None, :]
         draw = [hashed(world, channel("site"), i, j, k) for k in range(4)]
@@ -390,10 +390,10 @@ def _site(world: int, x: float, y: float, number: int) -> Site:
     style = ("sand", "pits", "burnt", "trenches")[int(rng.integers(4))]
     blobs = []
     here_x, here_y = x, y
-    for _ in range(int(rng.integers(3, 7))):
-        blobs.append((here_x, here_y, float(rng.uniform(95, 215))))
+    for _ in range(int(rng.integers(4, 8))):
+        blobs.append((here_x, here_y, float(rng.uniform(120, 260))))
         heading = angle + rng.normal(0, 0.7) + (np.pi if rng.random() < 0.35 else 0)
-        step = rng.uniform(90, 190)
-        here_x = float(np.clip(here_x + step * np.cos(heading), x - 380, x + 380))
-        here_y = float(np.clip(here_y + step * np.sin(heading), y - 380, y + 380))
+        step = rng.uniform(120, 230)
+        here_x = float(np.clip(here_x + step * np.cos(heading), x - 470, x + 470))
+        here_y = float(np.clip(here_y + step * np.sin(heading), y - 470, y + 470))
     return Site(tuple(blobs), style, angle, number)
