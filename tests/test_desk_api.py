@@ -138,7 +138,7 @@ def test_labelling_a_tile_a_second_time_is_refused(
         ([(99, "mining")], "Superpixel 99 does not exist: this tile has superpixels 1 to"),
         ([(1, "mining"), (1, "unsure")], "Superpixel 1 is labelled twice."),
         ([(1, "digging")], "digging"),
-        ([(0, "mining")], "labels[0].superpixel"),
+        ([(0, "mining")], "labels.0.superpixel"),
         ([(1, "mining", "snow")], "a look-alike goes with the verdict “not mining” only"),
         ([(1, "not_mining", "moon")], "moon"),
         ([], "say something about at least one superpixel"),
@@ -354,9 +354,7 @@ def test_the_number_of_queries_does_not_grow_with_tiles_and_labels(
     client = client_of(alice)
 
     def queries(do: Callable[[], Any]) -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as seen:
+        with CaptureQueriesContext(connection) as seen:
             do()
         return len(seen)
 

@@ -203,11 +203,8 @@ def _has_labelled(person: User, tile: SegmentedTile) -> bool:
 
 def _count_votes(tile: SegmentedTile) -> None:
     votes = Submission.objects.counting().filter(segmented_tile=tile, origin=Origin.DESK).count()
-    TileProgress.objects.update_or_create(
-        segmented_tile=tile,
-        defaults={"votes": votes},
-        create_defaults={"votes": votes, "region": tile.tile.region},
-    )
+    if not TileProgress.objects.filter(segmented_tile=tile).update(votes=votes):
+        TileProgress.objects.create(segmented_tile=tile, region_id=tile.tile.region_id, votes=votes)
 
 
 def _same_again(

@@ -24,9 +24,11 @@ def desk(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("region", "")
     chosen = wanted if any(region.slug == wanted for region in regions) else ""
     tile = request.GET.get("tile", "")
+    session = session_of(request.user)
     page: dict[str, Any] = {
         "volunteer": request.user.pk,
         "region": chosen,
+        "session": {"tiles_today": session.tiles_today, "tiles_total": session.tiles_total},
         "tile": int(tile) if tile.isdecimal() and len(tile) < 19 else None,
         "urls": {
             "desk": reverse("desk"),
@@ -42,7 +44,6 @@ def desk(request: HttpRequest) -> HttpResponse:
         "regions": regions,
         "chosen": chosen,
         "look_alikes": LookAlike.choices,
-        "session": session_of(request.user),
     }
     return render(request, "labeling/desk.html", context)
 

@@ -1,0 +1,96 @@
+// The label raster of a tile: which superpixel a pixel belongs to is a look-up in an array, never a question to the
+// server. The format is written down in detection/segmentation/raster.py.
+
+/** The numbers in a raster PNG: {numbers: Uint16Array, columns, rows}. Throws when it is no picture. */
+export async function decodeRaster(blob) {
+  // Without these two options a browser may change values on the way to the canvas.
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  const { width: columns, height: rows } = bitmap;
+  const canvas = document.createElement("canvas");
+  canvas.width = columns;
+  canvas.height = rows;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingEnabled = false;
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const { data } = context.getImageData(0, 0, columns, rows);
+  const numbers = new Uint16Array(columns * rows);
+  for (let cell = 0, at = 0; cell < numbers.length; cell += 1, at += 4) {
+    numbers[cell] = data[at + 2] ? data[at] : data[at] + 256 * data[at + 1];
+  }
+  return { numbers, columns, rows };
+}
+
+/** A decoded raster laid over its image: `scale` image pixels a cell, `count` superpixels, 0 where there is no data. */
+export class Raster {
+  constructor({ numbers, columns, rows }, { scale, width, height, superpixels }) {
+    this.numbers = numbers;
+    this.columns = columns;
+    this.rows = rows;
+    this.scale = scale;
+    this.width = width;
+    this.height = height;
+    this.count = superpixels;
+    this.centres = centresOf(numbers, columns, superpixels, scale);
+  }
+
+  /** The superpixel under image pixel (x, y); 0 outside the image and where there is no data. */
+  at(x, y) {
+    if (x < 0 || y < 0 || x >= this.width || y >= this.height) {
+      return 0;
+    }
+    const column = Math.min(Math.floor(x / this.scale), this.columns - 1);
+    const row = Math.min(Math.floor(y / this.scale), this.rows - 1);
+    return this.numbers[row * this.columns + column];
+  }
+
+  /** The superpixel that lies nearest in a direction ("left", "right", "up", "down"), or the same one at the edge. */
+  neighbour(from, direction) {
+    const [ahead, aside] = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] }[direction];
+    const start = this.centres[from];
+    let best = from;
+    let shortest = Infinity;
+    for (let piece = 1; piece <= this.count; piece += 1) {
+      const across = this.centres[piece].x - start.x;
+      const down = this.centres[piece].y - start.y;
+      const along = across * ahead + down * aside;
+      const beside = Math.abs(across * aside) + Math.abs(down * ahead);
+      // Ahead means within 60° of the way; among those the near ones and the straight ones first.
+      if (piece !== from && along > 0 && beside <= along * 1.75) {
+        const distance = along + 2 * beside;
+        if (distance < shortest) {
+          shortest = distance;
+          best = piece;
+        }
+      }
+    }
+    return best;
+  }
+
+  /** Superpixels in reading order: rows of about a sixth of the height from the top, each from the left. */
+  readingOrder() {
+    const band = this.height / 6;
+    const order = Array.from({ length: this.count }, (_, index) => index + 1);
+    const key = (piece) => [Math.floor(this.centres[piece].y / band), this.centres[piece].x];
+    return order.sort((one, other) => {
+      const [row, x] = key(one);
+      const [otherRow, otherX] = key(other);
+      return row - otherRow || x - otherX;
+    });
+  }
+}
+
+function centresOf(numbers, columns, count, scale) {
+  const centres = Array.from({ length: count + 1 }, () => ({ x: 0, y: 0, cells: 0 }));
+  for (let cell = 0; cell < numbers.length; cell += 1) {
+    const centre = centres[numbers[cell]];
+    centre.x += cell % columns;
+    centre.y += Math.floor(cell / columns);
+    centre.cells += 1;
+  }
+  for (const centre of centres) {
+    centre.x = (centre.x / Math.max(centre.cells, 1) + 0.5) * scale;
+    centre.y = (centre.y / Math.max(centre.cells, 1) + 0.5) * scale;
+  }
+  return centres;
+}
