@@ -1,6 +1,7 @@
 """Reading pixels: the dear step, done once for each tile, segmentation and extractor."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
@@ -18,6 +19,7 @@ from detection.imagery.decode import UnreadableImage, read_image
 from detection.models import FeatureChunk, SegmentedTile, TileFeatures
 
 CHUNK_TILES = 64
+THREADS = 2
 
 Progress = Callable[[int, int], None]
 
@@ -58,18 +60,28 @@ def _batches(tiles: Sequence[SegmentedTile]) -> Iterator[list[SegmentedTile]]:
         yield batch
 
 
+def _extract(segmented: SegmentedTile, extractor: FeatureExtractor) -> npt.NDArray[np.float16] | str:
+    """float16 (superpixels, d), or the reason why the tile cannot be read."""
+    try:
+        image = read_image(storage.get(segmented.tile.image_key))
+        return feature_store.pack(extractor.extract(image.pixels, load_labels(segmented)))
+    except (UnreadableImage, UserError, ValueError) as error:
+        return str(error)
+
+
 def _extract_batch(batch: list[SegmentedTile], extractor: FeatureExtractor, failures: dict[int, str]) -> None:
     arrays: list[npt.NDArray[np.float16]] = []
     kept: list[SegmentedTile] = []
-    for segmented in batch:
-        try:
-            image = read_image(storage.get(segmented.tile.image_key))
-            features = extractor.extract(image.pixels, load_labels(segmented))
-        except (UnreadableImage, UserError) as error:
-            failures[segmented.pk] = str(error)
-            continue
-        arrays.append(feature_store.pack(features))
-        kept.append(segmented)
+    # Filters release the interpreter's lock, so threads use the second core; no database call inside.
+    with ThreadPoolExecutor(THREADS) as threads:
+        for segmented, found in zip(
+            batch, threads.map(lambda item: _extract(item, extractor), batch), strict=True
+        ):
+            if isinstance(found, str):
+                failures[segmented.pk] = found
+            else:
+                arrays.append(found)
+                kept.append(segmented)
     if not kept:
         return
     stacked = np.concatenate(arrays)

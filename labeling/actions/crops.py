@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detection.imagery.decode import UnreadableImage
 from django.db import transaction
 
 from amberapp.audit import record
 from amberapp.models import User
 from detection.actions.crops import ingest_crop
 from detection.actions.evaluate import crop_files
+from detection.imagery.decode import UnreadableImage
 from detection.models import Region, SegmentedTile
 from labeling.models import Consensus, Label, Origin, Submission, Verdict
 

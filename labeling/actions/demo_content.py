@@ -219,7 +219,7 @@ def _classifier(region: Region, progress: Progress) -> Classifier:
     def tell(done: int, total: int, message: str) -> None:
         progress(45 + 30 * done // max(total, 1), TOTAL, message)
 
-    return retrain(region=region, algorithm="xgboost", extractor="texture", acting_user=None, progress=tell)
+    return retrain(region=region, algorithm="svm", extractor="texture", acting_user=None, progress=tell)
 
 
 def _run(region: Region, classifier: Classifier, progress: Progress) -> Run:

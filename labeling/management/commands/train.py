@@ -16,7 +16,7 @@ class Command(AmberCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--region", help="name of the region (needed when there are several)")
-        parser.add_argument("--classifier", choices=Algorithm.values, default=Algorithm.XGBOOST)
+        parser.add_argument("--classifier", choices=Algorithm.values, default=Algorithm.SVM)
         parser.add_argument("--extractor", choices=["texture", "resnet50"])
         parser.add_argument("--activate", action="store_true", help="use it for the region's next runs")
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
