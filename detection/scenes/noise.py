@@ -154,15 +154,17 @@ class Window:
 
 
 def noise_at(world: int, name: str, period: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """`Window.noise` of one octave at single places: x, y float64 (n,) world pixels; float64 (n,)."""
+    """`Window.noise` of one octave at single places: x, y float64 world pixels; float64 of their shape."""
     position_x, position_y = np.asarray(x) / period, np.asarray(y) / period
     i, j = np.floor(position_x).astype(np.int64), np.floor(position_y).astype(np.int64)
-    total = np.zeros(position_x.shape)
-    for down in range(4):
-        for across in range(4):
-            value = hashed(world, channel(f"{name}/0"), i - 1 + across, j - 1 + down) * 2 - 1
-            weight = _spline(position_x - i + 1 - across) * _spline(position_y - j + 1 - down)
-            total += value * weight
+    # The sixteen lattice points around each place, on two further axes.
+    near = np.arange(-1, 3)
+    value = hashed(
+        world, channel(f"{name}/0"), i[..., None, None] + near[None, :], j[..., None, None] + near[:, None]
+    )
+    across = _spline((position_x - i)[..., None] - near)
+    down = _spline((position_y - j)[..., None] - near)
+    total = np.einsum("...ji,...i,...j->...", value * 2 - 1, across, down)
     return total / SPREAD
 
 

@@ -16,7 +16,6 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
-from skimage.measure import label as label_components
 
 Ring = list[list[int]]
 
@@ -34,6 +33,8 @@ def trace_outlines(labels: np.ndarray) -> list[list[Ring]]:
     Raises ValueError for a piece in several parts or a number that no pixel has.
     """
     pieces = int(labels.max(initial=0))
+    from skimage.measure import label as label_components  # not for the web process, which reads this module too
+
     components = label_components(labels, background=0, connectivity=1)
     found = int(components.max(initial=0))
     owner = np.zeros(found + 1, np.int64)
@@ -62,6 +63,8 @@ def union_outline(labels: np.ndarray, pieces: Iterable[int]) -> MultiPolygon:
         if not 1 <= piece <= highest:
             raise ValueError(f"the tile has pieces 1…{highest}, not {piece}")
         chosen[piece] = True
+    from skimage.measure import label as label_components
+
     components = label_components(chosen[labels], background=0, connectivity=1)
     return MultiPolygon([Polygon(rings[0], rings[1:]) for rings in _trace_components(components)])
 

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 from scipy import ndimage
-from skimage.measure import label as label_components
-from skimage.segmentation import slic
 
 # A fragment smaller than this part of an average piece joins a neighbour: nobody could judge it.
 SMALLEST_PIECE = 0.25
@@ -93,6 +91,10 @@ def _reduce(pixels: np.ndarray, factor: int) -> np.ndarray:
 
 def _cut(image: np.ndarray, has_data: np.ndarray, params: SlicParameters) -> np.ndarray:
     """SLIC on the reduced image: int32 (rows, cols), 1…n, 0 outside `has_data` (bool, same shape)."""
+    # Here and not above: the web process reads this module for its parameters and never cuts a tile.
+    from skimage.measure import label as label_components
+    from skimage.segmentation import slic
+
     area = int(has_data.sum())
     if area == 0:
         return np.zeros(has_data.shape, np.int32)
