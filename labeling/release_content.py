@@ -134,13 +134,40 @@ def on_grid(geometry: BaseGeometry) -> MultiPolygon:
 
 
 def hectares_once(places: list[Place]) -> float:
-    """Ground that the places cover together, in hectares: where tiles or dates overlap it counts once."""
-    if not places:
-        return 0.0
-    union = shapely.union_all([place.outline for place in places])
-    if isinstance(union, Polygon):
-        union = MultiPolygon([union])
-    return round(geodesic_area_hectares(union), 2)
+    """Ground that the places cover together, in hectares: where tiles or dates overlap it counts once.
+
+    Only outlines that meet are united: one union of ten thousand outlines takes minutes, many small ones seconds.
+    """
+    total = 0.0
+    for group in _meeting(places):
+        if len(group) == 1:
+            total += group[0].hectares
+        else:
+            union = shapely.union_all([place.outline for place in group])
+            total += geodesic_area_hectares(MultiPolygon([union]) if isinstance(union, Polygon) else union)
+    return round(total, 2)
+
+
+def _meeting(places: list[Place]) -> list[list[Place]]:
+    """The places in groups, so that no outline meets one of another group. Order follows the places' names."""
+    ordered = in_order(places)
+    outlines = [place.outline for place in ordered]
+    tree = shapely.STRtree(outlines)
+    group_of = list(range(len(ordered)))
+
+    def root(number: int) -> int:
+        while group_of[number] != number:
+            group_of[number] = group_of[group_of[number]]
+            number = group_of[number]
+        return number
+
+    for one, other in zip(*tree.query(outlines, predicate="intersects").tolist(), strict=True):
+        first, second = sorted((root(one), root(other)))
+        group_of[second] = first
+    groups: dict[int, list[Place]] = {}
+    for number, place in enumerate(ordered):
+        groups.setdefault(root(number), []).append(place)
+    return list(groups.values())
 
 
 def bounds_around(boxes: list[Bounds]) -> list[float] | None:

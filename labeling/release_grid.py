@@ -9,7 +9,8 @@ import math
 from collections import defaultdict
 from typing import Any
 
-from shapely.geometry import mapping
+import numpy as np
+import shapely
 
 from labeling.release_content import DECIMALS, Bounds, Content, Place, in_order
 
@@ -96,9 +97,13 @@ def feature(place: Place) -> dict[str, Any]:
 
 
 def coordinates(place: Place) -> list[list[list[list[float]]]]:
+    """GeoJSON coordinates of the outline, [longitude, latitude] with six decimals."""
     return [
-        [[[round(x, DECIMALS), round(y, DECIMALS)] for x, y in ring] for ring in polygon]
-        for polygon in mapping(place.outline)["coordinates"]
+        [
+            np.round(shapely.get_coordinates(ring), DECIMALS).tolist()
+            for ring in (polygon.exterior, *polygon.interiors)
+        ]
+        for polygon in place.outline.geoms
     ]
 
 
