@@ -84,7 +84,9 @@ def mining(rng: random.Random) -> str:
             pits.append((x, y, r))
     for x, y, radius in pits:
         parts.append(blob(rng, x, y, radius, rng.choice((SAND, PALE, PALE)), 0.22))
-        parts.append(blob(rng, x + 1, y + 1, radius * 0.58, rng.choice((WET, "#5d5846", "#6f6448", WET)), 0.25))
+        parts.append(
+            blob(rng, x + 1, y + 1, radius * 0.58, rng.choice((WET, "#5d5846", "#6f6448", WET)), 0.25)
+        )
     parts.append(forest(rng, lambda x, y: not inside(x, y)))
     return "".join(parts)
 
