@@ -30,9 +30,11 @@ class Dataset(models.Model):
 
 
 class Algorithm(models.TextChoices):
+    """The first is the default: the best on the real crops, by tile and by block (docs/measurements.md)."""
+
+    SVM = "svm", "SVM"
     XGBOOST = "xgboost", "XGBoost"
     RANDOM_FOREST = "random_forest", "Random forest"
-    SVM = "svm", "SVM"
 
 
 class Classifier(models.Model):

@@ -1,0 +1,208 @@
+"""The whole loop, once round, as people see it, on the site that `./run.sh` starts.
+
+Maria labels, Olena retrains, reprocesses and publishes, Taras reviews, a citizen reports an error, Taras accepts
+it, and after another round the next release no longer shows that place.
+"""
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.stack import running_site
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LONG = 300_000
+T = TypeVar("T")
+PASSWORDS = {"olena": "amber-olena", "taras": "amber-taras", "maria": "amber-maria"}
+
+
+class Story:
+    """What each person does, told in the site's own buttons."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        page.set_default_timeout(30_000)
+
+    def as_person(self, name: str | None) -> None:
+        self.page.context.clear_cookies()
+        if name is None:
+            return
+        self.page.goto(f"{self.address}/account/login/")
+        self.page.fill("input[name=login]", name)
+        self.page.fill("input[name=password]", PASSWORDS[name])
+        self.page.click("main form [type=submit]")
+        self.page.wait_for_url(lambda url: "/account/login" not in url)
+
+    def label_a_tile(self) -> None:
+        page = self.page
+        page.goto(f"{self.address}/label/")
+        desk = page.locator("#desk")
+        expect(desk).to_have_attribute("data-tile", re.compile(r"\d+"), timeout=60_000)
+        first = desk.get_attribute("data-tile")
+        box = page.locator(".desk__picture").bounding_box()
+        assert box is not None
+        page.keyboard.press("1")
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.keyboard.press("r")
+        with page.expect_response(lambda answer: "/api/desk/submissions/" in answer.url) as sent:
+            page.keyboard.press("Enter")
+        assert sent.value.ok
+        expect(desk).not_to_have_attribute("data-tile", first or "", timeout=30_000)
+
+    def retrain_and_reprocess(self) -> int:
+        """Through the admin's page; returns the number of the finished run."""
+        page = self.page
+        page.goto(f"{self.address}/manage/")
+        before = self._newest_classifier()
+        page.get_by_role("button", name=re.compile("^(Retrain|Train)$")).first.click()
+        newest = self._until(lambda: self._newest_classifier() > before and self._newest_classifier())
+        page.goto(f"{self.address}/manage/classifiers/{newest}/")
+        page.get_by_role("button", name=re.compile("Activate|Use this")).first.click()
+        page.goto(f"{self.address}/manage/")
+        page.get_by_role("button", name="Reprocess").first.click()
+        page.wait_for_load_state()
+        page.goto(f"{self.address}/manage/")
+        run = self._newest_run()
+        self._until(lambda: self._api(f"/api/runs/{run}/")["state"] == "done")
+        return run
+
+    def review(self, run: int, rejects: Callable[[str], bool]) -> list[str]:
+        """Judge what waits, by keyboard; returns the names of the rejected tiles."""
+        page, rejected = self.page, []
+        for _turn in range(80):
+            page.goto(f"{self.address}/review/?run={run}")
+            card = page.locator("article.review-card")
+            if not card.count():
+                return rejected
+            name = card.locator(".review-facts").inner_text()
+            number = card.get_attribute("data-detection")
+            with page.expect_response(
+                lambda answer: answer.request.method == "POST" and str(number) in answer.url  # noqa: B023
+            ) as sent:
+                if rejects(name):
+                    page.keyboard.press("r")
+                    page.keyboard.press("1")
+                    rejected.append(name)
+                else:
+                    page.keyboard.press("a")
+            assert sent.value.status < 400
+        raise AssertionError("the review never came to an end")
+
+    def publish(self, run: int) -> int:
+        page = self.page
+        page.goto(f"{self.address}/manage/runs/{run}/")
+        page.locator("#publish").get_by_role("button", name="Publish").click()
+        page.get_by_role("dialog").get_by_role("button", name="Publish").click()
+        expect(page.locator("#publish")).to_contain_text(re.compile(r"release \d+"), timeout=60_000)
+        published = re.findall(r"release (\d+)", page.locator("#publish").inner_text())
+        return max(int(number) for number in published)
+
+    def report(self, slug: str, release: int, place: str) -> None:
+        page = self.page
+        page.goto(f"{self.address}/map/{slug}/{release}/place/{place}/")
+        page.locator("#report-button").click()
+        page.locator("#report-form").get_by_text("This is not mining").click()
+        page.locator("#report-form").get_by_role("button", name="Send").click()
+        expect(page.locator("#report-thanks")).to_be_visible()
+
+    def accept_newest_report(self) -> None:
+        page = self.page
+        page.goto(f"{self.address}/review/reports/")
+        page.locator("tbody tr a").first.click()
+        page.locator("input[name=look_alike]").first.check()
+        page.get_by_role("button", name="Accept").click()
+        expect(page.locator(".page-head .tag")).to_contain_text("accepted")
+
+    def places(self, slug: str, release: int) -> set[str]:
+        """The places on a release, from the file that anybody can download."""
+        with urllib.request.urlopen(f"{self.address}/releases/{slug}/{release}/places.geojson") as answer:
+            return {feature["properties"]["place"] for feature in json.load(answer)["features"]}
+
+    def slug(self) -> str:
+        self.page.goto(f"{self.address}/")
+        canonical = self.page.locator("link[rel=canonical]").get_attribute("href") or ""
+        return canonical.split("/map/")[1].split("/")[0]
+
+    def _api(self, path: str) -> dict:
+        answer = self.page.request.get(f"{self.address}{path}")
+        assert answer.ok, answer.text()
+        return answer.json()
+
+    def _newest_classifier(self) -> int:
+        return max(row["id"] for row in self._api("/api/classifiers/?page_size=200")["results"])
+
+    def _newest_run(self) -> int:
+        return max(row["id"] for row in self._api("/api/runs/?page_size=200")["results"])
+
+    def _until(self, found: Callable[[], T]) -> T:
+        for _attempt in range(LONG // 1000):
+            if value := found():
+                return value
+            self.page.wait_for_timeout(1000)
+        raise AssertionError("waited too long for a worker")
+
+
+def play(story: Story, is_mining: Callable[[str], bool] | None = None) -> None:
+    story.as_person("maria")
+    story.label_a_tile()
+
+    story.as_person("olena")
+    run = story.retrain_and_reprocess()
+
+    story.as_person("taras")
+    judged: list[str] = []
+
+    def rejects(facts: str) -> bool:
+        judged.append(facts)
+        if is_mining is not None:
+            return not is_mining(facts)
+        return len(judged) == 2
+
+    story.review(run, rejects)
+
+    story.as_person("olena")
+    release = story.publish(run)
+    slug = story.slug()
+    before = story.places(slug, release)
+    assert before
+    place = sorted(before)[0]
+
+    story.as_person(None)
+    story.report(slug, release, place)
+
+    story.as_person("taras")
+    story.accept_newest_report()
+
+    story.as_person("olena")
+    run = story.retrain_and_reprocess()
+    story.as_person("taras")
+    story.review(run, lambda facts: False)
+    story.as_person("olena")
+    after_release = story.publish(run)
+
+    after = story.places(slug, after_release)
+    assert after_release == release + 1
+    assert place not in after
+    assert place in story.places(slug, release), "an earlier release must never change"
+
+
+def test_the_whole_loop_on_procedural_scenes(page: Page, tmp_path: Path, free_port: int) -> None:
+    with running_site(tmp_path, free_port) as address:
+        page.goto(f"{address}/")
+        expect(page.locator("body")).to_contain_text("synthetic")
+        play(Story(page, address))
+
+
+@pytest.mark.real_data
+def test_the_whole_loop_on_real_tiles(page: Page, tmp_path: Path, free_port: int, shared_data: Path) -> None:
+    with running_site(tmp_path, free_port, shared_data) as address:
+        # The six tiles at latitude 51 show mining, the one at 52 does not.
+        play(Story(page, address), is_mining=lambda facts: "52.23" not in facts)
