@@ -1,0 +1,1 @@
+"""Measurements that anyone can repeat; the figures they gave are in docs/measurements.md."""
