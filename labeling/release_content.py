@@ -150,6 +150,8 @@ def hectares_once(places: list[Place]) -> float:
 
 def _meeting(places: list[Place]) -> list[list[Place]]:
     """The places in groups, so that no outline meets one of another group. Order follows the places' names."""
+    if not places:
+        return []
     ordered = in_order(places)
     outlines = [place.outline for place in ordered]
     tree = shapely.STRtree(outlines)

@@ -1,0 +1,34 @@
+"""Published maps made by hand, for the tests of whatever reads them."""
+
+from typing import Any
+
+from tests.findings import make_classifier, make_run
+
+
+def found_on(region: Any, tiles: list[Any], *, pieces: Any = (1, 2, 3)) -> Any:
+    """A finished run that scored and marked all `tiles`."""
+    from detection.models import TileScore
+
+    classifier = region.classifiers.first() or make_classifier(region)
+    run = make_run(classifier, tiles, pieces=pieces)
+    for tile in tiles:
+        TileScore.objects.create(run=run, segmented_tile=tile.segmented.get(), scores=b"", positives=3)
+    return run
+
+
+def judge(detection: Any, expert: Any, verdict: str = "approved", **fields: Any) -> Any:
+    from labeling.models import Review
+
+    return Review.objects.create(
+        detection=detection,
+        segmented_tile=detection.segmented_tile,
+        superpixels=detection.superpixels,
+        expert=expert,
+        verdict=verdict,
+        **fields,
+    )
+
+
+def approve_all(run: Any, expert: Any) -> None:
+    for detection in run.detections.all():
+        judge(detection, expert)
