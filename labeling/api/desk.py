@@ -66,7 +66,7 @@ class DeskTileSerializer(serializers.Serializer):
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
     capture_date = serializers.DateField(allow_null=True)
-    source = SourceSerializer()
+    source = SourceSerializer()  # type: ignore[assignment]  # the stubs' Field has an attribute of that name
     extra = serializers.BooleanField(help_text="the tile already has as many votes as are asked for")
     mine = MineSerializer(allow_null=True, help_text="this person's counting labels of the tile")
 

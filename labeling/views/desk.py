@@ -1,6 +1,7 @@
 """The labelling desk and a volunteer's own places."""
 
 from typing import Any
+from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -30,14 +31,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "region": chosen,
         "session": {"tiles_today": session.tiles_today, "tiles_total": session.tiles_total},
         "tile": int(tile) if tile.isdecimal() and len(tile) < 19 else None,
-        "urls": {
-            "desk": reverse("desk"),
-            "next": reverse("api-desk-next"),
-            "tile": reverse("api-desk-tile", args=[0]),
-            "submissions": reverse("api-desk-submissions"),
-            "withdraw": reverse("api-desk-withdraw", args=["00000000-0000-0000-0000-000000000000"]),
-            "login": reverse("account_login") + "?next=" + reverse("desk"),
-        },
+        "urls": _addresses(),
     }
     context = {
         "page": page,
@@ -57,5 +51,18 @@ def my_labels(request: HttpRequest) -> HttpResponse:
         "tiles": tiles,
         "session": session_of(request.user),
         "agreement": agreement_of(request.user),
+        "page": {"volunteer": request.user.pk, "urls": _addresses()},
     }
     return render(request, "labeling/my_labels.html", context)
+
+
+def _addresses() -> dict[str, str]:
+    """Where the scripts ask and send; 0 and the empty UUID stand for the numbers they fill in."""
+    return {
+        "desk": reverse("desk"),
+        "next": reverse("api-desk-next"),
+        "tile": reverse("api-desk-tile", args=[0]),
+        "submissions": reverse("api-desk-submissions"),
+        "withdraw": reverse("api-desk-withdraw", args=[UUID(int=0)]),
+        "login": reverse("account_login") + "?next=" + reverse("desk"),
+    }

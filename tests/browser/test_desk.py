@@ -392,8 +392,9 @@ def test_alices_own_page_leads_back_to_her_tile(
 ) -> None:
     click(desk, tiles[0], 1)
     desk.keyboard.press("Enter")
-    expect(desk.locator("#saved")).to_have_text("all saved")
+    shows(desk, tiles[1])
     desk.goto(f"{live_server.url}/label/mine/")
+    expect(desk.locator(".my-tile")).to_have_count(1, timeout=15_000)
     assert serious_violations() == []
     desk.click(".my-tile")
     shows(desk, tiles[0])

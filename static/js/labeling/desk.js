@@ -4,9 +4,11 @@ import { api } from "../shared/api.js";
 import { pageData } from "../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
 import { toast, toastError } from "../shared/toast.js";
+import { dropDraft, readDraft, writeDraft } from "./drafts.js";
 import { paints } from "./gestures.js";
 import { Painting } from "./history.js";
 import { keysOn, listen, setKeysOn } from "./keys.js";
+import { wireLight } from "./light.js";
 import { newId, Outbox } from "./outbox.js";
 import { panel, verdictName } from "./panel.js";
 import { Stage } from "./stage.js";
@@ -15,11 +17,11 @@ import { load, release, TileQueue } from "./tiles.js";
 const PATIENCE_MS = 200; // a tile that comes sooner needs no "fetching" in between
 const RETRY_MS = 5000;
 const REMEMBERED = 5; // tiles one can go back to
-const DRAFT = "amber-desk-draft";
 
 const page = pageData("desk-page");
 const stage = new Stage(document.getElementById("tile-map"));
 const { map, overlay } = stage;
+const regionChoice = document.getElementById("region"); // there when the site has several regions
 
 const brush = { verdict: "mining", lookAlike: "" };
 let current = null; // {tile, raster, picture, painting, submission} on the screen
@@ -43,10 +45,7 @@ const queue = new TileQueue({
 
 const outbox = new Outbox({
   volunteer: page.volunteer,
-  urls: {
-    submissions: page.urls.submissions,
-    withdraw: (id) => page.urls.withdraw.replace("00000000-0000-0000-0000-000000000000", id),
-  },
+  urls: page.urls,
   onState: (told) => {
     mail = told;
     panel.saved(mail, page.urls.login);
@@ -71,7 +70,11 @@ function showToday() {
 }
 
 function refresh() {
-  panel.painting(current && current.painting, { canGoBack: behind.length > 0, cursor });
+  panel.painting(current && current.painting, {
+    canGoBack: behind.length > 0,
+    cursor,
+    extra: Boolean(current && current.tile.extra),
+  });
 }
 
 // --- tiles -----------------------------------------------------------------------------------------------------
@@ -108,6 +111,9 @@ function open(loaded, { labels = [], submission = null, draft = null } = {}) {
       { count: number(loaded.raster.count) },
     ),
   );
+  if (regionChoice) {
+    regionChoice.value = loaded.tile.region;
+  }
   refresh();
   prefetch();
 }
@@ -191,7 +197,7 @@ async function linked(number) {
   const labels = mine
     ? mine.labels.map(({ superpixel, verdict, look_alike }) => ({ superpixel, verdict, lookAlike: look_alike }))
     : [];
-  return { loaded, labels, submission: mine && mine.submission, draft: readDraft(answer.tile.segmented_tile) };
+  return { loaded, labels, submission: mine && mine.submission, draft: readDraft(page.volunteer, answer.tile.segmented_tile) };
 }
 
 // --- painting --------------------------------------------------------------------------------------------------
@@ -238,7 +244,7 @@ function painted(superpixels) {
       }),
     );
   }
-  writeDraft();
+  writeDraft(page.volunteer, current.tile.segmented_tile, current.painting.entries());
   refresh();
 }
 
@@ -263,26 +269,6 @@ function chooseLookAlike(name) {
 function rest() {
   const count = current.painting.fill({ verdict: "not_mining", lookAlike: "" });
   painted(current.painting.latest().slice(0, count));
-}
-
-// A reload must not cost the strokes made since the last tile was sent. One draft is enough: one tile is open.
-function writeDraft() {
-  const { tile, painting } = current;
-  const draft = { volunteer: page.volunteer, tile: tile.segmented_tile, labels: painting.entries() };
-  try {
-    localStorage.setItem(DRAFT, JSON.stringify(draft));
-  } catch (error) {
-    console.warn(error.message);
-  }
-}
-
-function readDraft(tile) {
-  try {
-    const draft = JSON.parse(localStorage.getItem(DRAFT) || "null");
-    return draft && draft.tile === tile && draft.volunteer === page.volunteer ? draft.labels : null;
-  } catch {
-    return null;
-  }
 }
 
 // --- sending, skipping, going back -----------------------------------------------------------------------------
@@ -313,7 +299,7 @@ async function submit() {
       }
       skipped.add(tile.segmented_tile);
     }
-    localStorage.removeItem(DRAFT);
+    dropDraft();
     behind.push(left);
     behind.splice(0, Math.max(0, behind.length - REMEMBERED)).forEach(release);
     await nextTile();
@@ -385,6 +371,12 @@ function step(by) {
 
 // --- commands --------------------------------------------------------------------------------------------------
 
+const light = wireLight({
+  button: document.querySelector('[data-do="light"]'),
+  onLight: (brightness, contrast) => stage.setLight(brightness, contrast),
+  onClose: () => map.getContainer().focus({ preventScroll: true }),
+});
+
 const commands = {
   verdict: (verdict) => {
     choose(verdict);
@@ -416,16 +408,8 @@ const commands = {
     overlay.setOutlined(!overlay.outlined);
     panel.pressed("outlines", overlay.outlined);
   },
-  light: () => {
-    const box = document.getElementById("light");
-    box.hidden = !box.hidden;
-    document.querySelector('[data-do="light"]').setAttribute("aria-expanded", String(!box.hidden));
-  },
-  "light-reset": () => {
-    brightness.value = 100;
-    contrast.value = 100;
-    stage.setLight(100, 100);
-  },
+  light: () => light.toggle(),
+  "light-reset": () => light.reset(),
   whole: () => stage.fit(),
   keys: () => document.getElementById("keys").showModal(),
   retry: () => bring(lastWish),
@@ -456,8 +440,8 @@ listen((command, argument, event) => {
       return Boolean(current && onMap) && step(argument);
     case "escape":
       leaveCursor();
-      if (!document.getElementById("light").hidden) {
-        commands.light();
+      if (light.isOpen()) {
+        light.toggle();
       }
       return false;
     default:
@@ -499,12 +483,6 @@ groundButton.addEventListener("click", (event) => {
   }
 });
 
-const brightness = document.getElementById("brightness");
-const contrast = document.getElementById("contrast");
-for (const slider of [brightness, contrast]) {
-  slider.addEventListener("input", () => stage.setLight(Number(brightness.value), Number(contrast.value)));
-}
-
 const keysBox = document.getElementById("keys-on");
 keysBox.checked = keysOn();
 keysBox.addEventListener("change", () => setKeysOn(keysBox.checked));
@@ -512,7 +490,6 @@ keysBox.addEventListener("change", () => setKeysOn(keysBox.checked));
 map.getContainer().addEventListener("blur", leaveCursor);
 window.addEventListener("online", () => current && prefetch());
 
-const regionChoice = document.getElementById("region");
 if (regionChoice) {
   regionChoice.addEventListener("change", () => regionChoice.form.submit());
 }

@@ -8,6 +8,7 @@ const DATABASE = "amber-desk";
 const STORE = "outbox";
 const FIRST_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 60000;
+const EMPTY_ID = "00000000-0000-0000-0000-000000000000";
 
 /** An id for a submission. randomUUID exists on secure addresses only. */
 export function newId() {
@@ -67,7 +68,7 @@ async function openShelf() {
 export class Outbox {
   /**
    * volunteer: whose entries are sent; another person's on the same machine wait for that person.
-   * urls: {submissions, withdraw(id)}.
+   * urls: {submissions, withdraw}, the latter with an empty UUID where the id goes.
    * onState({state, waiting, tiles}): "saved", "sending", "offline", "login" or "failing"; waiting entries, and the
    *   numbers of the tiles they are about.
    * onReceipt(receipt): what the server answered. onRefused(error, entry): it will never take this one.
@@ -152,7 +153,7 @@ export class Outbox {
 
   #deliver(entry) {
     if (entry.kind === "withdraw") {
-      return api.post(this.urls.withdraw(entry.id));
+      return api.post(this.urls.withdraw.replace(EMPTY_ID, entry.id));
     }
     const labels = entry.labels.map(({ superpixel, verdict, lookAlike }) => ({
       superpixel,

@@ -25,7 +25,7 @@ export const panel = {
   },
 
   /** How far this tile is, and which actions make sense. `painting` is null while there is no tile. */
-  painting(painting, { canGoBack, cursor }) {
+  painting(painting, { canGoBack, cursor, extra }) {
     const painted = painting ? painting.painted : 0;
     const count = painting ? painting.count : 0;
     byId("painted").max = Math.max(count, 1);
@@ -34,7 +34,7 @@ export const panel = {
       ? interpolate(gettext("%(painted)s of %(count)s superpixels painted"), {
           painted: number(painted),
           count: number(count),
-        })
+        }) + (extra ? ` · ${gettext("enough people have seen this tile; you make it surer")}` : "")
       : "";
     enable(button("undo"), painting && painting.done.length > 0);
     enable(button("redo"), painting && painting.undone.length > 0);

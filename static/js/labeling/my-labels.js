@@ -1,0 +1,31 @@
+// Labels that still wait on this machine are sent from this page too; when some arrived, the page counts again.
+
+import { pageData } from "../shared/dom.js";
+import { interpolate, ngettext, number } from "../shared/i18n.js";
+import { toastError } from "../shared/toast.js";
+import { Outbox } from "./outbox.js";
+
+const page = pageData("my-page");
+const notice = document.getElementById("unsent");
+let arrived = 0;
+
+const outbox = new Outbox({
+  volunteer: page.volunteer,
+  urls: page.urls,
+  onState: ({ state, tiles }) => {
+    if (state === "saved" && arrived) {
+      window.location.reload();
+    }
+    notice.hidden = tiles.length === 0;
+    notice.textContent = interpolate(
+      ngettext("%(count)s tile waiting to be sent", "%(count)s tiles waiting to be sent", tiles.length),
+      { count: number(tiles.length) },
+    );
+  },
+  onReceipt: () => {
+    arrived += 1;
+  },
+  onRefused: (error, entry) => entry.kind === "submit" && toastError(error),
+});
+
+outbox.send();
