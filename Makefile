@@ -3,6 +3,7 @@
 .PHONY: help run test fast lint lock messages migrations bench
 
 PYTHON := .venv/bin/python
+DATA := ../shared/data
 COMPILE := uv pip compile --quiet --no-emit-index-url --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 
 help: ## list the chores
@@ -37,5 +38,6 @@ messages: ## gather the translatable texts and compile the catalogues
 migrations: ## write the migrations that the models ask for
 	$(PYTHON) manage.py makemigrations
 
-bench: ## measure the figures that the README quotes
-	$(PYTHON) -m benchmarks
+bench: ## measure the figures that the README quotes, on the real data beside the repository
+	$(PYTHON) -m benchmarks.crop_quality --crops $(DATA)/crops
+	$(PYTHON) -m benchmarks.tile_transfer --data $(DATA)
