@@ -30,8 +30,8 @@ export class ReportPanel {
     for (const name of ["latitude", "longitude"]) {
       this.form.elements[name].addEventListener("change", () => this.fromFields());
     }
-    byId("report-panel").addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.open) {
         this.close();
       }
     });
@@ -97,6 +97,7 @@ export class ReportPanel {
       return;
     }
     const button = this.form.querySelector("[type=submit]");
+    let refused = false;
     button.disabled = true;
     button.setAttribute("aria-busy", "true");
     try {
@@ -116,9 +117,13 @@ export class ReportPanel {
       byId("report-thanks").querySelector("h2").focus();
     } catch (error) {
       this.fail(error.message);
+      refused = true;
     } finally {
       button.disabled = false;
       button.removeAttribute("aria-busy");
+      if (refused) {
+        button.focus(); // a disabled button loses the focus
+      }
     }
   }
 

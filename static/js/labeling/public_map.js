@@ -20,6 +20,8 @@ const permalink = (place) => new URL(page.placePage.replace(page.anyPlace, place
 const pictureUrl = (place, size) => `${page.picture.replace(page.anyPlace, place)}?size=${size}`;
 const rowsOf = (box) => [[box[1], box[0]], [box[3], box[2]]];
 
+byId("no-script").remove();
+
 // What the reader looks at. The address says the same.
 const state = { year: "", place: "" };
 let popup = null;
