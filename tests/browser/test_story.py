@@ -65,7 +65,7 @@ class Story:
         page.get_by_role("button", name=re.compile("^(Retrain|Train)$")).first.click()
         newest = self._until(lambda: self._newest_classifier() > before and self._newest_classifier())
         page.goto(f"{self.address}/manage/classifiers/{newest}/")
-        page.get_by_role("button", name=re.compile("Activate|Use this")).first.click()
+        page.get_by_role("button", name="Make it the active one").click()
         page.goto(f"{self.address}/manage/")
         page.get_by_role("button", name="Reprocess").first.click()
         page.wait_for_load_state()
