@@ -16,6 +16,8 @@ const byId = (id) => document.getElementById(id);
 const narrow = window.matchMedia("(max-width: 767px)");
 const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 
+const whole = { maximumFractionDigits: 0 };
+
 const permalink = (place) => new URL(page.placePage.replace(page.anyPlace, place), window.location.origin).href;
 const pictureUrl = (place, size) => `${page.picture.replace(page.anyPlace, place)}?size=${size}`;
 const rowsOf = (box) => [[box[1], box[0]], [box[3], box[2]]];
@@ -114,7 +116,8 @@ function setYear(year, { led = false } = {}) {
     button.closest("li").classList.toggle("is-on", on);
     chosen = on ? button : chosen;
   }
-  byId("hectares").textContent = number(chosen ? page.years[state.year] : everything.hectares, tenths);
+  const hectares = chosen ? page.years[state.year] : everything.hectares;
+  byId("hectares").textContent = number(hectares, hectares >= 1000 ? whole : tenths);
   byId("count").textContent = chosen ? countOf(chosen.dataset) : everything.count;
   squares.setYear(state.year);
   outlines.setYear(state.year).catch(toastError);
