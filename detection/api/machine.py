@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from amberapp.errors import NotThere
+from amberapp.models import User
 from amberapp.permissions import IsAdmin, IsExpert
 from detection.actions.runs import cancel_run, start_run
 from detection.actions.train import activate
@@ -147,6 +148,7 @@ class ClassifierActivate(APIView):
 
     @extend_schema(request=None, responses=ClassifierSerializer)
     def post(self, request: Request, classifier_id: int) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
         classifier = classifier_numbered(classifier_id)
         activate(classifier=classifier, acting_user=request.user)
         classifier.region.refresh_from_db()
@@ -165,6 +167,7 @@ class RunList(generics.ListAPIView):
 
     @extend_schema(request=NewRunSerializer, responses={201: RunSerializer})
     def post(self, request: Request) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
         asked = NewRunSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         region = Region.objects.filter(pk=asked.validated_data["region"]).first()
@@ -189,6 +192,7 @@ class RunCancel(APIView):
 
     @extend_schema(request=None, responses=RunSerializer)
     def post(self, request: Request, run_id: int) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
         run = run_numbered(run_id)
         cancel_run(run=run, acting_user=request.user)
         run.refresh_from_db()

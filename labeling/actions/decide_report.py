@@ -34,11 +34,16 @@ LETTER_JOB = "labeling.answer_reporter"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What accepting a report did: a review of its detection, or tiles put first in the volunteers' queue."""
+    """What accepting a report did: a review of its detection, or tiles that volunteers are asked to look at.
+
+    `first`: whether those tiles really come next. The queue asks for votes where there are fewest, so a tile that
+    has more votes than others comes only before those with as many.
+    """
 
     report: Report
     review: Review | None
     tiles: list[SegmentedTile]
+    first: bool = False
 
 
 def needs_reason(report: Report) -> bool:
@@ -93,6 +98,7 @@ def accept_report(
         _close(report, ReportState.ACCEPTED, answer, acting_user)
         review = None
         tiles: list[SegmentedTile] = []
+        first = False
         if look_alike:
             assert report.detection is not None
             review = review_detection(
@@ -104,7 +110,7 @@ def accept_report(
             )
         else:
             tiles = tiles_at(report)
-            _put_first(report.region_id, tiles)
+            first = _put_first(report.region_id, tiles)
         record(
             acting_user,
             "report.accepted",
@@ -114,7 +120,7 @@ def accept_report(
             tiles=[tile.pk for tile in tiles],
         )
         _answer_by_letter(report, acting_user, site_url)
-    return Outcome(report, review, tiles)
+    return Outcome(report, review, tiles, first)
 
 
 def decline_report(*, report: Report, acting_user: User, answer: str, site_url: str = "") -> Report:
@@ -156,15 +162,18 @@ def _close(report: Report, state: str, answer: str, acting_user: User) -> None:
         )
 
 
-def _put_first(region_id: int, tiles: list[SegmentedTile]) -> None:
-    """Give the tiles a priority above all others of the region."""
+def _put_first(region_id: int, tiles: list[SegmentedTile]) -> bool:
+    """Give the tiles a priority above all others of the region. Whether they come next, see Outcome.first."""
     if not tiles:
-        return
+        return False
     # Held until the end, so that two reports at once do not end up with the same place in the queue.
     Region.objects.select_for_update().get(pk=region_id)
     queue = TileProgress.objects.filter(region=region_id)
+    wanted = queue.filter(segmented_tile__in=tiles)
     highest = queue.aggregate(highest=Max("priority"))["highest"] or 0.0
-    queue.filter(segmented_tile__in=tiles).update(priority=max(highest, 0.0) + 1.0)
+    wanted.update(priority=max(highest, 0.0) + 1.0)
+    most = wanted.aggregate(most=Max("votes"))["most"]
+    return most is not None and not queue.filter(votes__lt=most).exists()
 
 
 def _answer_by_letter(report: Report, acting_user: User, site_url: str) -> None:

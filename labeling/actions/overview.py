@@ -12,7 +12,7 @@ from amberapp.models.work import OPEN_STATES
 from detection.models import Classifier, Region, Run, Tile, TileKind
 from labeling.actions.publish import Readiness, readiness
 from labeling.actions.retrain import RETRAIN_JOB
-from labeling.models import Consensus, Label, Release, Report, ReportState, Verdict
+from labeling.models import Consensus, Label, Release, Report, ReportState, Review, Verdict
 
 # The page shows so many of a region's classifiers.
 CLASSIFIERS_SHOWN = 6
@@ -46,6 +46,7 @@ class Overview:
     ready: Readiness | None = None
     open_reports: int = 0
     release: Release | None = None
+    reviewed_at: Any = None
     job: Job | None = None
     failed_job: Job | None = None
 
@@ -74,6 +75,15 @@ class Overview:
         return self.release is not None and self.run is not None and self.release.run_id == self.run.pk
 
     @property
+    def may_publish(self) -> bool:
+        """Whether the latest run can be published and would show something else than the latest release."""
+        if self.ready is None or self.ready.problem:
+            return False
+        if self.release is None or not self.is_published:
+            return True
+        return self.reviewed_at is not None and self.reviewed_at > self.release.created_at
+
+    @property
     def next_step(self) -> NextStep:
         return _next_step(self)
 
@@ -96,6 +106,9 @@ def overview() -> list[Overview]:
             found[run.region_id].run = run
     for release in Release.objects.order_by("number"):
         found[release.region_id].release = release
+    reviews = Review.objects.order_by().values_list("segmented_tile__tile__region")
+    for region_id, reviewed_at in reviews.annotate(Max("created_at")):
+        found[region_id].reviewed_at = reviewed_at
     open_reports = Report.objects.filter(state=ReportState.OPEN).order_by()
     for region_id, count in open_reports.values_list("region").annotate(Count("id")):
         found[region_id].open_reports = count
@@ -187,10 +200,12 @@ def _next_step(one: Overview) -> NextStep:
         return NextStep("reports", _("Answer the citizens' reports."))
     if one.ready is not None and one.ready.waiting:
         return NextStep("review", _("Have what the search found reviewed."))
-    if one.ready is not None and not one.ready.problem and not one.is_published:
+    if one.may_publish and not one.is_published:
         return NextStep("publish", _("Publish what the experts have approved."))
     if one.newest is not None and one.newest is not one.active and one.run.classifier_id == one.active.pk:
         return NextStep("activate", _("Compare the new classifier with the active one."))
     if one.labelled_since:
         return NextStep("retrain", _("Retrain: people have labelled since."))
+    if one.may_publish:
+        return NextStep("publish", _("Publish what the experts have decided since."))
     return NextStep("done", _("Nothing waits. New labels or reports start the next round."))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -78,6 +78,7 @@ class DetectionSerializer(serializers.ModelSerializer):
         found: QueueItem = self.context["items"][detection.pk]
         return found
 
+    @extend_schema_field(ReviewSerializer(allow_null=True))
     def get_review(self, detection: Detection) -> dict[str, Any] | None:
         verdict = self._item(detection).verdict
         return dict(ReviewSerializer(verdict.review).data) if verdict is not None else None

@@ -121,12 +121,17 @@ def _said(outcome: Outcome) -> str:
             "Accepted. The place leaves the map with the next release, and its %(count)s pieces are now negative "
             "examples: retrain, then reprocess."
         ) % {"count": len(outcome.review.superpixels)}
-    if outcome.tiles:
+    if outcome.tiles and outcome.first:
         return ngettext(
-            "Accepted. The tile there goes to the front of the volunteers' queue.",
-            "Accepted. The %(count)s tiles there go to the front of the volunteers' queue.",
+            "Accepted. The tile there is the next one that volunteers see.",
+            "Accepted. The %(count)s tiles there are the next ones that volunteers see.",
             len(outcome.tiles),
         ) % {"count": len(outcome.tiles)}
+    if outcome.tiles:
+        return _(
+            "Accepted. The place already has votes: volunteers see it again once the others have as many. "
+            "You can label it yourself now."
+        )
     return _("Accepted. No tile of this site covers the place: an admin must import imagery of it first.")
 
 

@@ -198,9 +198,11 @@ function leave(number, verdict) {
   return goOn();
 }
 
+/** Before the one on the screen, so that the expert who looks at it again comes back here afterwards. */
 function comeBack(number) {
   if (!queue.includes(number)) {
-    queue.splice(Math.min(place + 1, queue.length), 0, number);
+    const at = queue.indexOf(shownNumber());
+    queue.splice(at < 0 ? place : at, 0, number);
   }
 }
 
