@@ -20,7 +20,7 @@ class TextureExtractor:
     """`texture`: fixed filters, no learned numbers, the same result on every machine."""
 
     name = "texture"
-    version = "2"
+    version = "3"
     weights_hash = ""
     dimension = DIMENSION
     key = feature_key(name, version, weights_hash)

@@ -33,6 +33,8 @@ PATTERNS = 10
 # Whole tiles are brought to it, because providers retouch contrast and colour.
 REFERENCE_MEAN = (50.0, -8.0, 15.0)
 REFERENCE_DEVIATION = (18.0, 6.0, 9.0)
+# The same for the cheap lightness of the fine maps, which the square root makes paler.
+REFERENCE_FINE = (68.0, 13.0)
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,11 @@ def compute_maps(image: npt.NDArray[np.uint8], *, to_reference: bool) -> Maps:
     step = 2 if min(image.shape[:2]) >= 8 else 1
     lightness, colour = _lightness(image), _lab(image, step)
     if to_reference:
-        lightness = _matched(lightness, 0)
-        colour = np.dstack([_matched(colour[..., channel], channel) for channel in range(3)])
+        lightness = _matched(lightness, *REFERENCE_FINE)
+        references = zip(REFERENCE_MEAN, REFERENCE_DEVIATION, strict=True)
+        colour = np.dstack(
+            [_matched(colour[..., channel], *wanted) for channel, wanted in enumerate(references)]
+        )
     half = _halved(lightness, step)
     fine: dict[str, npt.NDArray] = {"lightness": lightness}
     coarse: dict[str, npt.NDArray] = {
@@ -95,10 +100,11 @@ def _lab(image: npt.NDArray[np.uint8], step: int) -> Floats:
     return np.asarray(rgb2lab(reduced[:rows, :columns]), dtype=np.float32)
 
 
-def _matched(plane: Floats, channel: int) -> Floats:
-    deviation = max(float(plane.std()), 1e-3)
-    scaled = (plane - plane.mean()) / deviation * REFERENCE_DEVIATION[channel] + REFERENCE_MEAN[channel]
-    return np.asarray(scaled, dtype=np.float32)
+def _matched(plane: Floats, mean: float, deviation: float) -> Floats:
+    """Shifted and scaled to `mean` and `deviation`, within what a sensor can show (−100…100)."""
+    scaled = (plane - plane.mean()) / max(float(plane.std()), 1e-3) * deviation + mean
+    # Without the bound the sand of a dark tile would be brighter than white.
+    return np.clip(scaled, -100, 100).astype(np.float32)
 
 
 def _halved(plane: Floats, step: int) -> Floats:
