@@ -101,9 +101,8 @@ class Story:
         page.goto(f"{self.address}/manage/runs/{run}/")
         page.locator("#publish").get_by_role("button", name="Publish").click()
         page.get_by_role("dialog").get_by_role("button", name="Publish").click()
-        expect(page.locator("#publish")).to_contain_text(re.compile(r"release \d+"), timeout=60_000)
-        published = re.findall(r"release (\d+)", page.locator("#publish").inner_text())
-        return max(int(number) for number in published)
+        page.wait_for_url(re.compile(r"/map/[^/]+/\d+/"), timeout=60_000)
+        return int(page.url.rstrip("/").split("/")[-1])
 
     def report(self, slug: str, release: int, place: str) -> None:
         page = self.page
