@@ -297,3 +297,12 @@ def test_a_process_killed_in_the_middle_of_a_run_loses_nothing(
     assert TileScore.objects.filter(run=run).count() == 3
     assert run.failures.count() == 1
     assert run.detections.count() == 2
+
+
+def test_where_resnet_weights_cannot_be_had_texture_is_used_and_said(region, crops, settings):
+    told("import_crops", str(crops), "--region", region.name)
+    settings.AMBER = {**settings.AMBER, "AMBER_RESNET50_WEIGHTS": "/nowhere/weights.h5"}
+    result = told("train", "--region", region.name, "--extractor", "resnet50")
+    assert result["extractor"] == "texture"
+    assert "/nowhere/weights.h5" in result["warnings"][0]
+    assert "texture" in result["warnings"][1]

@@ -1,5 +1,6 @@
 """Fitting a classifier on a frozen Dataset and saying honestly how good it is."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +16,15 @@ from amberapp.errors import UserError
 from amberapp.models import User
 from detection.actions import dataset as datasets
 from detection.actions.features import extract_missing, load_features, usable_extractor
+from detection.features import EXTRACTOR_NAMES, FeatureExtractor
 from detection.learning import classifiers, evaluation, model_files
 from detection.models import Classifier, Dataset, Region, SegmentedTile
 from detection.models.classifier import Algorithm
 
+logger = logging.getLogger("amber.train")
+
 PRECISION_TARGET = 0.95
+FALLBACK = "texture"
 
 Progress = Callable[[int, int, str], None]
 
@@ -44,15 +49,18 @@ def train(
             % {"name": algorithm[:40], "known": ", ".join(Algorithm.values)}
         )
     started = time.monotonic()
-    extractor = usable_extractor(extractor_name)
+    extractor, warnings = _extractor(extractor_name)
     rows = datasets.read(dataset)
     features, mining, rows = _training_arrays(rows, region, extractor, progress)
     progress(0, 3, _("Evaluating on places never seen"))
     metrics, threshold = _evaluate(algorithm, features, mining, rows, progress)
+    metrics["warnings"] = [*warnings, *metrics["warnings"]]
     progress(2, 3, _("Fitting on all labels"))
     model = model_files.save(classifiers.fit(algorithm, features, mining, seed=0))
     key = storage.put(storage.content_key("models", model, ".amber"), model)
     with transaction.atomic():
+        # The last look at the lease, in the transaction of the writing: who lost it, or was cancelled, writes nothing.
+        progress(3, 3, _("Done"))
         classifier = Classifier.objects.create(
             region=region,
             dataset=dataset,
@@ -70,7 +78,6 @@ def train(
         record(acting_user, "classifier.trained", classifier, dataset=dataset.content_hash)
         if Region.objects.filter(pk=region.pk, active_classifier=None).update(active_classifier=classifier):
             record(acting_user, "classifier.activated", classifier, region=region.pk)
-    progress(3, 3, _("Done"))
     return classifier
 
 
@@ -86,8 +93,19 @@ def activate(*, classifier: Classifier, acting_user: User | None) -> None:
         record(acting_user, "classifier.activated", classifier, region=classifier.region_id)
 
 
+def _extractor(name: str) -> tuple[FeatureExtractor, list[str]]:
+    """The extractor asked for; where its weights cannot be had, `texture` and a sentence that says so."""
+    try:
+        return usable_extractor(name), []
+    except UserError as error:
+        if name == FALLBACK or name not in EXTRACTOR_NAMES:
+            raise
+        logger.warning("%s", error.message)
+        return usable_extractor(FALLBACK), [str(error.message), _("Trained on “texture” instead.")]
+
+
 def _training_arrays(
-    rows: list[datasets.FrozenRow], region: Region, extractor: Any, progress: Progress
+    rows: list[datasets.FrozenRow], region: Region, extractor: FeatureExtractor, progress: Progress
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], list[datasets.FrozenRow]]:
     """Features float32 (n, d), mining bool (n,) and the rows they belong to, in the same order."""
     tiles = {
