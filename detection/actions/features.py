@@ -27,7 +27,11 @@ Progress = Callable[[int, int], None]
 def usable_extractor(name: str) -> FeatureExtractor:
     """The extractor of that name. Raises UserError with its own sentence where it cannot be had."""
     try:
-        return get_extractor(name)
+        return get_extractor(
+            name,
+            settings.AMBER["AMBER_RESNET50_WEIGHTS"],
+            settings.AMBER["AMBER_RESNET50_WEIGHTS_SHA256"],
+        )
     except (ValueError, ExtractorUnavailable) as error:
         raise UserError(str(error), code="extractor_unavailable") from None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +34,14 @@ class ResNet50Extractor:
         self.key = feature_key(self.name, self.version, self.weights_hash)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ResNet50Extractor:
-        """With the weights that the environment names, or Keras' own.
+    def from_settings(cls, weights: str = "", weights_sha256: str = "") -> ResNet50Extractor:
+        """With the weights that the settings name, or Keras' own.
 
-        AMBER_RESNET50_WEIGHTS: a Keras weights file (.weights.h5 or .h5) of ResNet50 without its top.
-        AMBER_RESNET50_WEIGHTS_SHA256: what the file's SHA-256 must be, where it is given.
+        `weights` (AMBER_RESNET50_WEIGHTS): a Keras weights file (.weights.h5 or .h5) of ResNet50 without its top.
+        `weights_sha256` (AMBER_RESNET50_WEIGHTS_SHA256): what the file's SHA-256 must be, where it is given.
         Raises ExtractorUnavailable with one sentence saying what is wrong.
         """
-        named = environment.get("AMBER_RESNET50_WEIGHTS", "").strip()
-        expected = environment.get("AMBER_RESNET50_WEIGHTS_SHA256", "").strip().lower()
+        named, expected = weights.strip(), weights_sha256.strip().lower()
         if named:
             return cls(_model_from_file(Path(named), expected))
         return cls(_model_from_download(expected))
