@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.pagination import PageNumberPagination
+from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -15,6 +16,16 @@ from amberapp.errors import UserError
 class Pages(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
+
+
+class ShallowJSON(JSONParser):
+    """JSON that is nested deeper than Python can follow is a client's mistake, not the server's."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise exceptions.ParseError("This JSON is nested too deeply.") from None
 
 
 def error_response(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -99,9 +99,12 @@ def _value(variable: Variable, text: str | None) -> Any:
         raise ConfigurationError(f"{variable.name} is {text!r}: write 1 or 0.")
     if variable.kind is int:
         try:
-            return int(text)
+            number = int(text)
         except ValueError:
             raise ConfigurationError(f"{variable.name} is {text!r}: write a whole number.") from None
+        if number < 1:
+            raise ConfigurationError(f"{variable.name} is {text!r}: write a whole number of at least 1.")
+        return number
     if variable.kind is list:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text

@@ -26,7 +26,9 @@ class _ScriptCatalog(JSONCatalog):
 def _translations(language: str) -> Any:
     from django.utils.translation.trans_real import DjangoTranslation
 
-    return DjangoTranslation(language, domain="djangojs", localedirs=settings.LOCALE_PATHS)
+    return DjangoTranslation(
+        language, domain="djangojs", localedirs=[str(path) for path in settings.LOCALE_PATHS]
+    )
 
 
 def amber(request: HttpRequest) -> dict[str, Any]:

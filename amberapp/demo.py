@@ -22,7 +22,7 @@ def create_accounts() -> None:
     for account in ACCOUNTS:
         if not User.objects.filter(username=account["username"]).exists():
             User.objects.create_user(
-                username=account["username"], password=account["password"], role=account["role"]
+                username=account["username"], password=account["password"], role=account["role"], demo=True
             )
 
 

@@ -17,11 +17,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext as _
 
 from amberapp.audit import record
 from amberapp.celery import app as celery
-from amberapp.errors import UserError
+from amberapp.errors import Conflict, UserError
 from amberapp.models import Job, User, WorkState
 from amberapp.models.work import LeasedQuerySet
 
@@ -62,7 +64,7 @@ class JobContext:
             return
         self._last_write = now
         held = Job.objects.filter(pk=self.job.pk, state=WorkState.RUNNING, lease_owner=self.owner)
-        fields = {"progress_done": done, "progress_total": total}
+        fields: dict[str, Any] = {"progress_done": done, "progress_total": total}
         if message:
             fields["message"] = message[:200]
         if held.filter(cancel_requested=False).update(**fields) == 0:
@@ -137,18 +139,25 @@ def _handler(kind: str) -> Handler | None:
 
 def _mark_cancelled(job: Job) -> None:
     Job.objects.filter(pk=job.pk, cancel_requested=True, state=WorkState.RUNNING).update(
-        state=WorkState.CANCELLED, lease_owner="", lease_until=None
+        state=WorkState.CANCELLED, lease_owner="", lease_until=None, finished_at=timezone.now()
     )
 
 
 def cancel(job: Job, *, acting_user: User | None) -> None:
-    """A waiting job ends at once; a running one at its next sign of progress."""
+    """A waiting job ends at once; a running one at its next sign of progress. Asking twice changes nothing.
+
+    Raises Conflict when the job has ended already.
+    """
     with transaction.atomic():
-        Job.objects.filter(pk=job.pk, state=WorkState.QUEUED).update(
-            state=WorkState.CANCELLED, cancel_requested=True
+        stopped = Job.objects.filter(pk=job.pk, state=WorkState.QUEUED).update(
+            state=WorkState.CANCELLED, cancel_requested=True, finished_at=timezone.now()
+        ) or Job.objects.filter(pk=job.pk, state=WorkState.RUNNING, cancel_requested=False).update(
+            cancel_requested=True
         )
-        Job.objects.filter(pk=job.pk, state=WorkState.RUNNING).update(cancel_requested=True)
-        record(acting_user, "job.cancelled", job)
+        if stopped:
+            record(acting_user, "job.cancelled", job)
+        elif not Job.objects.open().filter(pk=job.pk).exists():
+            raise Conflict(_("Job %(id)s has already ended.") % {"id": job.pk})
 
 
 def sweep() -> int:

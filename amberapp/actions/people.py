@@ -14,7 +14,9 @@ def change_role(*, person_id: str, role: str, acting_user: User) -> User:
     if role not in Role.values:
         raise UserError(_("There is no role “%(role)s”.") % {"role": role[:40]})
     person = (
-        User.objects.select_for_update().filter(pk=int(person_id)).first() if person_id.isdecimal() else None
+        User.objects.select_for_update().filter(pk=int(person_id)).first()
+        if person_id.isdecimal() and len(person_id) < 19
+        else None
     )
     if person is None:
         raise NotThere(_("There is no such account."))

@@ -18,6 +18,8 @@ _RANK = {Role.VOLUNTEER: 1, Role.EXPERT: 2, Role.ADMIN: 3}
 
 class User(AbstractUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VOLUNTEER)
+    # Its password is public: it opens nothing outside demo mode (see amberapp.backends).
+    demo = models.BooleanField(default=False, editable=False)
 
     def has_role(self, role: str) -> bool:
         """True when this person's role includes `role`."""

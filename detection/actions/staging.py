@@ -54,7 +54,7 @@ def stage(*, batch: str, file: UploadedFile, acting_user: User) -> None:
             _("%(name)s has %(size)s MB; at most %(limit)s MB can be imported.")
             % {"name": name, "size": size // 2**20, "limit": MAX_BYTES // 2**20}
         )
-    there = {path.name: path.stat().st_size for path in folder.iterdir()} if folder.is_dir() else {}
+    there = _sizes(folder)
     if len(there) >= MAX_FILES or sum(there.values()) + size > MAX_BATCH_BYTES:
         raise UserError(
             _(
@@ -69,6 +69,13 @@ def stage(*, batch: str, file: UploadedFile, acting_user: User) -> None:
             _("There are two different files called %(name)s in this upload: rename one.") % {"name": name}
         )
     write_atomically(target, data)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """{name: bytes} of what was staged; a file that another request is just writing has no name yet."""
+    if not folder.is_dir():
+        return {}
+    return {path.name: path.stat().st_size for path in folder.iterdir() if not path.name.startswith(".")}
 
 
 def import_later(*, region: Region, batch: str, acting_user: User) -> Job:
@@ -91,7 +98,11 @@ def clear(folder: Path) -> None:
     limit = time.time() - _FORGOTTEN_AFTER
     if folder.parent.is_dir():
         for other in folder.parent.iterdir():
-            if other.stat().st_mtime < limit:
+            try:
+                forgotten = other.stat().st_mtime < limit
+            except FileNotFoundError:  # another worker has just removed it
+                continue
+            if forgotten:
                 shutil.rmtree(other, ignore_errors=True)
 
 

@@ -87,7 +87,7 @@ class TileSerializer(serializers.ModelSerializer):
 
 
 class TileFilter(django_filters.FilterSet):
-    region = django_filters.NumberFilter(field_name="region_id")
+    region = django_filters.ModelChoiceFilter(queryset=Region.objects.all())
     kind = django_filters.ChoiceFilter(choices=TileKind.choices)
     placed = django_filters.BooleanFilter(field_name="west", lookup_expr="isnull", exclude=True)
     taken_after = django_filters.DateFilter(field_name="capture_date", lookup_expr="gte")

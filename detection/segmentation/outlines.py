@@ -33,7 +33,8 @@ def trace_outlines(labels: np.ndarray) -> list[list[Ring]]:
     Raises ValueError for a piece in several parts or a number that no pixel has.
     """
     pieces = int(labels.max(initial=0))
-    from skimage.measure import label as label_components  # not for the web process, which reads this module too
+    # Here, because the web process reads this module too.
+    from skimage.measure import label as label_components
 
     components = label_components(labels, background=0, connectivity=1)
     found = int(components.max(initial=0))

@@ -264,6 +264,8 @@ def _published(run: Run, progress: Progress) -> Release | None:
 
 def _citizen_report(release: Release, detection: Detection) -> Report:
     tile = detection.segmented_tile.tile
+    assert tile.latitude is not None  # only detections with an outline come here
+    assert tile.longitude is not None
     return file_report(
         release=release,
         detection=detection,

@@ -225,7 +225,7 @@ def _volunteer(request: Request) -> User:
 def _region(slug: str, volunteer: User) -> Region | None:
     if not slug:
         return region_of(volunteer)
-    region = Region.objects.filter(slug=slug).first()
+    region = Region.objects.filter(slug=slug).first() if "\0" not in slug else None
     if region is None:
         raise NotThere(_("There is no region “%(slug)s”.") % {"slug": slug})
     return region

@@ -4,8 +4,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,16 +29,6 @@ class NamelessThrottle(AnonRateThrottle):
 
     def get_ident(self, request: Request) -> str:
         return sender_of(request._request)
-
-
-class ShallowJSON(JSONParser):
-    """JSON that is nested deeper than Python can follow is a client's mistake, not the server's."""
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError:
-            raise ParseError("This JSON is nested too deeply.") from None
 
 
 class Finite(serializers.FloatField):
@@ -104,7 +92,6 @@ class ReleaseList(generics.ListAPIView):
     )
     serializer_class = ReleaseSerializer
     filterset_fields = ["region__slug", "run"]
-    parser_classes = [ShallowJSON]
     throttle_classes = [NamelessThrottle]
 
     def get_permissions(self) -> list[BasePermission]:
@@ -161,7 +148,6 @@ class Reports(APIView):
     """Report an error on the public map. No account, no address of the sender is kept."""
 
     permission_classes = [AllowAny]
-    parser_classes = [ShallowJSON]
     throttle_classes = [NamelessThrottle]
 
     @extend_schema(request=FileReportSerializer, responses={201: FiledReportSerializer})

@@ -189,7 +189,7 @@ def _asked_run(request: HttpRequest) -> Run | None:
         return run
     slug = request.GET.get("region", "")
     if slug:
-        region = Region.objects.filter(slug=slug).first()
+        region = Region.objects.filter(slug=slug).first() if "\0" not in slug else None
         if region is None:
             raise NotThere(_("There is no region “%(slug)s”.") % {"slug": slug[:60]})
         return run_to_review(region)

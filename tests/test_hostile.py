@@ -1,0 +1,423 @@
+"""Through the HTTP door with bad manners: every address for every role, odd parameters, odd bodies."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from amberapp.configuration import ConfigurationError, read
+from amberapp.demo import create_accounts
+from amberapp.errors import UserError
+from amberapp.jobs import JobStopped
+from amberapp.models import AuditEntry, Job, User, WorkState
+from detection.actions.dataset import TrainingRow, freeze
+from detection.actions.features import usable_extractor
+from detection.actions.train import train
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("citizen", "volunteer", "expert", "admin")
+# Which role a page or an API door asks for; what is not here belongs to everybody or to allauth.
+NEEDS = {
+    "home": "volunteer",
+    "people": "admin",
+    "audit": "admin",
+    "api-job": "admin",
+    "api-job-cancel": "admin",
+    "desk": "volunteer",
+    "my-labels": "volunteer",
+    "api-desk-next": "volunteer",
+    "api-desk-tile": "volunteer",
+    "api-desk-submissions": "volunteer",
+    "api-desk-withdraw": "volunteer",
+    "tile-image": "volunteer",
+    "tile-raster": "volunteer",
+    "tile-outlines": "volunteer",
+    "api-regions": "volunteer",
+    "api-region": "volunteer",
+    "api-tiles": "volunteer",
+    "api-tile": "volunteer",
+    "review": "expert",
+    "review-detection": "expert",
+    "review-card": "expert",
+    "review-history": "expert",
+    "report-list": "expert",
+    "report-detail": "expert",
+    "api-detections": "expert",
+    "api-detection-reviews": "expert",
+    "api-classifiers": "expert",
+    "api-classifier": "expert",
+    "api-classifier-activate": "admin",
+    "api-runs": "expert",
+    "api-run": "expert",
+    "api-run-cancel": "admin",
+    "manage": "admin",
+    "retrain": "admin",
+    "retrain-cancel": "admin",
+    "run": "admin",
+    "run-publish": "admin",
+    "run-start": "admin",
+    "run-cancel": "admin",
+    "classifier": "admin",
+    "classifier-activate": "admin",
+    "regions": "admin",
+    "region-new": "admin",
+    "region-edit": "admin",
+    "region-tiles": "admin",
+    "region-upload": "admin",
+    "region-upload-file": "admin",
+    "sources": "admin",
+    "source-new": "admin",
+    "source-edit": "admin",
+}
+PUBLIC = {
+    "public-map",
+    "region-map",
+    "release-map",
+    "place-list",
+    "place",
+    "place-picture",
+    "release-list",
+    "release-compare",
+    "release-file",
+    "report",
+    "report-status",
+    "api-releases",
+    "api-release",
+    "api-reports",
+    "how-to-tell",
+    "about",
+    "api-preparing",
+    "api-schema",
+    "api-docs",
+    "api",
+    "health",
+    "set_language",
+}
+VALUES = {"slug": "testshire", "name": "places.csv", "place_id": "abc", "token": "nobody"}
+ODD = (
+    "?page=abc&run=9999999999999999999999&region=%00&state=%00&tile=-1&size=x&after=1,,x",
+    "?page=9999999999999999999999&page_size=-1&run=%D9%A3&region=9999999999999999999999&show=%00",
+    "?page=-1&page_size=99999999999999999999&run=NaN&region=1e400&year=0000&west=NaN&east=1e999&placed=maybe",
+    "?state=nothing&slug=%00&mineral=%F0%9F%92%A5&taken_after=9999-99-99&classifier=1e9&algorithm=%27%22%3Cb%3E",
+    "?latitude=inf&longitude=%00&number=99999999999&place=%00&by=me&kind=x&run__id=1&next=//elsewhere.example",
+)
+
+# Every name that a form of the site has.
+FIELDS = [
+    "region",
+    "number",
+    "place",
+    "person",
+    "role",
+    "run",
+    "algorithm",
+    "decision",
+    "seen",
+    "note",
+    "look_alike",
+    "answer",
+    "batch",
+    "latitude",
+    "longitude",
+    "category",
+    "comment",
+    "email",
+    "website",
+    "name",
+    "mineral",
+    "source",
+    "zoom",
+    "positive_superpixels",
+    "polygon",
+    "licence",
+    "attribution",
+    "username",
+    "login",
+    "password",
+    "password1",
+    "language",
+    "next",
+]
+
+
+def doors(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str, bool]]:
+    """(name, address with harmless values filled in, whether it is allauth's) of every URL of the site."""
+    for entry in patterns if patterns is not None else get_resolver().url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from doors(entry.url_patterns, route)
+        elif isinstance(entry, URLPattern):
+            yield entry.name or "", filled(route, entry), route.startswith("account/")
+
+
+def filled(route: str, entry: URLPattern, number: str = "1") -> str:
+    """The route with a value for each of its parameters."""
+    for name, converter in entry.pattern.converters.items():
+        kind = type(converter).__name__
+        if kind == "IntConverter":
+            value = number
+        elif kind == "UUIDConverter":
+            value = "00000000-0000-4000-8000-000000000000"
+        else:
+            value = VALUES.get(name, "x")
+        for spelling in (f"<int:{name}>", f"<slug:{name}>", f"<str:{name}>", f"<uuid:{name}>", f"<{name}>"):
+            route = route.replace(spelling, value)
+    route = re.sub(r"\(\?P<\w+>[^)]*\)(?:-\(\?P<\w+>.+?\))?", "x-y", route)
+    return "/" + re.sub(r"[\^$]|\\Z", "", route)
+
+
+def may(role: str, name: str) -> bool:
+    return ROLES.index(role) >= ROLES.index(NEEDS[name]) if name in NEEDS else True
+
+
+@pytest.fixture
+def visitors(alice: Any, bob: Any, carol: Any, client_of: Callable[[Any], Client]) -> dict[str, Client]:
+    clients = {"citizen": Client(), "volunteer": client_of(alice), "expert": client_of(bob)}
+    clients["admin"] = client_of(carol)
+    for client in clients.values():
+        client.raise_request_exception = False
+    return clients
+
+
+def test_every_address_says_who_may_pass_it() -> None:
+    named = {name for name, _address, of_accounts in doors() if not of_accounts}
+    assert named == set(NEEDS) | PUBLIC
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete", "options", "head"])
+def test_every_door_answers_every_role_as_permitted(
+    method: str, visitors: dict[str, Client], segmented_tile: Any
+) -> None:
+    wrong = []
+    for name, address, of_accounts in doors():
+        if of_accounts and (method not in ("get", "post") or "logout" in address):
+            continue
+        for role, client in visitors.items():
+            answer = getattr(client, method)(address)
+            if answer.status_code >= 500:
+                wrong.append((role, method, address, answer.status_code))
+            elif not of_accounts and not may(role, name):
+                to_login = answer.status_code == 302 and answer["Location"].startswith("/account/login/")
+                if not to_login and answer.status_code not in (401, 403, 405):
+                    wrong.append((role, method, address, answer.status_code))
+            elif (
+                not of_accounts
+                and answer.status_code in (401, 403)
+                and name not in {"api-runs", "api-releases"}
+            ):
+                wrong.append((role, method, address, answer.status_code))
+    assert not wrong
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_parameters_are_never_the_servers_mistake(
+    odd: str, visitors: dict[str, Client], segmented_tile: Any
+) -> None:
+    admin = visitors["admin"]
+    wrong = [
+        (address, answer.status_code)
+        for _name, address, of_accounts in doors()
+        if "logout" not in address
+        for answer in [admin.get(address + odd)]
+        if answer.status_code >= 500
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("number", ["0", "9999999999999999999999", "9" * 5000])
+def test_odd_numbers_in_addresses_are_not_found(
+    number: str, visitors: dict[str, Client], segmented_tile: Any
+) -> None:
+    def walk(patterns: Any, prefix: str) -> Iterator[str]:
+        for entry in patterns:
+            route = prefix + str(entry.pattern)
+            if isinstance(entry, URLResolver):
+                yield from walk(entry.url_patterns, route)
+            elif "<int:" in route:
+                yield filled(route, entry, number)
+
+    wrong = [
+        (method, address[:80], answer.status_code)
+        for address in walk(get_resolver().url_patterns, "")
+        for method in ("get", "post")
+        for answer in [getattr(visitors["admin"], method)(address)]
+        if answer.status_code >= 500
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"{",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"release": ' + b"9" * 5000 + b"}",
+        b'{"run": 1e999, "region": -1, "segmented_tile": 99999999999999999999999, "id": "x"}',
+        b'{"id": "00000000-0000-4000-8000-000000000000", "segmented_tile": 99999999999999999999999, "labels": '
+        b'[{"superpixel": 99999999999999999999999, "verdict": "mining"}]}',
+        b'{"release": 1, "latitude": NaN, "longitude": Infinity, "category": [], "comment": {}}',
+        b"\xff\xfe\x00",
+    ],
+)
+def test_odd_bodies_are_never_the_servers_mistake(
+    body: bytes, visitors: dict[str, Client], segmented_tile: Any
+) -> None:
+    wrong = [
+        (name, answer.status_code)
+        for name, address, _of_accounts in doors()
+        if address.startswith("/api/")
+        for answer in [visitors["admin"].post(address, data=body, content_type="application/json")]
+        if answer.status_code >= 500
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("value", ["", "\0", "-1", "9" * 30, "9" * 5000, "٣", "²", "<script>", "a" * 70_000])
+def test_odd_forms_are_never_the_servers_mistake(
+    value: str, visitors: dict[str, Client], segmented_tile: Any
+) -> None:
+    wrong = [
+        (name, answer.status_code)
+        for name, address, _of_accounts in doors()
+        if "logout" not in address
+        for answer in [visitors["admin"].post(address, dict.fromkeys(FIELDS, value))]
+        if answer.status_code >= 500
+    ]
+    assert not wrong
+
+
+def test_no_form_is_taken_from_another_site(alice: Any, carol: Any, segmented_tile: Any) -> None:
+    """Every door that changes something asks for the page's own token."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(carol)
+    before = AuditEntry.objects.count()
+    taken = []
+    for name, address, _of_accounts in doors():
+        data: dict[str, Any] = {"person": alice.pk, "role": "admin", "region": "1"}
+        kind = {"content_type": "application/json"} if address.startswith("/api/") else {}
+        answer = client.post(address, data, **kind)
+        if answer.status_code not in (403, 405) and name != "api-reports":
+            taken.append((name, answer.status_code))
+    alice.refresh_from_db()
+    assert (taken, alice.role, AuditEntry.objects.count()) == ([], "volunteer", before)
+
+
+def test_every_answer_forbids_foreign_scripts_and_frames(visitors: dict[str, Client]) -> None:
+    for role, client in visitors.items():
+        for address in ("/", "/label/", "/manage/", "/account/login/", "/nothing-here/", "/api/docs/"):
+            answer = client.get(address)
+            policy = answer.headers["Content-Security-Policy"]
+            assert "script-src 'self';" in policy + ";", (role, address)
+            assert "unsafe" not in policy
+            assert "frame-ancestors 'none'" in policy
+
+
+def test_api_mistakes_have_one_shape(visitors: dict[str, Client]) -> None:
+    for address in ("/api/runs/77/", "/api/jobs/77/", "/api/nothing/", "/api/detections/?run=x"):
+        body = json.loads(visitors["admin"].get(address).content)
+        assert set(body["error"]) == {"code", "message", "fields"}, address
+
+
+def test_a_job_that_has_ended_cannot_be_cancelled_and_says_so(
+    carol: Any, visitors: dict[str, Client]
+) -> None:
+    job = Job.objects.create(kind="test.done", state=WorkState.DONE)
+    answer = visitors["admin"].post(f"/api/jobs/{job.pk}/cancel/")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+    assert not AuditEntry.objects.filter(verb="job.cancelled").exists()
+
+
+def test_cancelling_twice_leaves_one_audit_row(visitors: dict[str, Client]) -> None:
+    job = Job.objects.create(kind="test.running", state=WorkState.RUNNING)
+    assert [visitors["admin"].post(f"/api/jobs/{job.pk}/cancel/").status_code for _ in range(2)] == [200, 200]
+    assert AuditEntry.objects.filter(verb="job.cancelled").count() == 1
+
+
+def test_demo_accounts_open_nothing_once_demo_mode_is_over(settings: Any) -> None:
+    settings.DEMO = True
+    create_accounts()
+    visitor = Client()
+    assert visitor.post("/account/login/", {"login": "olena", "password": "amber-olena"}).status_code == 302
+    assert visitor.get("/manage/").status_code == 200
+    settings.DEMO = False
+    assert visitor.get("/manage/")["Location"].startswith("/account/login/"), "the session outlives demo mode"
+    again = Client()
+    assert again.post("/account/login/", {"login": "olena", "password": "amber-olena"}).status_code == 200
+    assert again.get("/manage/").status_code == 302
+
+
+def test_registering_and_changing_a_password_leave_audit_rows() -> None:
+    visitor = Client()
+    said = {"username": "hanna", "password1": "Burshtyn-2018", "email": ""}
+    assert visitor.post("/account/signup/", said).status_code == 302
+    new = {"oldpassword": "Burshtyn-2018", "password1": "Polissia-2019", "password2": "Polissia-2019"}
+    visitor.post("/account/password/change/", new)
+    rows = AuditEntry.objects.filter(actor__username="hanna").order_by("id")
+    assert [row.verb for row in rows] == ["person.registered", "person.password_changed"]
+    assert rows[0].details == {"role": "volunteer"}
+
+
+def test_nobody_registers_as_more_than_a_volunteer() -> None:
+    said = {
+        "username": "mallory",
+        "password1": "Burshtyn-2018",
+        "email": "",
+        "role": "admin",
+        "is_staff": "1",
+    }
+    Client().post("/account/signup/", said)
+    person = User.objects.get(username="mallory")
+    assert (person.role, person.is_staff, person.is_superuser, person.demo) == (
+        "volunteer",
+        False,
+        False,
+        False,
+    )
+
+
+def test_a_training_that_was_cancelled_at_its_end_keeps_no_classifier(
+    region: Any, make_tile: Callable[..., Any]
+) -> None:
+    rows = []
+    for seed in range(1, 5):
+        tile = make_tile(seed).segmented.get()
+        rows += [TrainingRow(tile.pk, piece, piece % 2 == 0) for piece in range(1, tile.superpixels + 1)]
+    dataset = freeze(region=region, rows=rows, description="test", acting_user=None)
+
+    def progress(done: int, total: int, _message: str) -> None:
+        if done == total == 3:
+            raise JobStopped
+
+    with pytest.raises(JobStopped):
+        train(
+            dataset=dataset,
+            region=region,
+            algorithm="svm",
+            extractor_name="texture",
+            acting_user=None,
+            progress=progress,
+        )
+    region.refresh_from_db()
+    assert (region.classifiers.count(), region.active_classifier) == (0, None)
+
+
+@pytest.mark.parametrize("name", ["AMBER_LEASE_SECONDS", "AMBER_SHARD_TILES", "AMBER_VOTES_PER_TILE"])
+def test_a_number_that_would_stop_the_site_is_refused_at_its_start(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="at least 1"):
+        read({name: "0"})
+
+
+def test_the_weights_file_comes_from_the_settings_table(settings: Any) -> None:
+    settings.AMBER = {**settings.AMBER, "AMBER_RESNET50_WEIGHTS": "/nowhere/weights.h5"}
+    with pytest.raises(UserError, match="/nowhere/weights.h5, does not exist"):
+        usable_extractor("resnet50")
