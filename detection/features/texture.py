@@ -20,7 +20,7 @@ class TextureExtractor:
     """`texture`: fixed filters, no learned numbers, the same result on every machine."""
 
     name = "texture"
-    version = "3"
+    version = "4"
     weights_hash = ""
     dimension = DIMENSION
     key = feature_key(name, version, weights_hash)
@@ -30,7 +30,7 @@ class TextureExtractor:
         boxes = bounding_boxes(image, labels)
         features = np.zeros((len(boxes), self.dimension), np.float32)
         if boxes:
-            maps = compute_maps(image, to_reference=len(boxes) > 1)
+            maps = compute_maps(image, labels > 0, to_reference=len(boxes) > 1)
             for row, box in enumerate(boxes):
                 features[row] = pool(maps, box)
         return features

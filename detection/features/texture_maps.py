@@ -46,19 +46,31 @@ class Maps:
     step: int
 
 
-def compute_maps(image: npt.NDArray[np.uint8], *, to_reference: bool) -> Maps:
+def compute_maps(
+    image: npt.NDArray[np.uint8], seen: npt.NDArray[np.bool_] | None = None, *, to_reference: bool
+) -> Maps:
     """All maps of `image`, uint8 (H, W, 3) sRGB.
 
-    `to_reference` shifts and scales each channel of the whole image to the reference; right for a tile, wrong
-    for a crop, whose mean is its content.
+    `seen`: bool (H, W), False where there is no data; such pixels take the mean of the others, so that a black
+    border is neither dark ground nor part of the tile's light. `to_reference` shifts and scales each channel of
+    the whole image to the reference; right for a tile, wrong for a crop, whose mean is its content.
     """
     step = 2 if min(image.shape[:2]) >= 8 else 1
+    if seen is not None and not seen.all():
+        image = image.copy()
+        image[~seen] = np.round(image[seen].mean(axis=0)) if seen.any() else 0
+        seen_reduced: npt.NDArray[np.bool_] | None = seen[step - 1 :: step, step - 1 :: step]
+    else:
+        seen = seen_reduced = None
     lightness, colour = _lightness(image), _lab(image, step)
     if to_reference:
-        lightness = _matched(lightness, *REFERENCE_FINE)
+        lightness = _matched(lightness, seen, *REFERENCE_FINE)
         references = zip(REFERENCE_MEAN, REFERENCE_DEVIATION, strict=True)
         colour = np.dstack(
-            [_matched(colour[..., channel], *wanted) for channel, wanted in enumerate(references)]
+            [
+                _matched(colour[..., channel], seen_reduced, *wanted)
+                for channel, wanted in enumerate(references)
+            ]
         )
     half = _halved(lightness, step)
     fine: dict[str, npt.NDArray] = {"lightness": lightness}
@@ -100,9 +112,10 @@ def _lab(image: npt.NDArray[np.uint8], step: int) -> Floats:
     return np.asarray(rgb2lab(reduced[:rows, :columns]), dtype=np.float32)
 
 
-def _matched(plane: Floats, mean: float, deviation: float) -> Floats:
-    """Shifted and scaled to `mean` and `deviation`, within what a sensor can show (−100…100)."""
-    scaled = (plane - plane.mean()) / max(float(plane.std()), 1e-3) * deviation + mean
+def _matched(plane: Floats, seen: npt.NDArray[np.bool_] | None, mean: float, deviation: float) -> Floats:
+    """Shifted and scaled to `mean` and `deviation` of what is seen, within what a sensor can show (−100…100)."""
+    ground = plane if seen is None or not seen.any() else plane[seen]
+    scaled = (plane - ground.mean()) / max(float(ground.std()), 1e-3) * deviation + mean
     # Without the bound the sand of a dark tile would be brighter than white.
     return np.clip(scaled, -100, 100).astype(np.float32)
 

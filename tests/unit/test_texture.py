@@ -91,3 +91,14 @@ def test_binary_patterns_do_not_change_when_the_picture_is_turned_or_brightened(
 def test_an_unknown_extractor_is_refused_with_the_names_there_are():
     with pytest.raises(ValueError, match=", ".join(EXTRACTOR_NAMES)):
         get_extractor("magic")
+
+
+def test_a_border_without_data_changes_nothing_for_the_ground_away_from_it():
+    labels = np.zeros((160, 260), dtype=np.int32)
+    labels[:, :160] = quarters()
+    bordered = np.zeros((160, 260, 3), dtype=np.uint8)
+    bordered[:, :160] = ground()
+    extractor = get_extractor("texture")
+    alone, beside = extractor.extract(ground(), quarters()), extractor.extract(bordered, labels)
+    # Pieces 1 and 3 lie 80 pixels from the border, farther than any filter sees.
+    assert np.allclose(alone[[0, 2]], beside[[0, 2]], atol=1e-2)
