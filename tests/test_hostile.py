@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from amberapp.configuration import ConfigurationError, read
@@ -17,6 +19,7 @@ from amberapp.models import AuditEntry, Job, User, WorkState
 from detection.actions.dataset import TrainingRow, freeze
 from detection.actions.features import usable_extractor
 from detection.actions.train import train
+from tests.findings import make_classifier, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -189,6 +192,7 @@ def test_every_address_says_who_may_pass_it() -> None:
     assert named == set(NEEDS) | PUBLIC
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "options", "head"])
 def test_every_door_answers_every_role_as_permitted(
     method: str, visitors: dict[str, Client], segmented_tile: Any
@@ -214,6 +218,8 @@ def test_every_door_answers_every_role_as_permitted(
     assert not wrong
 
 
+@pytest.mark.slow
+@pytest.mark.database
 @pytest.mark.parametrize("odd", ODD)
 def test_odd_parameters_are_never_the_servers_mistake(
     odd: str, visitors: dict[str, Client], segmented_tile: Any
@@ -229,6 +235,8 @@ def test_odd_parameters_are_never_the_servers_mistake(
     assert not wrong
 
 
+@pytest.mark.slow
+@pytest.mark.database
 @pytest.mark.parametrize("number", ["0", "9999999999999999999999", "9" * 5000])
 def test_odd_numbers_in_addresses_are_not_found(
     number: str, visitors: dict[str, Client], segmented_tile: Any
@@ -251,6 +259,7 @@ def test_odd_numbers_in_addresses_are_not_found(
     assert not wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -282,6 +291,8 @@ def test_odd_bodies_are_never_the_servers_mistake(
     assert not wrong
 
 
+@pytest.mark.slow
+@pytest.mark.database
 @pytest.mark.parametrize("value", ["", "\0", "-1", "9" * 30, "9" * 5000, "٣", "²", "<script>", "a" * 70_000])
 def test_odd_forms_are_never_the_servers_mistake(
     value: str, visitors: dict[str, Client], segmented_tile: Any
@@ -421,3 +432,19 @@ def test_the_weights_file_comes_from_the_settings_table(settings: Any) -> None:
     settings.AMBER = {**settings.AMBER, "AMBER_RESNET50_WEIGHTS": "/nowhere/weights.h5"}
     with pytest.raises(UserError, match="/nowhere/weights.h5, does not exist"):
         usable_extractor("resnet50")
+
+
+def test_a_page_of_runs_asks_as_often_as_one_run(
+    region: Any, visitors: dict[str, Client], make_tile: Callable[..., Any], django_assert_num_queries: Any
+) -> None:
+    tile = make_tile(1)
+    classifier = make_classifier(region)
+    first = make_run(classifier, [tile])
+    with CaptureQueriesContext(connection) as one:
+        visitors["expert"].get("/api/runs/")
+    for _number in range(4):
+        make_run(classifier, [tile])
+    with django_assert_num_queries(len(one)):
+        found = visitors["expert"].get("/api/runs/").json()["results"]
+    assert [run["detections"] for run in found] == [1] * 5
+    assert found[-1] == visitors["expert"].get(f"/api/runs/{first.pk}/").json()

@@ -1,4 +1,6 @@
-"""Finding the region that a command means."""
+"""Finding the region that a command or a form means."""
+
+from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere, UserError
 from detection.actions.ground import create_region, create_source
@@ -21,6 +23,16 @@ def region_named(name: str | None) -> Region:
     region = Region.objects.select_related("active_classifier", "source").filter(name=name).first()
     if region is None:
         raise NotThere(f"There is no region “{name}”. Regions: {names}.")
+    return region
+
+
+def region_numbered(number: str) -> Region:
+    """The region whose number a form holds. Raises NotThere, also for what is no number."""
+    region = (
+        Region.objects.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
+    )
+    if region is None:
+        raise NotThere(_("There is no such region."))
     return region
 
 

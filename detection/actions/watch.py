@@ -1,6 +1,8 @@
 """Finding classifiers and runs; how far a run is, how fast, how long it still takes. Reads only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
@@ -8,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere
 from amberapp.models import WorkState
-from detection.models import Classifier, Run
+from detection.models import Classifier, Run, Shard
 
 BIGGEST_ID = 2**63 - 1
 
@@ -44,22 +46,49 @@ class RunProgress:
 
 def progress_of(run: Run) -> RunProgress:
     """One query. Time in which no worker was up counts too: it is what the person who waits sees."""
-    counts = run.shards.aggregate(
-        tiles_done=Sum("tiles_done", default=0),
-        tiles_failed=Sum("tiles_failed", default=0),
-        shards=Count("id"),
-        shards_done=Count("id", filter=Q(state=WorkState.DONE)),
-        shards_failed=Count("id", filter=Q(state=WorkState.FAILED)),
-        began=Min("started_at"),
-        ended=Max("finished_at"),
+    return progress_of_all([run])[run.pk]
+
+
+def progress_of_all(runs: Sequence[Run]) -> dict[int, RunProgress]:
+    """{run id: progress}, one query for all of them."""
+    rows = (
+        Shard.objects.filter(run__in=[run.pk for run in runs])
+        .order_by()
+        .values("run")
+        .annotate(
+            ended_tiles=Sum("tiles_done"),
+            failed_tiles=Sum("tiles_failed"),
+            shards=Count("id"),
+            shards_done=Count("id", filter=Q(state=WorkState.DONE)),
+            shards_failed=Count("id", filter=Q(state=WorkState.FAILED)),
+            began=Min("started_at"),
+            ended=Max("finished_at"),
+        )
     )
-    began, ended = counts.pop("began"), counts.pop("ended")
-    until = timezone.now() if run.is_open else (ended or run.finished_at or timezone.now())
+    counted: dict[int, dict[str, Any]] = {row["run"]: {**row} for row in rows}
+    return {run.pk: _progress(run, counted.get(run.pk)) for run in runs}
+
+
+def _progress(run: Run, counts: dict[str, Any] | None) -> RunProgress:
+    """From the sums over the run's shards; None: it has none."""
+    if counts is None:
+        return RunProgress(run.tiles, 0, 0, 0, 0, 0, seconds=0.0, rate=None, seconds_left=None)
+    began = counts["began"]
+    until = timezone.now() if run.is_open else (counts["ended"] or run.finished_at or timezone.now())
     seconds = max((until - began).total_seconds(), 0.0) if began else 0.0
-    finished = counts["tiles_done"] + counts["tiles_failed"]
+    finished = counts["ended_tiles"] + counts["failed_tiles"]
     rate = finished / seconds if finished and seconds > 0 else None
-    left = max(run.tiles - finished, 0) / rate if rate and run.is_open else None
-    return RunProgress(tiles=run.tiles, seconds=seconds, rate=rate, seconds_left=left, **counts)
+    return RunProgress(
+        tiles=run.tiles,
+        tiles_done=counts["ended_tiles"],
+        tiles_failed=counts["failed_tiles"],
+        shards=counts["shards"],
+        shards_done=counts["shards_done"],
+        shards_failed=counts["shards_failed"],
+        seconds=seconds,
+        rate=rate,
+        seconds_left=max(run.tiles - finished, 0) / rate if rate and run.is_open else None,
+    )
 
 
 def duration(seconds: float) -> str:

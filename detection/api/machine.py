@@ -1,7 +1,9 @@
 """API of classifiers and runs: experts read, admins start, cancel and activate."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Count
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
@@ -15,8 +17,14 @@ from amberapp.models import User
 from amberapp.permissions import IsAdmin, IsExpert
 from detection.actions.runs import cancel_run, start_run
 from detection.actions.train import activate
-from detection.actions.watch import BIGGEST_ID, classifier_numbered, progress_of, run_numbered
-from detection.models import Classifier, Region, Run
+from detection.actions.watch import (
+    BIGGEST_ID,
+    classifier_numbered,
+    progress_of,
+    progress_of_all,
+    run_numbered,
+)
+from detection.models import Classifier, Detection, Region, Run
 
 
 class ClassifierSerializer(serializers.ModelSerializer):
@@ -83,7 +91,9 @@ class RunSerializer(serializers.ModelSerializer):
         ]
 
     def to_representation(self, run: Run) -> dict[str, Any]:
-        self._progress = progress_of(run)
+        # A list hands in what it has asked for all its runs at once.
+        known = self.context.get("progress", {}).get(run.pk)
+        self._progress = known if known is not None else progress_of(run)
         return dict(super().to_representation(run))
 
     def get_progress_done(self, run: Run) -> int:
@@ -114,7 +124,8 @@ class RunSerializer(serializers.ModelSerializer):
         return self._progress.seconds_left
 
     def get_detections(self, run: Run) -> int:
-        return run.detections.count()
+        counts: dict[int, int] | None = self.context.get("detections")
+        return run.detections.count() if counts is None else counts.get(run.pk, 0)
 
 
 class NewRunSerializer(serializers.Serializer):
@@ -161,6 +172,21 @@ class RunList(generics.ListAPIView):
     queryset = Run.objects.order_by("-id")
     serializer_class = RunSerializer
     filterset_fields = ["region", "classifier", "state"]
+    shown: Sequence[Run] = ()
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        self.shown = page or ()
+        return page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Progress and counts of the page's runs, in two queries whatever its size."""
+        counts = Detection.objects.filter(run__in=self.shown).order_by().values_list("run")
+        return {
+            **super().get_serializer_context(),
+            "progress": progress_of_all(self.shown),
+            "detections": dict(counts.annotate(Count("id"))),
+        }
 
     def get_permissions(self) -> list[BasePermission]:
         return [IsAdmin()] if self.request.method == "POST" else [IsExpert()]

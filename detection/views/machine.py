@@ -9,13 +9,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from amberapp.errors import NotThere
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
+from detection.actions.regions import region_numbered
 from detection.actions.runs import cancel_run, start_run
 from detection.actions.train import activate
 from detection.actions.watch import classifier_numbered, run_numbered
-from detection.models import Region
 
 # Side of the square in which a precision-recall curve is drawn.
 CHART = 200
@@ -98,12 +97,7 @@ def classifier_activate(request: HttpRequest, classifier_id: int) -> HttpRespons
 def run_start(request: HttpRequest) -> HttpResponse:
     """Reprocess a region with its active classifier."""
     assert isinstance(request.user, User)
-    number = request.POST.get("region", "")
-    region = (
-        Region.objects.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
-    )
-    if region is None:
-        raise NotThere(_("There is no such region."))
+    region = region_numbered(request.POST.get("region", ""))
     run = start_run(region=region, acting_user=request.user)
     return redirect("run", run_id=run.pk)
 

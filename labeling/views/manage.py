@@ -13,8 +13,8 @@ from amberapp import jobs
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Job, Role, User
 from amberapp.permissions import role_required
+from detection.actions.regions import region_numbered
 from detection.actions.watch import duration, progress_of, run_numbered
-from detection.models import Region
 from detection.models.classifier import Algorithm
 from labeling.actions.overview import overview
 from labeling.actions.publish import publish_release, readiness
@@ -40,12 +40,7 @@ def manage(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 def retrain(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
-    number = request.POST.get("region", "")
-    region = (
-        Region.objects.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
-    )
-    if region is None:
-        raise NotThere(_("There is no such region."))
+    region = region_numbered(request.POST.get("region", ""))
     algorithm = request.POST.get("algorithm", "")
     if algorithm not in Algorithm.values:
         raise UserError(_("Choose a kind of classifier."))
