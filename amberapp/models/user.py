@@ -26,10 +26,6 @@ class User(AbstractUser):
         return self.is_active and _RANK[Role(self.role)] >= _RANK[Role(role)]
 
     @property
-    def is_volunteer(self) -> bool:
-        return self.has_role(Role.VOLUNTEER)
-
-    @property
     def is_expert(self) -> bool:
         return self.has_role(Role.EXPERT)
 

@@ -22,10 +22,6 @@ class Crowd:
     not_mining: int
     unsure: int
 
-    @property
-    def unseen(self) -> int:
-        return self.pieces - self.mining - self.not_mining - self.unsure
-
 
 @dataclass(frozen=True)
 class PastReview:
