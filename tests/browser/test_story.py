@@ -77,23 +77,26 @@ class Story:
     def review(self, run: int, rejects: Callable[[str], bool]) -> list[str]:
         """Judge what waits, by keyboard; returns the names of the rejected tiles."""
         page, rejected = self.page, []
+        page.goto(f"{self.address}/review/?run={run}")
+        card = page.locator("article.review-card")
         for _turn in range(80):
-            page.goto(f"{self.address}/review/?run={run}")
-            card = page.locator("article.review-card")
             if not card.count():
                 return rejected
-            name = card.locator(".review-facts").inner_text()
+            facts = card.locator(".review-facts").inner_text()
             number = card.get_attribute("data-detection")
             with page.expect_response(
                 lambda answer: answer.request.method == "POST" and str(number) in answer.url  # noqa: B023
             ) as sent:
-                if rejects(name):
+                if rejects(facts):
                     page.keyboard.press("r")
                     page.keyboard.press("1")
-                    rejected.append(name)
+                    rejected.append(facts)
                 else:
                     page.keyboard.press("a")
             assert sent.value.status < 400
+            # The page goes on by itself: to the next card, or to "everything is decided".
+            expect(page.locator(f'article.review-card[data-detection="{number}"]')).to_have_count(0)
+            page.wait_for_load_state()
         raise AssertionError("the review never came to an end")
 
     def publish(self, run: int) -> int:
