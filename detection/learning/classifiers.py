@@ -21,7 +21,10 @@ ALGORITHMS = ("xgboost", "random_forest", "svm")
 
 CALIBRATION_FOLDS = 4
 # Both cores of the smallest machine; more would fight with the other workers.
-THREADS = 2
+FOREST_THREADS = 2
+# Rounds of boosting on so few rows last a millisecond: OpenMP's threads wait for each other longer than they
+# work (744 rows on a loaded machine: 0.3 s on one thread, 2 to 17 s on two).
+BOOSTING_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def raw_scores(algorithm: str, model: Any, rows: Floats) -> Floats:
     if algorithm == "xgboost":
         import xgboost
 
-        scores = model.predict(xgboost.DMatrix(rows, nthread=THREADS), output_margin=True)
+        scores = model.predict(xgboost.DMatrix(rows, nthread=BOOSTING_THREADS), output_margin=True)
     elif algorithm == "random_forest":
         share = np.clip(model.predict_proba(rows)[:, 1], 0.002, 0.998)
         scores = np.log(share / (1 - share))
@@ -162,10 +165,10 @@ def _fit_xgboost(rows: Floats, mining: Booleans, seed: int) -> Any:
         "colsample_bynode": 0.2,
         "reg_lambda": 2.0,
         "seed": seed,
-        "nthread": THREADS,
+        "nthread": BOOSTING_THREADS,
         "verbosity": 0,
     }
-    matrix = xgboost.DMatrix(rows, label=mining.astype(np.float32), nthread=THREADS)
+    matrix = xgboost.DMatrix(rows, label=mining.astype(np.float32), nthread=BOOSTING_THREADS)
     return xgboost.train(parameters, matrix, num_boost_round=300)
 
 
@@ -177,7 +180,7 @@ def _fit_random_forest(rows: Floats, mining: Booleans, seed: int) -> Any:
         min_samples_leaf=2,
         max_features="sqrt",
         class_weight="balanced",
-        n_jobs=THREADS,
+        n_jobs=FOREST_THREADS,
         random_state=seed,
     )
     return forest.fit(rows, mining)
