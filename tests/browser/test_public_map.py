@@ -103,7 +103,7 @@ def test_squares_are_drawn_far_out_and_outlines_close_by(
     place = places_of(release)[0]
     open_map(f"/map/testshire/1/#map=16/{place.latitude}/{place.longitude}")
     page.wait_for_selector("#map .leaflet-image-layer")
-    assert page.locator(".map-squares canvas").count() == 0
+    expect(page.locator(".map-squares canvas")).to_have_count(0, timeout=15_000)
     wait_for_amber(page)
 
 
