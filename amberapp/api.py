@@ -8,7 +8,6 @@ from rest_framework import exceptions
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
 
 from amberapp.errors import UserError
 
@@ -30,6 +29,10 @@ class ShallowJSON(JSONParser):
 
 def error_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: {"error": {"code", "message", "fields"}} for whatever a client sends."""
+    # rest_framework.views reads the settings above while it is imported: at the top of this module, whoever
+    # imports it first would find it half made.
+    from rest_framework.views import exception_handler
+
     if isinstance(error, UserError):
         return Response(error.as_dict(), status=error.status)
     if isinstance(error, Http404):

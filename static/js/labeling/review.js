@@ -176,6 +176,7 @@ async function decide(decision) {
     recount(before, verdict, carried, -1);
     comeBack(number);
     cards.delete(number);
+    await moved; // the answer may be quicker than the next card: what is on the page is known only then
     if (shownNumber() === number) {
       await show(number, { push: false });
     }
