@@ -32,6 +32,8 @@ class Story:
         page.set_default_timeout(30_000)
 
     def as_person(self, name: str | None) -> None:
+        # A page that waits for a job loads itself again when the job ends: leave it before going elsewhere.
+        self.page.goto("about:blank")
         self.page.context.clear_cookies()
         if name is None:
             return
@@ -63,6 +65,8 @@ class Story:
         page.goto(f"{self.address}/manage/")
         before = self._newest_classifier()
         page.get_by_role("button", name=re.compile("^(Retrain|Train)$")).first.click()
+        page.wait_for_load_state()
+        page.goto("about:blank")
         newest = self._until(lambda: self._newest_classifier() > before and self._newest_classifier())
         page.goto(f"{self.address}/manage/classifiers/{newest}/")
         page.get_by_role("button", name="Make it the active one").click()
@@ -71,6 +75,7 @@ class Story:
         page.wait_for_load_state()
         page.goto(f"{self.address}/manage/")
         run = self._newest_run()
+        page.goto("about:blank")
         self._until(lambda: self._api(f"/api/runs/{run}/")["state"] == "done")
         return run
 
