@@ -67,10 +67,11 @@ export const keysOn = () => localStorage.getItem(STORED) !== "off";
 export const setKeysOn = (on) => localStorage.setItem(STORED, on ? "on" : "off");
 
 /**
- * Listen on the whole page. run(command, argument, event) returns true when it did something, and the browser's own
- * meaning of the key is then suppressed. Typing into a field or an open dialog is left alone.
+ * Listen on the whole page. press(command, argument, event) returns true when it did something, and the browser's own
+ * meaning of the key is then suppressed; lift(command) tells that a held key was let go. Typing into a field or an open
+ * dialog is left alone.
  */
-export function listen(run) {
+export function listen({ press, lift }) {
   document.addEventListener("keydown", (event) => {
     const target = event.target;
     if (event.isComposing || target.closest("dialog, select, textarea, details.menu, .toast")) {
@@ -85,13 +86,13 @@ export function listen(run) {
     if (!found || (!keysOn() && !KEPT_ON.has(found[0]))) {
       return;
     }
-    if (run(found[0], found[1], event)) {
+    if (press(found[0], found[1], event)) {
       event.preventDefault();
     }
   });
   document.addEventListener("keyup", (event) => {
     if (event.key === " ") {
-      run("ground-end", undefined, event);
+      lift("ground");
     }
   });
 }

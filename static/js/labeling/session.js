@@ -1,0 +1,292 @@
+// One sitting at the desk: which tile is open, what comes next, what was left behind, and what goes to the outbox.
+//
+// Events: "leave" before the open tile goes, "open" (detail: what is open) when the next one is on the stage, "close"
+// when none is, "change" when the counts or ways onward changed.
+
+import { api } from "../shared/api.js";
+import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
+import { toast, toastError } from "../shared/toast.js";
+import { dropDraft, readDraft } from "./drafts.js";
+import { Painting } from "./history.js";
+import { newId, Outbox } from "./outbox.js";
+import { panel } from "./panel.js";
+import { load, release, TileQueue } from "./tiles.js";
+
+const PATIENCE_MS = 200; // a tile that comes sooner needs no "fetching" in between
+const RETRY_MS = 5000;
+const REMEMBERED = 5; // tiles one can go back to
+
+export class Session extends EventTarget {
+  /** page: what the server wrote into the page; stage: where tiles are shown. */
+  constructor({ page, stage }) {
+    super();
+    Object.assign(this, { page, stage });
+    this.current = null; // {tile, raster, picture, painting, submission, reading} on the screen
+    this.behind = []; // tiles left behind, the latest last, with what was sent of them
+    this.skipped = new Set();
+    this.counts = page.session; // the server's count of tiles labelled
+    this.mail = { state: "saved", waiting: 0, tiles: [], pending: 0 };
+    this.wish = null; // what `bring` was last asked for
+    this.turn = 0; // counts tiles asked for, so that a late answer to an old question is dropped
+    this.busy = false; // a second Enter while the first is being kept must not send twice
+
+    this.queue = new TileQueue({
+      url: page.urls.next,
+      region: page.region,
+      held: () => [...this.skipped, ...this.mail.tiles, ...(this.current ? [this.current.tile.segmented_tile] : [])],
+      onSession: (told) => this.#counted(told),
+    });
+    this.outbox = new Outbox({
+      volunteer: page.volunteer,
+      urls: page.urls,
+      onState: (told) => {
+        this.mail = told;
+        panel.saved(this.mail, page.urls.login);
+        this.#showToday();
+      },
+      onReceipt: (receipt) => this.#counted(receipt.session),
+      onRefused: (error, entry) => {
+        // Taking back what never arrived needs no explanation.
+        if (entry.kind === "submit") {
+          toastError(error);
+        }
+      },
+    });
+    window.addEventListener("online", () => this.current && this.#prefetch());
+  }
+
+  /** Send what an earlier sitting left, then show the tile that the address names, or the next one. */
+  async start() {
+    panel.saved(this.mail, this.page.urls.login);
+    this.#showToday();
+    const waiting = await this.outbox.waiting();
+    this.mail.tiles = waiting.map(({ tile }) => tile);
+    this.outbox.send();
+    if (!this.page.tile) {
+      await this.next();
+      return;
+    }
+    await this.bring(async () => {
+      try {
+        return await this.#linked(this.page.tile);
+      } catch (error) {
+        if (error.status !== 404) {
+          throw error;
+        }
+        toast(error.message);
+        return this.#fromQueue();
+      }
+    });
+  }
+
+  next() {
+    return this.bring(() => this.#fromQueue());
+  }
+
+  retry() {
+    return this.bring(this.wish);
+  }
+
+  /** Show what `find` brings: a loaded tile, or the reason why there is none. */
+  async bring(find) {
+    this.turn += 1;
+    this.wish = find;
+    const mine = this.turn;
+    const patience = setTimeout(() => panel.cover(gettext("Fetching the tile…")), PATIENCE_MS);
+    try {
+      const found = await find();
+      if (mine !== this.turn) {
+        return;
+      }
+      if (found.loaded) {
+        this.open(found.loaded, found);
+      } else {
+        this.#close();
+        this.#nothingLeft(found);
+      }
+    } catch (error) {
+      if (mine !== this.turn) {
+        return;
+      }
+      this.#close();
+      this.#failed(error, find, mine);
+    } finally {
+      clearTimeout(patience);
+    }
+  }
+
+  /** Put a loaded tile on the stage, with labels sent before and a draft of labels not sent. */
+  open(loaded, { labels = [], submission = null, draft = null } = {}) {
+    this.#tell("leave");
+    const { stage } = this;
+    stage.show(loaded);
+    const painting = new Painting(loaded.raster.count, labels, (superpixel, label) => {
+      stage.overlay.paint(superpixel, label && label.verdict);
+    });
+    this.current = { ...loaded, painting, submission, reading: loaded.raster.readingOrder() };
+    painting.entries().forEach(({ superpixel, verdict }) => stage.overlay.paint(superpixel, verdict));
+    if (draft) {
+      painting.begin();
+      draft.forEach(({ superpixel, verdict, lookAlike }) => painting.paint(superpixel, { verdict, lookAlike }));
+      painting.commit();
+    }
+    panel.uncover();
+    panel.place(loaded.tile);
+    panel.shown(loaded.tile.segmented_tile);
+    this.#nameThePage(loaded);
+    this.#tell("open", this.current);
+    this.#tell("change");
+    this.#prefetch();
+  }
+
+  /** Send what is painted, or skip the tile when nothing is, and go on. */
+  async submit() {
+    if (!this.current || this.busy) {
+      return;
+    }
+    this.busy = true;
+    try {
+      const left = this.current;
+      const { tile, painting } = left;
+      painting.commit();
+      if (painting.painted && (painting.changed || !left.submission)) {
+        const id = newId();
+        if (left.submission) {
+          await this.outbox.withdraw(left.submission, tile.segmented_tile);
+        }
+        await this.outbox.submit(id, tile.segmented_tile, painting.entries());
+        left.submission = id;
+        this.skipped.delete(tile.segmented_tile);
+      } else if (!painting.painted) {
+        if (left.submission) {
+          await this.outbox.withdraw(left.submission, tile.segmented_tile);
+          left.submission = null;
+        }
+        this.skipped.add(tile.segmented_tile);
+      }
+      dropDraft();
+      this.behind.push(left);
+      this.behind.splice(0, Math.max(0, this.behind.length - REMEMBERED)).forEach(release);
+      await this.next();
+    } catch (error) {
+      toastError(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** The tile before, with what was said of it. It is sent again only if something is changed there. */
+  back() {
+    const before = this.behind.pop();
+    if (!before) {
+      return;
+    }
+    if (this.current) {
+      this.queue.putBack(this.current, this.current.painting.entries());
+    }
+    this.skipped.delete(before.tile.segmented_tile);
+    this.turn += 1;
+    this.open(before, { labels: before.painting.entries(), submission: before.submission });
+    panel.say(gettext("Back to the tile before."));
+  }
+
+  showSkipped() {
+    this.skipped.clear();
+    this.queue.forget();
+    this.next();
+  }
+
+  #counted(told) {
+    this.counts = told;
+    this.#showToday();
+  }
+
+  #showToday() {
+    panel.today(Math.max(0, this.counts.tiles_today + this.mail.pending));
+  }
+
+  #prefetch() {
+    this.queue.fill().catch((error) => console.warn(error.message));
+  }
+
+  #close() {
+    this.#tell("leave");
+    this.current = null;
+    this.stage.clear();
+    panel.shown("");
+    this.#tell("close");
+    this.#tell("change");
+  }
+
+  async #fromQueue() {
+    const taken = await this.queue.take();
+    return taken.raster ? { loaded: taken, draft: taken.draft } : taken;
+  }
+
+  #nothingLeft({ reason, message }) {
+    const ways = ["mine"];
+    if (this.skipped.size) {
+      ways.unshift("skipped");
+    }
+    const title = reason === "no_tiles" ? gettext("No tiles yet") : gettext("No tile is left");
+    panel.cover(title, message, ways);
+  }
+
+  #failed(error, find, mine) {
+    const title = error.offline ? gettext("You are offline") : gettext("The tile did not come");
+    const text = error.offline
+      ? gettext("What you have painted is kept on this machine. The next tile comes with the network.")
+      : error.message;
+    panel.cover(title, text, ["retry"]);
+    if (error.name !== "ApiError") {
+      console.error(error);
+    }
+    const again = () => {
+      if (mine === this.turn) {
+        this.bring(find);
+      }
+    };
+    setTimeout(again, RETRY_MS);
+    window.addEventListener("online", again, { once: true });
+  }
+
+  /** The tile that the address names, with what this person has said about it or painted before a reload. */
+  async #linked(segmentedTile) {
+    const answer = await api.get(this.page.urls.tile.replace("/0/", `/${segmentedTile}/`));
+    this.#counted(answer.session);
+    const loaded = await load(answer.tile);
+    const { mine } = answer.tile;
+    const labels = mine
+      ? mine.labels.map(({ superpixel, verdict, look_alike }) => ({ superpixel, verdict, lookAlike: look_alike }))
+      : [];
+    return {
+      loaded,
+      labels,
+      submission: mine && mine.submission,
+      draft: readDraft(this.page.volunteer, answer.tile.segmented_tile),
+    };
+  }
+
+  /** The address that opens this tile again, and the picture's name for those who hear it. */
+  #nameThePage({ tile, raster }) {
+    const address = new URL(this.page.urls.desk, window.location.href);
+    address.searchParams.set("region", tile.region);
+    address.searchParams.set("tile", tile.segmented_tile);
+    window.history.replaceState(null, "", address);
+    this.stage.element.setAttribute(
+      "aria-label",
+      interpolate(
+        ngettext(
+          "Satellite image of a tile with %(count)s superpixel",
+          "Satellite image of a tile with %(count)s superpixels",
+          raster.count,
+        ),
+        { count: number(raster.count) },
+      ),
+    );
+  }
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
