@@ -45,7 +45,7 @@ def main() -> None:
     crops = read_crops(options.data / "crops")
     for algorithm in options.algorithms:
         threshold = evaluate_grouped(algorithm, crops.features, crops.mining, crops.tiles).threshold
-        fitted = fit(algorithm, crops.features, crops.mining, seed=0)
+        fitted = fit(algorithm, crops.features, crops.mining, seed=0, groups=crops.tiles)
         print(f"{algorithm}, threshold {threshold:.3f}:")
         for name, features in tiles:
             positive = int((fitted.predict_proba(features) >= threshold).sum())

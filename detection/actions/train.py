@@ -56,7 +56,7 @@ def train(
     metrics, threshold = _evaluate(algorithm, features, mining, rows, progress)
     metrics["warnings"] = [*warnings, *metrics["warnings"]]
     progress(2, 3, _("Fitting on all labels"))
-    model = model_files.save(classifiers.fit(algorithm, features, mining, seed=0))
+    model = model_files.save(_fit(algorithm, features, mining, rows))
     key = storage.put(storage.content_key("models", model, ".amber"), model)
     with transaction.atomic():
         # The last look at the lease, in the transaction of the writing: who lost it, or was cancelled, writes nothing.
@@ -143,6 +143,23 @@ def _block(row: datasets.FrozenRow) -> str:
     if row.latitude is None or row.longitude is None:
         return row.image
     return evaluation.block_group(row.latitude, row.longitude)
+
+
+def _fit(
+    algorithm: str,
+    features: npt.NDArray[np.float32],
+    mining: npt.NDArray[np.bool_],
+    rows: list[datasets.FrozenRow],
+) -> classifiers.FittedClassifier:
+    """The classifier on all rows, its probabilities calibrated as those were that the threshold was chosen on.
+
+    That is on places held out whole; only where there are too few places for it, on rows held out one by one.
+    """
+    places = np.array([_place(row) for row in rows])
+    try:
+        return classifiers.fit(algorithm, features, mining, seed=0, groups=places)
+    except ValueError:
+        return classifiers.fit(algorithm, features, mining, seed=0)
 
 
 def _evaluate(
