@@ -13,14 +13,14 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-# A typical superpixel is divided into about so many pieces.
-WANTED = 6
+# Seeds in a typical superpixel; with what the ground breaks off, about six pieces come of them.
+WANTED = 5.5
 # How much the extent of a piece weighs against its colour, in units of CIELAB: lower follows the ground more closely.
 COMPACTNESS = 18.0
 # Two passes bring nearly all blocks to the piece they end in; the other two settle the borders.
 PASSES = 4
 # A fragment below this part of an average piece joins a neighbour: nobody could judge it.
-SMALLEST = 0.3
+SMALLEST = 0.35
 
 _FLOATS = npt.NDArray[np.float32]
 _INTEGERS = npt.NDArray[np.int32]

@@ -14,6 +14,7 @@ from amberapp import storage
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role
 from amberapp.permissions import role_required
+from detection.actions.pieces import piece_raster, piece_raster_name
 from detection.actions.pictures import SIZES, picture, picture_name
 from detection.imagery.decode import UnreadableImage
 from detection.models import SegmentedTile, Tile
@@ -46,6 +47,25 @@ def tile_image(request: HttpRequest, tile_id: int) -> HttpResponse:
 def tile_raster(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
     key = _segmented(segmented_tile_id).raster_key
     return _stored(request, key, "image/png")
+
+
+@require_safe
+@role_required(Role.VOLUNTEER)
+def tile_pieces(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
+    """The finer raster, for superpixels that are mixed. The first who asks waits until it is made."""
+    found = (
+        SegmentedTile.objects.select_related("tile", "segmentation").filter(pk=segmented_tile_id).first()
+    )
+    if found is None:
+        raise NotThere(_("There is no segmented tile %(number)s.") % {"number": segmented_tile_id})
+    segmented = found
+    name = piece_raster_name(segmented)
+    if not name:
+        raise NotThere(_("A crop is one piece: it has no raster and no outlines."))
+    try:
+        return _kept(request, name, "image/png", lambda: piece_raster(segmented))
+    except UnreadableImage as error:
+        raise UserError(str(error), code="unreadable_image", status=500) from None
 
 
 @require_safe
