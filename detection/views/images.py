@@ -14,8 +14,8 @@ from amberapp import storage
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role
 from amberapp.permissions import role_required
-from detection.actions.pieces import piece_raster, piece_raster_name
 from detection.actions.pictures import SIZES, picture, picture_name
+from detection.actions.pieces import piece_raster, piece_raster_name
 from detection.imagery.decode import UnreadableImage
 from detection.models import SegmentedTile, Tile
 
@@ -53,9 +53,7 @@ def tile_raster(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
 @role_required(Role.VOLUNTEER)
 def tile_pieces(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
     """The finer raster, for superpixels that are mixed. The first who asks waits until it is made."""
-    found = (
-        SegmentedTile.objects.select_related("tile", "segmentation").filter(pk=segmented_tile_id).first()
-    )
+    found = SegmentedTile.objects.select_related("tile", "segmentation").filter(pk=segmented_tile_id).first()
     if found is None:
         raise NotThere(_("There is no segmented tile %(number)s.") % {"number": segmented_tile_id})
     segmented = found
