@@ -1,0 +1,336 @@
+// The tutorial, wired together: a welcome, lessons one after another, and on to the desk.
+
+import { api } from "../shared/api.js";
+import { pageData } from "../shared/dom.js";
+import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
+import { toastError } from "../shared/toast.js";
+import { paints } from "./gestures.js";
+import { Lesson } from "./lesson.js";
+import { verdictName } from "./panel.js";
+import { sharpen } from "./pictures.js";
+import { Stage } from "./stage.js";
+import { load } from "./tiles.js";
+
+const KEYS = { 1: "mining", 2: "not_mining", 3: "unsure" };
+const page = pageData("tutorial-page");
+const byId = (id) => document.getElementById(id);
+const button = (name) => document.querySelector(`[data-do="${name}"]`);
+
+let stage = null;
+let lesson = null;
+let lessons = [];
+let opened = 0; // which lesson is open
+let brush = "mining";
+let result = null; // the server's, once the lesson is answered
+let finished = false;
+
+// --- welcome ---------------------------------------------------------------------------------------------------
+
+async function welcome() {
+  button("retry").hidden = true;
+  byId("welcome-state").textContent = gettext("Fetching the lessons…");
+  try {
+    const told = await api.get(page.urls.lessons, { query: { region: page.region } });
+    lessons = told.lessons;
+    const desk = new URL(page.urls.desk, window.location.href);
+    if (told.region) {
+      desk.searchParams.set("region", told.region);
+    }
+    document.querySelectorAll("[data-desk]").forEach((link) => link.setAttribute("href", desk.href));
+    if (!lessons.length) {
+      byId("welcome-title").textContent = gettext("There are no lessons here yet");
+      byId("welcome-state").textContent = gettext("Your labels count without them. Go on to the desk.");
+      showWays({ desk: true });
+      return;
+    }
+    byId("welcome-state").textContent = told.passed
+      ? gettext("You have passed this already; you may look at it again.")
+      : interpolate(ngettext("%(count)s tile, about a minute.", "%(count)s tiles, about a minute each.", lessons.length), {
+          count: number(lessons.length),
+        });
+    showWays({ begin: true, know: !told.passed, desk: told.passed });
+    button("begin").focus();
+    await showExamples();
+  } catch (error) {
+    byId("welcome-state").textContent = error.message;
+    showWays({ retry: true });
+  }
+}
+
+function showWays({ begin = false, retry = false, know = false, desk = false }) {
+  button("begin").hidden = !begin;
+  button("retry").hidden = !retry;
+  if (button("know")) {
+    button("know").hidden = !know;
+  }
+  byId("welcome").querySelector("[data-desk]").hidden = !desk;
+}
+
+/** Two pictures: ground of the lessons that is mining, and ground that is not. */
+async function showExamples() {
+  const tiles = new Map();
+  for (const canvas of document.querySelectorAll("[data-example]")) {
+    const found = lessons
+      .map((one) => [one, Object.keys(one.answers).find((k) => one.answers[k].verdict === canvas.dataset.example)])
+      .find(([, superpixel]) => superpixel);
+    if (!found) {
+      return;
+    }
+    const [one, superpixel] = found;
+    if (!tiles.has(one.id)) {
+      tiles.set(one.id, await loaded(one));
+    }
+    const { picture, raster } = tiles.get(one.id);
+    const scale = picture.naturalWidth / raster.width;
+    const width = Math.min(raster.width, 320) * scale;
+    const height = (width * canvas.height) / canvas.width;
+    const { x, y } = raster.centres[superpixel];
+    const left = Math.min(Math.max(x * scale - width / 2, 0), picture.naturalWidth - width);
+    const top = Math.min(Math.max(y * scale - height / 2, 0), picture.naturalHeight - height);
+    canvas.getContext("2d").drawImage(picture, left, top, width, height, 0, 0, canvas.width, canvas.height);
+  }
+  byId("examples").hidden = false;
+}
+
+function loaded(one) {
+  one.loading ||= load(one.tile).catch((error) => {
+    one.loading = null;
+    throw error;
+  });
+  return one.loading;
+}
+
+// --- lessons ---------------------------------------------------------------------------------------------------
+
+async function open(index) {
+  opened = index;
+  const one = lessons[index];
+  const ready = await loaded(one);
+  byId("welcome").hidden = true;
+  byId("lesson").hidden = false;
+  if (!stage) {
+    prepareStage();
+  }
+  result = null;
+  lesson.show(ready, one.answers);
+  byId("credit").textContent = one.tile.source.attribution;
+  const name = interpolate(gettext("Lesson %(number)s of %(count)s"), {
+    number: number(index + 1),
+    count: number(lessons.length),
+  });
+  byId("lesson-title").textContent = name;
+  byId("lesson-name").textContent = name;
+  tell(null, gettext("Look at the marked superpixels"), gettext("Choose what you see, then press on the ground."));
+  refresh();
+  stage.element.focus({ preventScroll: true });
+  sharpen(ready, { priority: "low" })
+    .then((better) => better && lesson.loaded === ready && stage.setPicture(ready.picture))
+    .catch((error) => console.warn(error.message));
+  if (lessons[index + 1]) {
+    loaded(lessons[index + 1]).catch((error) => console.warn(error.message));
+  }
+}
+
+function prepareStage() {
+  stage = new Stage(byId("tile-map"));
+  lesson = new Lesson({ stage, onAnswer: answered, onMove: moved });
+  let touched = false;
+  paints(stage.map, {
+    mayPaint: () => !finished,
+    begin: () => {
+      lesson.leave();
+      touched = false;
+    },
+    // A stroke answers for the first superpixel it meets: an answer is not taken back.
+    reach: (x, y) => {
+      if (!touched) {
+        touched = true;
+        answer(lesson.loaded.raster.at(x, y));
+      }
+    },
+    drawn: () => stage.overlay.flush(),
+    end: () => {},
+    abort: () => {},
+    hover: () => {},
+  });
+}
+
+function answer(superpixel) {
+  if (superpixel && !lesson.answer(superpixel, brush) && !lesson.answers[superpixel]) {
+    tell(null, gettext("Not asked about"), gettext("Only the marked superpixels have a known answer."));
+  }
+}
+
+function answered({ right, said, answer: known }) {
+  const name = verdictName(known.verdict);
+  const truth = known.look_alike ? `${name} (${known.look_alike})` : name;
+  const title = right
+    ? interpolate(gettext("Right: %(truth)s"), { truth })
+    : interpolate(gettext("Not quite: this is %(truth)s, not %(said)s"), { truth, said: verdictName(said) });
+  tell(right, title, known.why);
+  refresh();
+  if (!lesson.left) {
+    finish();
+  }
+}
+
+async function finish() {
+  const taken = lessons[opened];
+  try {
+    result = await api.post(page.urls.take.replace("/0/", `/${taken.id}/`), { answers: lesson.said });
+  } catch (error) {
+    toastError(error);
+    button("again").disabled = false;
+    return;
+  }
+  taken.passed ||= result.passed;
+  const score = interpolate(gettext("%(right)s of %(asked)s right."), {
+    right: number(result.right),
+    asked: number(result.asked),
+  });
+  const last = byId("told-title").textContent;
+  tell(
+    result.passed,
+    `${score} ${result.passed ? gettext("Lesson passed.") : gettext("Not enough yet: try it once more.")}`,
+    `${last}. ${byId("told-why").textContent}`,
+  );
+  refresh();
+  (result.passed ? button("next") : button("again")).focus();
+}
+
+/** What comes after a passed lesson: the first that is not passed yet, or 0 and on to the desk. */
+const following = () => lessons.findIndex((one, index) => !one.passed && index !== opened);
+
+function next() {
+  const index = following();
+  if (index >= 0) {
+    open(index).catch(toastError);
+    return;
+  }
+  finished = true;
+  byId("lesson").hidden = true;
+  byId("welcome").hidden = false;
+  byId("examples").hidden = true;
+  byId("welcome-title").textContent = gettext("You know what to look for");
+  byId("welcome").querySelector("p").textContent = gettext("From now on your labels count.");
+  byId("welcome-state").textContent = "";
+  showWays({ desk: true });
+  const way = byId("welcome").querySelector("[data-desk]");
+  way.classList.replace("btn--quiet", "btn--primary");
+  way.focus();
+}
+
+function refresh() {
+  const asked = lesson.asked.length;
+  const done = asked - lesson.left;
+  byId("progress").max = asked;
+  byId("progress").value = done;
+  byId("answered").textContent = interpolate(gettext("%(done)s of %(asked)s answered"), {
+    done: number(done),
+    asked: number(asked),
+  });
+  button("again").disabled = done === 0;
+  button("next").disabled = !result?.passed;
+  byId("next-text").textContent = following() >= 0 ? gettext("Next lesson") : gettext("Done");
+}
+
+function tell(right, title, why) {
+  const mark = byId("told-mark");
+  mark.hidden = right === null;
+  mark.textContent = right ? "✓" : "✗";
+  mark.className = right ? "mark" : "mark mark--wrong";
+  byId("told-title").textContent = title;
+  byId("told-why").textContent = why;
+}
+
+function moved(superpixel) {
+  if (superpixel) {
+    const said = lesson.said[superpixel];
+    byId("said").textContent = interpolate(gettext("Superpixel %(number)s: %(what)s"), {
+      number: superpixel,
+      what: said ? verdictName(said) : gettext("not answered"),
+    });
+  }
+}
+
+function choose(verdict) {
+  brush = verdict;
+  for (const choice of document.querySelectorAll("[data-verdict]")) {
+    choice.setAttribute("aria-pressed", String(choice.dataset.verdict === verdict));
+  }
+}
+
+function again() {
+  result = null;
+  lesson.again();
+  tell(null, gettext("Look at the marked superpixels"), gettext("Choose what you see, then press on the ground."));
+  refresh();
+  stage.element.focus({ preventScroll: true });
+}
+
+// --- presses and keys ------------------------------------------------------------------------------------------
+
+const actions = {
+  begin: () => open(Math.max(lessons.findIndex((one) => !one.passed), 0)).catch(toastError),
+  retry: welcome,
+  again,
+  next,
+  know: async () => {
+    try {
+      await api.post(page.urls.know);
+      window.location.assign(byId("welcome").querySelector("[data-desk]").href);
+    } catch (error) {
+      toastError(error);
+    }
+  },
+};
+
+document.querySelector("main").addEventListener("click", (event) => {
+  const pressed = event.target.closest("button");
+  if (!pressed) {
+    return;
+  }
+  const { verdict, do: name } = pressed.dataset;
+  if (verdict) {
+    choose(verdict);
+    if (event.detail > 0) {
+      stage.element.focus({ preventScroll: true });
+    }
+  } else if (name) {
+    actions[name]();
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (!lesson || byId("lesson").hidden || event.ctrlKey || event.metaKey || event.altKey) {
+    return;
+  }
+  const onStage = document.activeElement === stage.element || document.activeElement === document.body;
+  const place = /^(?:Digit|Numpad)([1-3])$/.exec(event.code);
+  let handled = true;
+  if (place) {
+    choose(KEYS[place[1]]);
+    if (lesson.at) {
+      answer(lesson.at);
+    }
+  } else if (onStage && event.key.startsWith("Arrow")) {
+    lesson.move(event.key.slice("Arrow".length).toLowerCase());
+  } else if (onStage && event.key === "Tab") {
+    handled = document.activeElement === stage.element && lesson.step(event.shiftKey ? -1 : 1);
+  } else if (onStage && event.key === "Enter") {
+    if (lesson.at) {
+      answer(lesson.at);
+    } else if (result?.passed) {
+      next();
+    }
+  } else if (event.key === "Escape") {
+    lesson.leave();
+  } else {
+    handled = false;
+  }
+  if (handled) {
+    event.preventDefault();
+  }
+});
+
+welcome();
