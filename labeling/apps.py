@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class LabelingConfig(AppConfig):
@@ -7,3 +8,6 @@ class LabelingConfig(AppConfig):
 
     def ready(self) -> None:
         from labeling import receivers  # noqa: F401  connects them
+        from labeling.look_alike_list import write_first_list
+
+        post_migrate.connect(write_first_list, sender=self)

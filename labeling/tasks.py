@@ -5,10 +5,13 @@ from typing import Any
 
 from amberapp import jobs
 from amberapp.demo import CONTENT_JOB
+from amberapp.models import User
 from detection.models import Region
 from labeling.actions import demo_content
+from labeling.actions.accounts import REVERSE_JOB, take_back_everything, weigh_account
 from labeling.actions.decide_report import LETTER_JOB
 from labeling.actions.retrain import RETRAIN_JOB, retrain
+from labeling.actions.volunteers import WEIGH_JOB
 from labeling.letters import answer_reporter
 from labeling.models import Report
 
@@ -35,3 +38,15 @@ def demo_content_job(context: jobs.JobContext) -> dict[str, Any]:
 def answer_reporter_job(context: jobs.JobContext) -> dict[str, Any]:
     report = Report.objects.get(pk=context.parameters["report"])
     return {"sent": answer_reporter(report, context.parameters["site_url"])}
+
+
+@jobs.handles(WEIGH_JOB)
+def weigh_account_job(context: jobs.JobContext) -> dict[str, Any]:
+    volunteer = User.objects.get(pk=context.parameters["volunteer"])
+    return {"tiles": weigh_account(volunteer=volunteer, progress=context.progress)}
+
+
+@jobs.handles(REVERSE_JOB)
+def reverse_account_job(context: jobs.JobContext) -> dict[str, Any]:
+    volunteer = User.objects.get(pk=context.parameters["volunteer"])
+    return {"tiles": take_back_everything(volunteer=volunteer, progress=context.progress)}

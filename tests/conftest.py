@@ -36,6 +36,12 @@ def home(settings: Any, tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
 
 
+@pytest.fixture(autouse=True)
+def no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the queue leaves to chance happens only where it must: with a share of 1."""
+    monkeypatch.setattr("labeling.actions.queue.drawn", lambda share: share >= 1)
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The real tiles and crops; tests that need them are skipped by name where they are not."""

@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from amberapp.errors import NotAllowed
 from amberapp.models import AuditEntry, User
-from labeling.actions.labels import expert_labels, refresh_consensus
+from detection.models import SegmentedTile
+from labeling.actions.labels import expert_labels
+from labeling.actions.queue import rerank
 from labeling.models import Consensus, Label, Submission, TileProgress
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -40,6 +42,10 @@ def send(client: Client, body: dict[str, Any]) -> Any:
     return client.post(SUBMIT, body, content_type="application/json")
 
 
+def ask(client: Client, **body: Any) -> Any:
+    return client.post(NEXT, body, content_type="application/json")
+
+
 def withdraw(client: Client, submission: str) -> Any:
     return client.post(f"{SUBMIT}{submission}/withdraw/", {}, content_type="application/json")
 
@@ -51,7 +57,7 @@ def consensus(tile: Any) -> dict[int, str]:
 def test_alice_is_told_everything_about_the_next_tile(
     alice: User, segmented_tile: Any, client_of: Callable
 ) -> None:
-    answer = client_of(alice).get(NEXT).json()
+    answer = ask(client_of(alice)).json()
     tile = answer["tile"]
     assert tile["segmented_tile"] == segmented_tile.pk
     assert tile["superpixels"] == segmented_tile.superpixels
@@ -60,7 +66,9 @@ def test_alice_is_told_everything_about_the_next_tile(
     assert tile["latitude"] == 51.5
     assert tile["source"] == {"name": "Test imagery", "attribution": "made by the tests", "synthetic": True}
     assert tile["mine"] is None
-    assert tile["extra"] is False
+    assert tile["counts"] is True
+    assert tile["lease_until"] is not None
+    assert (tile["suggestions"], tile["settled"], tile["escalated"]) == (None, [], [])
     assert answer["session"] == {"tiles_today": 0, "tiles_total": 0}
     client = client_of(alice)
     assert client.get(tile["image"]).status_code == 200
@@ -84,7 +92,7 @@ def test_alice_sends_labels_and_everything_follows(
         (2, "not_mining", "cemetery"),
         (3, "unsure", ""),
     ]
-    assert consensus(segmented_tile) == {1: "mining", 2: "not_mining", 3: "unsure"}
+    assert consensus(segmented_tile) == {1: "unsure", 2: "not_mining", 3: "unsure"}, "mining is rare: one is not enough"
     assert TileProgress.objects.get(segmented_tile=segmented_tile).votes == 1
     entry = AuditEntry.objects.get(verb="labels.submitted")
     assert (entry.actor, entry.object_id, entry.details["labels"]) == (alice, body["id"], 3)
@@ -165,14 +173,14 @@ def test_a_tile_that_is_not_there_and_a_body_that_is_no_json(alice: User, client
     assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
     assert client.post(SUBMIT, "{", content_type="application/json").status_code == 400
     assert client.get("/api/desk/tiles/12345/").status_code == 404
-    assert client.get(NEXT, {"region": "nowhere"}).status_code == 404
-    assert client.get(NEXT, {"after": "1,x"}).status_code == 400
+    assert ask(client, region="nowhere").status_code == 404
+    assert ask(client, held=[1, "x"]).status_code == 400
 
 
 @pytest.mark.parametrize("method", ["next", "submit", "withdraw", "tile"])
 def test_strangers_are_refused(client: Client, segmented_tile: Any, method: str) -> None:
     answer = {
-        "next": lambda: client.get(NEXT),
+        "next": lambda: ask(client),
         "submit": lambda: send(client, content(segmented_tile, (1, "mining"))),
         "withdraw": lambda: withdraw(client, str(uuid4())),
         "tile": lambda: client.get(f"/api/desk/tiles/{segmented_tile.pk}/"),
@@ -203,8 +211,8 @@ def test_alice_takes_her_labels_back_and_the_tile_is_open_to_her_again(
     body = content(segmented_tile, (1, "mining"), (2, "mining"))
     send(client, body)
     send(client_of(maria), content(segmented_tile, (1, "not_mining")))
-    assert consensus(segmented_tile) == {1: "unsure", 2: "mining"}
-    assert client.get(NEXT).json()["tile"] is None
+    assert consensus(segmented_tile) == {1: "not_mining", 2: "unsure"}, "of two who differ the commoner class"
+    assert ask(client).json()["tile"] is None
     for _ in range(2):
         response = withdraw(client, body["id"])
         assert response.status_code == 200
@@ -214,7 +222,7 @@ def test_alice_takes_her_labels_back_and_the_tile_is_open_to_her_again(
     assert TileProgress.objects.get().votes == 1
     assert Label.objects.count() == 3, "labels are never deleted"
     assert AuditEntry.objects.filter(verb="labels.withdrawn").count() == 1
-    assert client.get(NEXT).json()["tile"]["segmented_tile"] == segmented_tile.pk
+    assert ask(client).json()["tile"]["segmented_tile"] == segmented_tile.pk
     assert send(client, content(segmented_tile, (1, "not_mining"))).status_code == 201
     assert TileProgress.objects.get().votes == 2
 
@@ -241,27 +249,23 @@ def test_nobody_takes_back_what_another_said(
     assert Submission.objects.counting().count() == 1
 
 
-def test_nobody_gets_a_tile_twice_and_the_least_labelled_comes_first(
+def test_nobody_gets_a_tile_twice_and_the_most_useful_comes_first(
     alice: User, maria: User, make_tile: Callable, client_of: Callable
 ) -> None:
     tiles = [make_tile(seed).segmented.get() for seed in (1, 2, 3)]
-    TileProgress.objects.filter(segmented_tile=tiles[2]).update(priority=0.9)
+    queue = TileProgress.objects.all()
+    queue.update(priority=0.5)
+    queue.filter(segmented_tile=tiles[2]).update(priority=0.9)
+    rerank(queue)
     seen = []
     client = client_of(alice)
-    while (tile := client.get(NEXT).json()["tile"]) is not None:
+    while (tile := ask(client).json()["tile"]) is not None:
         seen.append(tile["segmented_tile"])
-        send(
-            client,
-            {
-                "id": str(uuid4()),
-                "segmented_tile": seen[-1],
-                "labels": [{"superpixel": 1, "verdict": "mining"}],
-            },
-        )
+        send(client, content(SegmentedTile.objects.get(pk=seen[-1]), (1, "mining")))
     assert seen == [tiles[2].pk, tiles[0].pk, tiles[1].pk]
-    assert client.get(NEXT).json()["reason"] == "all_labelled"
-    TileProgress.objects.filter(segmented_tile=tiles[1]).update(votes=0)
-    assert client_of(maria).get(NEXT).json()["tile"]["segmented_tile"] == tiles[1].pk
+    assert ask(client).json()["reason"] == "all_labelled"
+    # Every tile wants a second vote now; the product of priority and votes still wanted decides.
+    assert ask(client_of(maria)).json()["tile"]["segmented_tile"] == tiles[2].pk
 
 
 def test_tiles_the_client_holds_are_not_served_again(
@@ -269,20 +273,20 @@ def test_tiles_the_client_holds_are_not_served_again(
 ) -> None:
     one, two = (make_tile(seed).segmented.get().pk for seed in (1, 2))
     client = client_of(alice)
-    assert client.get(NEXT, {"after": one}).json()["tile"]["segmented_tile"] == two
-    assert client.get(NEXT, {"after": f"{one},{two}"}).json()["tile"] is None
+    assert ask(client, held=[one]).json()["tile"]["segmented_tile"] == two
+    assert ask(client, held=[one, two]).json()["tile"] is None
 
 
-def test_a_tile_with_its_votes_comes_last_and_says_so(
+def test_a_tile_that_has_its_votes_is_not_served_and_its_link_says_so(
     alice: User, make_tile: Callable, client_of: Callable
 ) -> None:
     full, fresh = (make_tile(seed).segmented.get() for seed in (1, 2))
-    TileProgress.objects.filter(segmented_tile=full).update(votes=3, priority=1)
+    TileProgress.objects.filter(segmented_tile=full).update(votes=2, free=0, rank=0)
     client = client_of(alice)
-    first = client.get(NEXT).json()["tile"]
-    assert (first["segmented_tile"], first["extra"]) == (fresh.pk, False)
-    second = client.get(NEXT, {"after": fresh.pk}).json()["tile"]
-    assert (second["segmented_tile"], second["extra"]) == (full.pk, True)
+    assert ask(client).json()["tile"]["segmented_tile"] == fresh.pk
+    assert ask(client, held=[fresh.pk]).json()["tile"] is None
+    linked = client.get(f"/api/desk/tiles/{full.pk}/").json()["tile"]
+    assert (linked["counts"], linked["lease_until"]) == (False, None)
 
 
 def test_crops_and_other_regions_are_not_served(
@@ -292,12 +296,12 @@ def test_crops_and_other_regions_are_not_served(
 
     client = client_of(alice)
     make_tile(1, kind="crop")
-    assert client.get(NEXT).json()["reason"] == "no_tiles"
+    assert ask(client).json()["reason"] == "no_tiles"
     tile = make_tile(2).segmented.get()
     crop = make_tile(3, kind="crop").segmented.get()
     Region.objects.create(name="Elsewhere", slug="elsewhere", source=source)
-    assert client.get(NEXT, {"region": "elsewhere"}).json()["tile"] is None
-    assert client.get(NEXT, {"region": region.slug}).json()["tile"]["segmented_tile"] == tile.pk
+    assert ask(client, region="elsewhere").json()["tile"] is None
+    assert ask(client, region=region.slug).json()["tile"]["segmented_tile"] == tile.pk
     assert send(client, content(crop, (1, "mining"))).status_code == 404
 
 
@@ -309,7 +313,7 @@ def test_a_link_to_a_tile_shows_alice_her_own_labels_only(
     address = f"/api/desk/tiles/{segmented_tile.pk}/"
     assert client_of(alice).get(address).json()["tile"]["mine"] == {
         "submission": body["id"],
-        "labels": [{"superpixel": 2, "verdict": "not_mining", "look_alike": "snow"}],
+        "labels": [{"superpixel": 2, "piece": 0, "verdict": "not_mining", "look_alike": "snow"}],
     }
     assert client_of(maria).get(address).json()["tile"]["mine"] is None
 
@@ -331,23 +335,6 @@ def test_an_experts_decision_settles_what_volunteers_said(
         expert_labels(segmented_tile=segmented_tile, labels=labels, acting_user=alice, origin="review")
 
 
-def test_consensus_computed_again_from_nothing_is_the_same(
-    alice: User, maria: User, bob: User, segmented_tile: Any, client_of: Callable
-) -> None:
-    send(client_of(alice), content(segmented_tile, (1, "mining"), (2, "not_mining", "field")))
-    send(client_of(maria), content(segmented_tile, (1, "not_mining"), (2, "not_mining", "field")))
-    send(client_of(bob), content(segmented_tile, (1, "mining")))
-    before = list(
-        Consensus.objects.order_by("superpixel").values_list("superpixel", "verdict", "look_alike", "votes")
-    )
-    Consensus.objects.all().delete()
-    refresh_consensus(segmented_tile)
-    after = list(
-        Consensus.objects.order_by("superpixel").values_list("superpixel", "verdict", "look_alike", "votes")
-    )
-    assert before == after == [(1, "mining", "", 3), (2, "not_mining", "field", 2)]
-
-
 def test_the_number_of_queries_does_not_grow_with_tiles_and_labels(
     alice: User, maria: User, make_tile: Callable, client_of: Callable
 ) -> None:
@@ -359,16 +346,16 @@ def test_the_number_of_queries_does_not_grow_with_tiles_and_labels(
         return len(seen)
 
     first = make_tile(1).segmented.get()
-    few = queries(lambda: client.get(NEXT, {"region": "testshire"}))
+    few = queries(lambda: ask(client, region="testshire"))
     few_sent = queries(lambda: send(client, content(first, (1, "mining"))))
     tiles = [make_tile(seed).segmented.get() for seed in range(2, 8)]
     for tile in tiles[1:]:
         send(client_of(maria), content(tile, (1, "mining")))
     everything = [(number, "mining") for number in range(1, tiles[0].superpixels + 1)]
-    many = queries(lambda: client.get(NEXT, {"region": "testshire"}))
+    many = queries(lambda: ask(client, region="testshire"))
     many_sent = queries(lambda: send(client, content(tiles[0], *everything)))
-    assert many <= few <= 6
-    assert many_sent <= few_sent <= 20
+    assert many <= few <= 24
+    assert many_sent <= few_sent <= 42
 
 
 def test_someone_who_sends_too_fast_is_slowed_down(
@@ -378,7 +365,7 @@ def test_someone_who_sends_too_fast_is_slowed_down(
 
     monkeypatch.setattr(DeskThrottle, "rate", "2/min")
     client = client_of(alice)
-    answers = [client.get(NEXT) for _ in range(3)]
+    answers = [ask(client) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].json()["error"]["code"] == "throttled"
     assert int(answers[2].headers["Retry-After"]) > 0
@@ -449,6 +436,9 @@ def test_people_who_label_a_tile_at_the_same_moment_all_count(
         thread.start()
     for thread in threads:
         thread.join()
-    assert TileProgress.objects.get().votes == 6
+    progress = TileProgress.objects.get()
     agreed = Consensus.objects.get(superpixel=1)
-    assert (agreed.verdict, agreed.votes, agreed.agreeing) == ("mining", 6, 4)
+    counting = Submission.objects.counting().count()
+    assert Submission.objects.count() == 6, "no label is lost"
+    assert progress.votes == counting == agreed.votes <= progress.wanted
+    assert agreed.agreeing >= 2

@@ -86,7 +86,7 @@ def _why_gone(later: Release) -> dict[str, str]:
     unjudged = _("found again, but no expert has approved it in its new outline")
     found = dict.fromkeys(_found_by(later), unjudged)
     reasons = dict(found)
-    look_alikes = dict(LookAlike.choices)
+    look_alikes = {row.slug: row.name for row in LookAlike.objects.listed()}
     reviews = (
         Review.objects.filter(segmented_tile__tile__region=later.region_id, created_at__lte=later.created_at)
         .order_by("id")

@@ -12,7 +12,8 @@ from detection.actions.crops import ingest_crop
 from detection.actions.evaluate import crop_files
 from detection.imagery.decode import UnreadableImage
 from detection.models import Region, SegmentedTile
-from labeling.models import Consensus, Label, Origin, Submission, Verdict
+from labeling.actions.consensus import CLASSES
+from labeling.models import Consensus, ConsensusState, Label, Origin, Submission, Verdict
 
 # The account under which labels from files stand. Nobody can log in with it.
 IMPORTER = "import"
@@ -73,6 +74,15 @@ def _label(segmented: SegmentedTile, verdict: Verdict, account: User) -> bool:
     Consensus.objects.update_or_create(
         segmented_tile=segmented,
         superpixel=1,
-        defaults={"verdict": verdict, "votes": 1, "agreeing": 1},
+        piece=0,
+        defaults={
+            "verdict": verdict,
+            "majority": verdict,
+            "posterior": 1.0,
+            "probabilities": [float(verdict == one) for one in CLASSES],
+            "votes": 1,
+            "agreeing": 1,
+            "state": ConsensusState.DECIDED,
+        },
     )
     return True

@@ -7,7 +7,6 @@ Accepting without one (a place that the map misses, a wrong outline) puts the ti
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,7 +14,8 @@ from amberapp import jobs
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
-from detection.models import Region, SegmentedTile, Tile
+from detection.models import SegmentedTile, Tile
+from labeling.actions.queue import call_for_eyes
 from labeling.actions.report import plain_text
 from labeling.actions.review import review_detection
 from labeling.models import (
@@ -34,16 +34,11 @@ LETTER_JOB = "labeling.answer_reporter"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What accepting a report did: a review of its detection, or tiles that volunteers are asked to look at.
-
-    `first`: whether those tiles really come next. The queue asks for votes where there are fewest, so a tile that
-    has more votes than others comes only before those with as many.
-    """
+    """What accepting a report did: a review of its detection, or tiles that volunteers are asked to look at."""
 
     report: Report
     review: Review | None
     tiles: list[SegmentedTile]
-    first: bool = False
 
 
 def needs_reason(report: Report) -> bool:
@@ -91,14 +86,13 @@ def accept_report(
     if look_alike and not may_reject(report):
         sentence = _("There is nothing on the map to take off: accept this report without a reason.")
         raise UserError(sentence, fields={"look_alike": [sentence]})
-    if look_alike and look_alike not in LookAlike.values:
+    if look_alike and look_alike not in LookAlike.objects.slugs():
         sentence = _("Choose one of the reasons.")
         raise UserError(sentence, fields={"look_alike": [sentence]})
     with transaction.atomic():
         _close(report, ReportState.ACCEPTED, answer, acting_user)
         review = None
         tiles: list[SegmentedTile] = []
-        first = False
         if look_alike:
             assert report.detection is not None
             review = review_detection(
@@ -110,7 +104,8 @@ def accept_report(
             )
         else:
             tiles = tiles_at(report)
-            first = _put_first(report.region_id, tiles)
+            # They come before all others, each for one more person at least.
+            call_for_eyes(TileProgress.objects.filter(segmented_tile__in=tiles))
         record(
             acting_user,
             "report.accepted",
@@ -120,7 +115,7 @@ def accept_report(
             tiles=[tile.pk for tile in tiles],
         )
         _answer_by_letter(report, acting_user, site_url)
-    return Outcome(report, review, tiles, first)
+    return Outcome(report, review, tiles)
 
 
 def decline_report(*, report: Report, acting_user: User, answer: str, site_url: str = "") -> Report:
@@ -160,20 +155,6 @@ def _close(report: Report, state: str, answer: str, acting_user: User) -> None:
                 "state": report.get_state_display(),
             }
         )
-
-
-def _put_first(region_id: int, tiles: list[SegmentedTile]) -> bool:
-    """Give the tiles a priority above all others of the region. Whether they come next, see Outcome.first."""
-    if not tiles:
-        return False
-    # Held until the end, so that two reports at once do not end up with the same place in the queue.
-    Region.objects.select_for_update().get(pk=region_id)
-    queue = TileProgress.objects.filter(region=region_id)
-    wanted = queue.filter(segmented_tile__in=tiles)
-    highest = queue.aggregate(highest=Max("priority"))["highest"] or 0.0
-    wanted.update(priority=max(highest, 0.0) + 1.0)
-    most = wanted.aggregate(most=Max("votes"))["most"]
-    return most is not None and not queue.filter(votes__lt=most).exists()
 
 
 def _answer_by_letter(report: Report, acting_user: User, site_url: str) -> None:

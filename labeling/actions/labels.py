@@ -1,10 +1,11 @@
 """Taking in what people say about a tile, and taking it back.
 
-Every change of labels goes through here, so that labels, consensus, the tile's count of votes and the audit
-never disagree: they are written in one transaction, one tile at a time.
+Every change of labels goes through here, so that labels, consensus, the queue's counts, the volunteer's record and
+the audit never disagree: they are written in one transaction, one tile at a time. No label is ever thrown away:
+those that come too late, too early or from an account in quarantine are kept as spare, and say why.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import NotRequired, TypedDict
 from uuid import UUID, uuid4
 
@@ -15,17 +16,35 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, NotThere, UserError
 from amberapp.models import Role, User
+from detection.actions.pieces import piece_counts
 from detection.models import SegmentedTile, TileKind
-from labeling.consensus import Vote, majority
-from labeling.models import Consensus, Label, LookAlike, Origin, Submission, TileProgress, Verdict
+from labeling.actions.consensus import EXPERT_ORIGINS, hold_records, refresh_tile
+from labeling.actions.queue import hold_progress, lease_again, recount
+from labeling.actions.suggestions import agreement_with
+from labeling.actions.volunteers import learn, tutorial_wanted
+from labeling.models import (
+    Claim,
+    ClaimState,
+    KnownTile,
+    Label,
+    LookAlike,
+    Origin,
+    Spare,
+    Submission,
+    TileProgress,
+    Verdict,
+    VolunteerRecord,
+)
 
-EXPERT_ORIGINS = (Origin.REVIEW, Origin.REPORT)
+Part = tuple[int, int]  # superpixel, piece of it (0: the whole)
+Said = dict[Part, tuple[str, str]]  # verdict, look-alike
 
 
 class LabelInput(TypedDict):
     """One superpixel's label as a door hands it in; `verdict` and `look_alike` are the models' values."""
 
     superpixel: int
+    piece: NotRequired[int]
     verdict: str
     look_alike: NotRequired[str]
 
@@ -41,8 +60,9 @@ def submit_labels(
     """Keep what `acting_user` says about a tile. The client makes the id, so sending twice is safe.
 
     The same id with the same content gives the same Submission again, also when it has been withdrawn
-    meanwhile. Raises Conflict when the id already stands for something else or when this person's labels of the
-    tile are already there, UserError when the labels do not fit the tile.
+    meanwhile. `Submission.spare` says whether the labels count. Raises Conflict when the id already stands for
+    something else or when this person's labels of the tile are already there, UserError when the labels do not fit
+    the tile.
     """
     said = _checked(labels, segmented_tile)
     if origin == Origin.DESK and segmented_tile.tile.kind != TileKind.TILE:
@@ -58,9 +78,14 @@ def submit_labels(
 
 
 def expert_labels(
-    *, segmented_tile: SegmentedTile, labels: Collection[LabelInput], acting_user: User, origin: str
+    *,
+    segmented_tile: SegmentedTile,
+    labels: Collection[LabelInput],
+    acting_user: User,
+    origin: str,
+    submission_id: UUID | None = None,
 ) -> Submission:
-    """Keep an expert's decision from a review or an accepted report: it settles the consensus.
+    """Keep an expert's decision from a review, an accepted report or an escalated tile: it settles the consensus.
 
     Call it inside the transaction of the decision itself. Raises NotAllowed for anybody but an expert.
     """
@@ -69,7 +94,7 @@ def expert_labels(
     if not acting_user.has_role(Role.EXPERT):
         raise NotAllowed(_("Only an expert's decision settles a superpixel."))
     return submit_labels(
-        submission_id=uuid4(),
+        submission_id=submission_id or uuid4(),
         segmented_tile=segmented_tile,
         labels=labels,
         acting_user=acting_user,
@@ -78,7 +103,7 @@ def expert_labels(
 
 
 def withdraw_submission(*, submission_id: UUID, acting_user: User) -> Submission:
-    """Take back one's own submission: it stays on record, stops counting, and the tile is open to one again.
+    """Take back one's own submission: it stays on record, stops counting, and the tile is kept for its maker.
 
     Taking back twice changes nothing. Raises NotThere for a submission that is not this person's own and
     UserError for one that was not made at the desk.
@@ -96,59 +121,88 @@ def withdraw_submission(*, submission_id: UUID, acting_user: User) -> Submission
                 _("Only labels from the desk can be taken back; a review is corrected by a new one.")
             )
         tile = _locked(submission.segmented_tile)
-        changed = Submission.objects.counting().filter(pk=submission_id).update(withdrawn_at=timezone.now())
-        if changed:
-            touched = list(submission.labels.values_list("superpixel", flat=True))
-            _count_votes(tile)
-            refresh_consensus(tile, touched)
-            record(acting_user, "labels.withdrawn", submission, labels=len(touched))
+        progress = hold_progress(tile)
+        if Submission.objects.standing().filter(pk=submission_id).update(withdrawn_at=timezone.now()):
+            if progress is not None:
+                lease_again(progress, acting_user)
+            touched = _counts_changed(tile, progress, removed=[submission])
+            record(acting_user, "labels.withdrawn", submission, labels=touched)
         submission.refresh_from_db(fields=["withdrawn_at"])
         return submission
 
 
-def refresh_consensus(segmented_tile: SegmentedTile, superpixels: Iterable[int] | None = None) -> None:
-    """Compute the consensus of a tile again, of some superpixels or (None) of all, from the counting labels."""
-    labels = Label.objects.filter(segmented_tile=segmented_tile, submission__withdrawn_at__isnull=True)
-    known = Consensus.objects.filter(segmented_tile=segmented_tile)
-    if superpixels is not None:
-        numbers = set(superpixels)
-        labels = labels.filter(superpixel__in=numbers)
-        known = known.filter(superpixel__in=numbers)
-    outcomes = majority(
-        Vote(
-            superpixel=superpixel,
-            voter=voter,
-            verdict=verdict,
-            order=order,
-            look_alike=look_alike,
-            expert=origin in EXPERT_ORIGINS,
-        )
-        for superpixel, voter, verdict, look_alike, order, origin in labels.values_list(
-            "superpixel", "submission__volunteer_id", "verdict", "look_alike", "id", "submission__origin"
-        )
-    )
+def withdraw_decisions(*, segmented_tile: SegmentedTile, submissions: Collection[UUID]) -> int:
+    """Take back an expert's earlier decisions, for instance when the ground is approved after all.
+
+    Call it inside the transaction of the new decision, which writes the audit row. Returns how many stood.
+    """
     with transaction.atomic():
-        known.exclude(superpixel__in=outcomes).delete()
-        Consensus.objects.bulk_create(
-            [
-                Consensus(
-                    segmented_tile=segmented_tile,
-                    superpixel=superpixel,
-                    verdict=outcome.verdict,
-                    look_alike=outcome.look_alike,
-                    votes=outcome.votes,
-                    agreeing=outcome.agreeing,
-                    by_expert=outcome.by_expert,
-                )
-                for superpixel, outcome in outcomes.items()
-            ],
-            update_conflicts=True,
-            unique_fields=["segmented_tile", "superpixel"],
-            update_fields=["verdict", "look_alike", "votes", "agreeing", "by_expert"],
+        tile = _locked(segmented_tile)
+        progress = hold_progress(tile)
+        standing = list(
+            Submission.objects.standing().filter(
+                pk__in=submissions, segmented_tile=tile, origin__in=EXPERT_ORIGINS
+            )
         )
+        if standing:
+            Submission.objects.filter(pk__in=[one.pk for one in standing]).update(withdrawn_at=timezone.now())
+            _counts_changed(tile, progress, removed=standing)
+        return len(standing)
 
 
-Said = dict[int, tuple[str, str]]
+def set_aside(*, submission: Submission, withdraw: bool = False, spare: str | None = None) -> bool:
+    """Make one submission stop (or start) counting, for an account's quarantine or reversal. No audit row.
+
+    Whoever decides about the whole account writes that. False when there was nothing to change.
+    """
+    with transaction.atomic():
+        tile = _locked(submission.segmented_tile)
+        progress = hold_progress(tile)
+        standing = Submission.objects.standing().filter(pk=submission.pk)
+        counted = standing.filter(spare=Spare.NO).exists()
+        if withdraw:
+            changed = standing.update(withdrawn_at=timezone.now())
+        else:
+            changed = standing.exclude(spare=spare).update(spare=spare)
+        if changed:
+            _counts_changed(tile, progress, removed=[submission] if counted else [])
+        return bool(changed)
+
+
+def _counts_changed(
+    tile: SegmentedTile, progress: TileProgress | None, removed: Collection[Submission]
+) -> int:
+    """Consensus and counts of a held tile after submissions ceased to count. Returns how many labels they had."""
+    labels = set(Label.objects.filter(submission__in=removed).values_list("superpixel", "piece"))
+    records = _held_records(tile)
+    refresh_tile(tile, labels, votes=_votes(tile), records=records, removed={one.pk for one in removed})
+    if progress is not None:
+        recount(progress)
+        while progress.free > 0 and (late := _latecomer(tile)) is not None:
+            # There is room again: labels that had come too late count after all, the earliest first.
+            Submission.objects.filter(pk=late.pk).update(spare=Spare.NO)
+            parts = set(late.labels.values_list("superpixel", "piece"))
+            refresh_tile(tile, parts, votes=_votes(tile), records=records, added={late.pk})
+            recount(progress)
+    return len(labels)
+
+
+def _latecomer(tile: SegmentedTile) -> Submission | None:
+    late = Submission.objects.standing().filter(segmented_tile=tile, origin=Origin.DESK, spare=Spare.FULL)
+    return late.order_by("created_at", "pk").first()
+
+
+def _votes(tile: SegmentedTile) -> int:
+    """People whose labels of the tile count now."""
+    return Submission.objects.counting().filter(segmented_tile=tile, origin=Origin.DESK).count()
+
+
+def _held_records(tile: SegmentedTile, *more: int) -> dict[int, VolunteerRecord]:
+    """The records of everybody who labelled the tile at the desk, and of `more`, held until the transaction ends."""
+    people = Submission.objects.filter(segmented_tile=tile, origin=Origin.DESK).values_list(
+        "volunteer_id", flat=True
+    )
+    return hold_records({*people, *more})
 
 
 def _write(
@@ -159,26 +213,88 @@ def _write(
         known = Submission.objects.filter(pk=submission_id).first()
         if known is not None:
             return _same_again(known, tile, said, acting_user, origin)
-        if origin == Origin.DESK and _has_labelled(acting_user, tile):
-            raise Conflict(_("You have already labelled this tile; your first labels count."))
-        submission = Submission.objects.create(
-            id=submission_id, volunteer=acting_user, segmented_tile=tile, origin=origin
-        )
-        Label.objects.bulk_create(
-            Label(
-                submission=submission,
-                segmented_tile=tile,
-                superpixel=superpixel,
-                verdict=verdict,
-                look_alike=look_alike,
-            )
-            for superpixel, (verdict, look_alike) in sorted(said.items())
-        )
         if origin == Origin.DESK:
-            _count_votes(tile)
-        refresh_consensus(tile, said)
-        record(acting_user, "labels.submitted", submission, origin=str(origin), labels=len(said))
+            submission = _from_the_desk(submission_id, tile, said, acting_user)
+        else:
+            submission = Submission.objects.create(
+                id=submission_id, volunteer=acting_user, segmented_tile=tile, origin=origin
+            )
+            _keep(submission, said)
+            progress = hold_progress(tile)
+            refresh_tile(tile, set(said), votes=_votes(tile), records=_held_records(tile))
+            if progress is not None:
+                recount(progress)
+        details = {"spare": str(submission.spare)} if submission.spare else {}
+        record(acting_user, "labels.submitted", submission, origin=str(origin), labels=len(said), **details)
         return submission
+
+
+def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_user: User) -> Submission:
+    if _has_labelled(acting_user, tile):
+        raise Conflict(_("You have already labelled this tile; your first labels count."))
+    progress = hold_progress(tile)
+    assert progress is not None  # a whole tile
+    now = timezone.now()
+    claim = Claim.objects.filter(segmented_tile=tile, volunteer=acting_user).first()
+    records = _held_records(tile, acting_user.pk)
+    volunteer = records[acting_user.pk]
+    known = KnownTile.objects.filter(segmented_tile=tile).first()
+    whole = {number: verdict for (number, piece), (verdict, _name) in said.items() if piece == 0}
+    compared, agreeing = agreement_with(claim.run, tile, whole) if claim and claim.run else (0, 0)
+    submission = Submission.objects.create(
+        id=submission_id,
+        volunteer=acting_user,
+        segmented_tile=tile,
+        spare=_spare(volunteer, claim, progress, known),
+        served=claim.served if claim else "",
+        seconds=(now - claim.created_at).total_seconds() if claim else None,
+        run_id=claim.run_id if claim else None,
+        blind=claim.blind if claim else False,
+        compared=compared,
+        agreeing=agreeing,
+    )
+    _keep(submission, said)
+    if claim is None:
+        Claim.objects.create(
+            segmented_tile=tile,
+            volunteer=acting_user,
+            state=ClaimState.DONE,
+            created_at=now,
+            until=now,
+        )
+    else:
+        Claim.objects.filter(pk=claim.pk).update(state=ClaimState.DONE)
+    if submission.spare == Spare.NO:
+        refresh_tile(tile, set(said), votes=_votes(tile), records=records, added={submission.pk})
+    recount(progress)
+    learn(volunteer, submission, whole, known)
+    return submission
+
+
+def _keep(submission: Submission, said: Said) -> None:
+    Label.objects.bulk_create(
+        Label(
+            submission=submission,
+            segmented_tile_id=submission.segmented_tile_id,
+            superpixel=superpixel,
+            piece=piece,
+            verdict=verdict,
+            look_alike=look_alike,
+        )
+        for (superpixel, piece), (verdict, look_alike) in sorted(said.items())
+    )
+
+
+def _spare(
+    volunteer: VolunteerRecord, claim: Claim | None, progress: TileProgress, known: KnownTile | None
+) -> str:
+    """Whether labels that arrive now count. A tile is never labelled by more people than it wanted."""
+    if volunteer.quarantined_at is not None:
+        return Spare.QUARANTINE
+    if tutorial_wanted(volunteer, progress.region_id):
+        return Spare.TUTORIAL
+    held = claim is not None and claim.state == ClaimState.OPEN
+    return Spare.NO if held or known is not None or progress.free > 0 else Spare.FULL
 
 
 def _locked(segmented_tile: SegmentedTile) -> SegmentedTile:
@@ -195,16 +311,10 @@ def _locked(segmented_tile: SegmentedTile) -> SegmentedTile:
 
 def _has_labelled(person: User, tile: SegmentedTile) -> bool:
     return (
-        Submission.objects.counting()
+        Submission.objects.standing()
         .filter(volunteer=person, segmented_tile=tile, origin=Origin.DESK)
         .exists()
     )
-
-
-def _count_votes(tile: SegmentedTile) -> None:
-    votes = Submission.objects.counting().filter(segmented_tile=tile, origin=Origin.DESK).count()
-    if not TileProgress.objects.filter(segmented_tile=tile).update(votes=votes):
-        TileProgress.objects.create(segmented_tile=tile, region_id=tile.tile.region_id, votes=votes)
 
 
 def _same_again(
@@ -212,8 +322,10 @@ def _same_again(
 ) -> Submission:
     """The submission that already has the id, when it says the same. Raises Conflict otherwise."""
     before = {
-        superpixel: (verdict, look_alike)
-        for superpixel, verdict, look_alike in known.labels.values_list("superpixel", "verdict", "look_alike")
+        (superpixel, piece): (verdict, look_alike)
+        for superpixel, piece, verdict, look_alike in known.labels.values_list(
+            "superpixel", "piece", "verdict", "look_alike"
+        )
     }
     if (
         known.volunteer_id == acting_user.pk
@@ -226,37 +338,62 @@ def _same_again(
 
 
 def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
-    """The labels by superpixel. Raises UserError with a sentence that names the first wrong one."""
+    """The labels by superpixel and piece. Raises UserError with a sentence that names the first wrong one."""
     said: Said = {}
     if not labels:
         raise _wrong(_("There is no label in this submission: say something about at least one superpixel."))
+    offered = set(LookAlike.objects.slugs())
     for label in labels:
-        superpixel, verdict = label["superpixel"], label["verdict"]
+        superpixel, piece, verdict = label["superpixel"], label.get("piece", 0), label["verdict"]
         look_alike = label.get("look_alike", "")
         if not 1 <= superpixel <= tile.superpixels:
             raise _wrong(
                 _("Superpixel %(number)s does not exist: this tile has superpixels 1 to %(last)s.")
                 % {"number": superpixel, "last": tile.superpixels}
             )
-        if superpixel in said:
+        if (superpixel, piece) in said:
             raise _wrong(_("Superpixel %(number)s is labelled twice.") % {"number": superpixel})
         if verdict not in Verdict.values:
             raise _wrong(
                 _("“%(verdict)s” is not a verdict: use %(choices)s.")
                 % {"verdict": verdict, "choices": ", ".join(Verdict.values)}
             )
-        if look_alike and look_alike not in LookAlike.values:
+        if look_alike and look_alike not in offered:
             raise _wrong(
                 _("“%(name)s” is not a look-alike: use %(choices)s.")
-                % {"name": look_alike, "choices": ", ".join(LookAlike.values)}
+                % {"name": look_alike, "choices": ", ".join(sorted(offered))}
             )
         if look_alike and verdict != Verdict.NOT_MINING:
             raise _wrong(
                 _("Superpixel %(number)s: a look-alike goes with the verdict “not mining” only.")
                 % {"number": superpixel}
             )
-        said[superpixel] = (verdict, look_alike)
+        said[superpixel, piece] = (verdict, look_alike)
+    _check_pieces(said, tile)
     return said
+
+
+def _check_pieces(said: Said, tile: SegmentedTile) -> None:
+    """Finer pieces belong to a superpixel that is said to be mixed, and exist."""
+    if not any(piece for _number, piece in said):
+        return
+    counts = piece_counts(tile)
+    for (superpixel, piece), (verdict, _look_alike) in said.items():
+        if piece == 0:
+            continue
+        if said.get((superpixel, 0), ("", ""))[0] != Verdict.MIXED:
+            raise _wrong(
+                _("Superpixel %(number)s has labelled pieces: say that it is mixed.") % {"number": superpixel}
+            )
+        if not 0 < piece <= counts[superpixel - 1]:
+            raise _wrong(
+                _("Superpixel %(number)s has no piece %(piece)s: its pieces are 1 to %(last)s.")
+                % {"number": superpixel, "piece": piece, "last": counts[superpixel - 1]}
+            )
+        if verdict == Verdict.MIXED:
+            raise _wrong(
+                _("Superpixel %(number)s: a piece is not divided any further.") % {"number": superpixel}
+            )
 
 
 def _wrong(sentence: str) -> UserError:

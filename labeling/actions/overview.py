@@ -150,7 +150,8 @@ def _count_labels(found: dict[int, Overview]) -> None:
         one = found[row["segmented_tile__tile__region"]]
         one.labels, one.people, one.labelled_at = row["labels"], row["people"], row["labelled_at"]
     consensus = (
-        Consensus.objects.order_by()
+        Consensus.objects.filter(piece=0)
+        .order_by()
         .values_list("segmented_tile__tile__region", "verdict")
         .annotate(count=Count("id"))
     )

@@ -9,15 +9,22 @@ from amberapp.models import Job, User
 from detection.actions import dataset as datasets
 from detection.actions.train import Progress, train
 from detection.models import Classifier, Region
+from labeling.actions.recompute import recompute_consensus
 from labeling.models import Consensus, Verdict
 
 RETRAIN_JOB = "labeling.retrain"
 
 
 def training_rows(region: Region) -> list[datasets.TrainingRow]:
-    """Every superpixel of the region on which people agree; “unsure” teaches nothing and is left out."""
+    """Every superpixel of the region that is one thing to those who labelled it.
+
+    “Unsure” teaches nothing and “mixed” would teach two things at once: both are left out, as are finer pieces, whose
+    features are not those of superpixels.
+    """
     settled = Consensus.objects.filter(
-        segmented_tile__tile__region=region, verdict__in=[Verdict.MINING, Verdict.NOT_MINING]
+        segmented_tile__tile__region=region,
+        piece=0,
+        verdict__in=[Verdict.MINING, Verdict.NOT_MINING],
     )
     return [
         datasets.TrainingRow(
@@ -43,7 +50,8 @@ def request_retrain(*, region: Region, algorithm: str, acting_user: User | None,
 def retrain(
     *, region: Region, algorithm: str, extractor: str, acting_user: User | None, progress: Progress
 ) -> Classifier:
-    """Freeze the consensus of the region and train on it."""
+    """Compute the consensus in full, freeze that of the region and train on it."""
+    recompute_consensus(acting_user=acting_user)
     dataset = datasets.freeze(
         region=region,
         rows=training_rows(region),

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
 from detection.models import Detection, Run, SegmentedTile
-from labeling.actions.labels import expert_labels, refresh_consensus
+from labeling.actions.labels import expert_labels, withdraw_decisions
 from labeling.actions.report import plain_text
 from labeling.actions.verdicts import Verdict, current_verdicts, ground_of
-from labeling.models import LookAlike, Origin, Report, Review, ReviewVerdict, Submission
+from labeling.models import LookAlike, Origin, Report, Review, ReviewVerdict
 from labeling.models import Verdict as LabelVerdict
 
 NOTE_LENGTH = 2000
@@ -110,7 +109,10 @@ def review_detection(
                 origin=Origin.REVIEW if report is None else Origin.REPORT,
             )
         else:
-            taken_back = _take_back_labels(tile, earlier)
+            taken_back = withdraw_decisions(
+                segmented_tile=tile,
+                submissions=[one.submission_id for one in earlier if one.submission_id is not None],
+            )
         review = Review.objects.create(
             detection=detection,
             segmented_tile=tile,
@@ -149,10 +151,10 @@ def _checked(verdict: str, look_alike: str, note: str) -> str:
     if verdict not in ReviewVerdict.values:
         sentence = _("Choose: approve or reject.")
         raise UserError(sentence, fields={"verdict": [sentence]})
-    if look_alike and look_alike not in LookAlike.values:
+    if look_alike and look_alike not in LookAlike.objects.slugs():
         sentence = _("“%(name)s” is not a look-alike: use %(choices)s.") % {
             "name": look_alike[:40],
-            "choices": ", ".join(LookAlike.values),
+            "choices": ", ".join(LookAlike.objects.slugs()),
         }
         raise UserError(sentence, fields={"look_alike": [sentence]})
     if verdict == ReviewVerdict.REJECTED and not look_alike:
@@ -169,23 +171,9 @@ def _checked(verdict: str, look_alike: str, note: str) -> str:
 
 
 def _decided_meanwhile(latest: Review) -> str:
-    values = {"who": latest.expert.username, "reason": latest.get_look_alike_display()}
+    values = {"who": latest.expert.username, "reason": latest.look_alike_name}
     if latest.verdict == ReviewVerdict.APPROVED:
         sentence = _("%(who)s has decided meanwhile: approved.") % values
     else:
         sentence = _("%(who)s has decided meanwhile: rejected (%(reason)s).") % values
     return sentence + " " + _("Nothing was changed: look at it again before you decide.")
-
-
-def _take_back_labels(tile: SegmentedTile, earlier: list[Review]) -> int:
-    """The negative labels of earlier rejections of this ground stay on record and stop counting.
-
-    Returns how many submissions that were.
-    """
-    submissions = Submission.objects.counting().filter(
-        pk__in=[review.submission_id for review in earlier if review.submission_id is not None]
-    )
-    taken_back = submissions.update(withdrawn_at=timezone.now())
-    if taken_back:
-        refresh_consensus(tile, sorted({piece for review in earlier for piece in review.superpixels}))
-    return taken_back

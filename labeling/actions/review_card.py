@@ -74,7 +74,7 @@ def card_of(detection: Detection) -> Card:
 
 def _crowd(detection: Detection) -> Crowd:
     counts = Consensus.objects.filter(
-        segmented_tile=detection.segmented_tile_id, superpixel__in=detection.superpixels
+        segmented_tile=detection.segmented_tile_id, superpixel__in=detection.superpixels, piece=0
     ).aggregate(
         mining=Count("pk", filter=Q(verdict=LabelVerdict.MINING)),
         not_mining=Count("pk", filter=Q(verdict=LabelVerdict.NOT_MINING)),

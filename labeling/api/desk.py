@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,14 +16,25 @@ from rest_framework.views import APIView
 
 from amberapp.errors import NotThere, UserError
 from amberapp.models import User
-from amberapp.permissions import IsVolunteer
+from amberapp.permissions import IsExpert, IsVolunteer
 from detection.models import Region, SegmentedTile, TileKind
+from labeling.actions.escalated import decide_escalated, escalated_superpixels, next_escalated
 from labeling.actions.labels import submit_labels, withdraw_submission
-from labeling.actions.queue import has_its_votes, next_tile, region_of, session_of
-from labeling.models import LookAlike, Origin, Submission, Verdict
+from labeling.actions.queue import (
+    claim_tile,
+    next_tile,
+    region_of,
+    release_claims,
+    renew_claims,
+    session_of,
+    settled_superpixels,
+)
+from labeling.actions.suggestions import suggestion_for
+from labeling.actions.volunteers import record_of, tutorial_wanted
+from labeling.models import Claim, Origin, Spare, Submission, Verdict
 
-# What the desk may hold at once: the tile on the screen, the next one, those skipped or not yet sent.
-MOST_HELD = 200
+# Tiles that a desk may name at once: those it holds and those that wait to be sent.
+MOST_NAMED = 200
 
 
 class DeskThrottle(UserRateThrottle):
@@ -40,15 +52,29 @@ class SourceSerializer(serializers.Serializer):
 
 class LabelSerializer(serializers.Serializer):
     superpixel = serializers.IntegerField(min_value=1)
+    piece = serializers.IntegerField(
+        min_value=0,
+        max_value=255,
+        default=0,
+        help_text="0: the whole superpixel; 1…: a finer piece of a mixed one",
+    )
     verdict = serializers.ChoiceField(choices=Verdict.choices)
-    look_alike = serializers.ChoiceField(
-        choices=LookAlike.choices, required=False, allow_blank=True, default=""
+    look_alike = serializers.CharField(
+        max_length=24, required=False, allow_blank=True, default="", help_text="a look-alike's slug"
     )
 
 
 class MineSerializer(serializers.Serializer):
     submission = serializers.UUIDField()
     labels = LabelSerializer(many=True)
+
+
+class SuggestionsSerializer(serializers.Serializer):
+    run = serializers.IntegerField()
+    threshold = serializers.FloatField()
+    probabilities = serializers.ListField(
+        child=serializers.FloatField(), help_text="of mining, superpixel 1 first"
+    )
 
 
 class DeskTileSerializer(serializers.Serializer):
@@ -67,7 +93,18 @@ class DeskTileSerializer(serializers.Serializer):
     longitude = serializers.FloatField(allow_null=True)
     capture_date = serializers.DateField(allow_null=True)
     source = SourceSerializer()  # type: ignore[assignment]  # the stubs' Field has an attribute of that name
-    extra = serializers.BooleanField(help_text="the tile already has as many votes as are asked for")
+    pieces = serializers.CharField(help_text="address of the finer raster for the verdict “mixed” (PNG)")
+    counts = serializers.BooleanField(help_text="false: the tile has had the votes it wanted")
+    lease_until = serializers.DateTimeField(
+        allow_null=True, help_text="until when it is kept for this person"
+    )
+    suggestions = SuggestionsSerializer(allow_null=True)
+    settled = serializers.ListField(
+        child=serializers.IntegerField(), help_text="superpixels that nobody needs to label any more"
+    )
+    escalated = serializers.ListField(
+        child=serializers.IntegerField(), help_text="superpixels that an expert is asked about"
+    )
     mine = MineSerializer(allow_null=True, help_text="this person's counting labels of the tile")
 
 
@@ -78,15 +115,45 @@ class SessionSerializer(serializers.Serializer):
 
 class NextSerializer(serializers.Serializer):
     tile = DeskTileSerializer(allow_null=True)
-    reason = serializers.ChoiceField(choices=["", "no_tiles", "all_labelled"])
+    reason = serializers.ChoiceField(choices=["", "no_tiles", "all_labelled", "tutorial", "none_escalated"])
     message = serializers.CharField(allow_blank=True)
     session = SessionSerializer()
+
+
+class NextInputSerializer(serializers.Serializer):
+    region = serializers.CharField(
+        required=False, allow_blank=True, default="", help_text="slug; without it the region labelled last"
+    )
+    held = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=2**63 - 1),
+        max_length=MOST_NAMED,
+        default=list,
+        help_text="segmented tiles that the desk has already",
+    )
+    skipped = serializers.BooleanField(default=False, help_text="bring back tiles that were given back")
+
+
+class TilesSerializer(serializers.Serializer):
+    tiles = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=2**63 - 1), max_length=MOST_NAMED
+    )
+
+
+class RenewedSerializer(serializers.Serializer):
+    until = serializers.DictField(
+        child=serializers.DateTimeField(), help_text="by segmented tile; those that are missing have run out"
+    )
+
+
+class ReleasedSerializer(serializers.Serializer):
+    released = serializers.IntegerField()
 
 
 class SubmissionInputSerializer(serializers.Serializer):
     id = serializers.UUIDField(help_text="made by the client; sending it twice is safe")
     segmented_tile = serializers.IntegerField()
     labels = LabelSerializer(many=True, allow_empty=True)
+    decides = serializers.BooleanField(default=False, help_text="an expert settles these superpixels")
 
 
 class SubmissionSerializer(serializers.Serializer):
@@ -94,47 +161,37 @@ class SubmissionSerializer(serializers.Serializer):
     segmented_tile = serializers.IntegerField(source="segmented_tile_id")
     created_at = serializers.DateTimeField()
     withdrawn_at = serializers.DateTimeField(allow_null=True)
+    spare = serializers.ChoiceField(
+        choices=Spare.choices, help_text="why the labels do not count; empty: they do"
+    )
 
 
 class ReceiptSerializer(serializers.Serializer):
     submission = SubmissionSerializer()
+    message = serializers.CharField(allow_blank=True, help_text="why the labels do not count")
     session = SessionSerializer()
 
 
 class NextTile(APIView):
-    """The tile that needs this volunteer's eyes most, or `tile: null` and the reason."""
+    """Lease the tile that needs this volunteer's eyes most, or `tile: null` and the reason."""
 
     permission_classes = [IsVolunteer]
     throttle_classes = [DeskThrottle]
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("region", str, description="slug; without it the region labelled last"),
-            OpenApiParameter(
-                "after", str, description="segmented tiles the client holds already, separated by commas"
-            ),
-        ],
-        responses=NextSerializer,
-    )
-    def get(self, request: Request) -> Response:
+    @extend_schema(request=NextInputSerializer, responses=NextSerializer)
+    def post(self, request: Request) -> Response:
         volunteer = _volunteer(request)
-        region = _region(request.query_params.get("region", ""), volunteer)
-        held = _numbers(request.query_params.get("after", ""))
-        found = next_tile(region=region, volunteer=volunteer, after=held) if region else None
-        answer: dict[str, Any] = {
-            "tile": describe(found) if found else None,
-            "reason": "",
-            "message": "",
-            "session": session_of(volunteer),
-        }
+        asked = _asked(NextInputSerializer, request)
+        region = _region(asked["region"], volunteer)
         if region is None:
-            answer |= {"reason": "no_tiles", "message": _("There are no tiles to label yet.")}
-        elif found is None:
-            answer |= {
-                "reason": "all_labelled",
-                "message": _("You have seen every tile of %(region)s.") % {"region": region.name},
-            }
-        return Response(NextSerializer(answer).data)
+            return _nothing("no_tiles", _("There are no tiles to label yet."), volunteer)
+        if tutorial_wanted(record_of(volunteer, hold=False), region.pk):
+            return _nothing("tutorial", _("First a few tiles whose answers are known."), volunteer)
+        claim = next_tile(region=region, volunteer=volunteer, held=asked["held"], skipped=asked["skipped"])
+        if claim is None:
+            sentence = _("You have seen every tile of %(region)s that wants votes.") % {"region": region.name}
+            return _nothing("all_labelled", sentence, volunteer)
+        return _served(describe(claim.segmented_tile, claim=claim), volunteer)
 
 
 class DeskTile(APIView):
@@ -148,18 +205,66 @@ class DeskTile(APIView):
         volunteer = _volunteer(request)
         tile = _tile(segmented_tile_id)
         mine = (
-            Submission.objects.counting()
+            Submission.objects.standing()
             .filter(segmented_tile=tile, volunteer=volunteer, origin=Origin.DESK)
             .prefetch_related("labels")
             .first()
         )
-        answer = {
-            "tile": describe(tile, mine),
-            "reason": "",
-            "message": "",
-            "session": session_of(volunteer),
-        }
-        return Response(NextSerializer(answer).data)
+        claim = None
+        if mine is None and not tutorial_wanted(record_of(volunteer, hold=False), tile.tile.region_id):
+            claim = claim_tile(segmented_tile=tile, volunteer=volunteer)
+        return _served(describe(tile, mine, claim), volunteer)
+
+
+class Renew(APIView):
+    """Prolong leases: the desk does so while its person is at work."""
+
+    permission_classes = [IsVolunteer]
+    throttle_classes = [DeskThrottle]
+
+    @extend_schema(request=TilesSerializer, responses=RenewedSerializer)
+    def post(self, request: Request) -> Response:
+        volunteer = _volunteer(request)
+        until = renew_claims(volunteer=volunteer, segmented_tiles=_asked(TilesSerializer, request)["tiles"])
+        return Response(RenewedSerializer({"until": {str(tile): at for tile, at in until.items()}}).data)
+
+
+class Release(APIView):
+    """Give tiles back unlabelled."""
+
+    permission_classes = [IsVolunteer]
+    throttle_classes = [DeskThrottle]
+
+    @extend_schema(request=TilesSerializer, responses=ReleasedSerializer)
+    def post(self, request: Request) -> Response:
+        volunteer = _volunteer(request)
+        tiles = _asked(TilesSerializer, request)["tiles"]
+        return Response({"released": release_claims(volunteer=volunteer, segmented_tiles=tiles)})
+
+
+class Escalated(APIView):
+    """A tile with superpixels about which volunteers could not agree. For experts."""
+
+    permission_classes = [IsExpert]
+    throttle_classes = [DeskThrottle]
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("region", str, description="slug; without it the region labelled last"),
+            OpenApiParameter(
+                "held", str, description="segmented tiles that the desk has, separated by commas"
+            ),
+        ],
+        responses=NextSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        expert = _volunteer(request)
+        region = _region(request.query_params.get("region", ""), expert)
+        held = _numbers(request.query_params.get("held", ""))
+        tile = next_escalated(region=region, held=held) if region else None
+        if tile is None:
+            return _nothing("none_escalated", _("No superpixel waits for an expert."), expert)
+        return _served(describe(tile), expert)
 
 
 class Submissions(APIView):
@@ -171,12 +276,12 @@ class Submissions(APIView):
     @extend_schema(request=SubmissionInputSerializer, responses={201: ReceiptSerializer})
     def post(self, request: Request) -> Response:
         volunteer = _volunteer(request)
-        sent = SubmissionInputSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        submission = submit_labels(
-            submission_id=sent.validated_data["id"],
-            segmented_tile=_tile(sent.validated_data["segmented_tile"]),
-            labels=sent.validated_data["labels"],
+        sent = _asked(SubmissionInputSerializer, request)
+        take_in = decide_escalated if sent["decides"] else submit_labels
+        submission = take_in(
+            submission_id=sent["id"],
+            segmented_tile=_tile(sent["segmented_tile"]),
+            labels=sent["labels"],
             acting_user=volunteer,
         )
         return Response(_receipt(submission, volunteer), status=201)
@@ -195,7 +300,9 @@ class Withdraw(APIView):
         return Response(_receipt(submission, volunteer))
 
 
-def describe(segmented: SegmentedTile, mine: Submission | None = None) -> dict[str, Any]:
+def describe(
+    segmented: SegmentedTile, mine: Submission | None = None, claim: Claim | None = None
+) -> dict[str, Any]:
     """What `DeskTileSerializer` shows of a tile that came with its image, source, region and progress."""
     tile = segmented.tile
     return {
@@ -204,6 +311,7 @@ def describe(segmented: SegmentedTile, mine: Submission | None = None) -> dict[s
         "region": tile.region.slug,
         "image": reverse("tile-image", args=[tile.pk]) + "?size=1000",
         "raster": reverse("tile-raster", args=[segmented.pk]),
+        "pieces": reverse("tile-pieces", args=[segmented.pk]),
         "scale": segmented.segmentation.downscale,
         "width": tile.width,
         "height": tile.height,
@@ -212,9 +320,29 @@ def describe(segmented: SegmentedTile, mine: Submission | None = None) -> dict[s
         "longitude": tile.longitude,
         "capture_date": tile.capture_date,
         "source": tile.source,
-        "extra": has_its_votes(segmented.progress),
+        "counts": claim is not None or mine is not None,
+        "lease_until": claim.until if claim else None,
+        "suggestions": suggestion_for(claim) if claim else None,
+        "settled": settled_superpixels(segmented),
+        "escalated": escalated_superpixels(segmented),
         "mine": {"submission": mine.pk, "labels": mine.labels.all()} if mine else None,
     }
+
+
+def _served(tile: dict[str, Any], volunteer: User) -> Response:
+    answer = {"tile": tile, "reason": "", "message": "", "session": session_of(volunteer)}
+    return Response(NextSerializer(answer).data)
+
+
+def _nothing(reason: str, message: str, volunteer: User) -> Response:
+    answer = {"tile": None, "reason": reason, "message": message, "session": session_of(volunteer)}
+    return Response(NextSerializer(answer).data)
+
+
+def _asked(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    sent = serializer(data=request.data)
+    sent.is_valid(raise_exception=True)
+    return sent.validated_data
 
 
 def _volunteer(request: Request) -> User:
@@ -244,13 +372,30 @@ def _tile(segmented_tile_id: int) -> SegmentedTile:
 
 def _numbers(text: str) -> Sequence[int]:
     parts = [part for part in text.split(",") if part]
-    if len(parts) > MOST_HELD or not all(part.isdecimal() and len(part) < 19 for part in parts):
-        sentence = _("“after” is a list of at most %(most)s tile numbers separated by commas.") % {
-            "most": MOST_HELD
+    if len(parts) > MOST_NAMED or not all(part.isdecimal() and len(part) < 19 for part in parts):
+        sentence = _("“held” is a list of at most %(most)s tile numbers separated by commas.") % {
+            "most": MOST_NAMED
         }
-        raise UserError(sentence, fields={"after": [sentence]})
+        raise UserError(sentence, fields={"held": [sentence]})
     return [int(part) for part in parts]
 
 
+# Nothing is said of a quarantine here: the volunteer's own page explains it.
+WHY_SPARE = {
+    Spare.FULL: gettext_lazy(
+        "Enough people had labelled this tile by the time yours arrived. Your labels are kept, and count should one of "
+        "theirs be taken back."
+    ),
+    Spare.TUTORIAL: gettext_lazy(
+        "Your labels are kept. They count from the moment you have passed the tutorial."
+    ),
+}
+
+
 def _receipt(submission: Submission, volunteer: User) -> dict[str, Any]:
-    return dict(ReceiptSerializer({"submission": submission, "session": session_of(volunteer)}).data)
+    answer = {
+        "submission": submission,
+        "message": WHY_SPARE.get(Spare(submission.spare), ""),
+        "session": session_of(volunteer),
+    }
+    return dict(ReceiptSerializer(answer).data)

@@ -15,7 +15,7 @@ from amberapp.models import User
 from amberapp.permissions import IsExpert
 from detection.models import Detection, Run
 from labeling.actions.review import NOTE_LENGTH, STATES, QueueItem, review_detection, review_queue
-from labeling.models import LookAlike, Review, ReviewVerdict
+from labeling.models import Review, ReviewVerdict
 
 BIGGEST_ID = 2**63 - 1
 
@@ -30,8 +30,12 @@ class ReviewSerializer(serializers.ModelSerializer):
 
 class NewReviewSerializer(serializers.Serializer):
     verdict = serializers.ChoiceField(choices=ReviewVerdict.choices)
-    look_alike = serializers.ChoiceField(
-        choices=LookAlike.choices, required=False, allow_blank=True, default="", help_text="of a rejection"
+    look_alike = serializers.CharField(
+        max_length=24,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="of a rejection: a look-alike's slug",
     )
     note = serializers.CharField(max_length=NOTE_LENGTH, required=False, allow_blank=True, default="")
     seen_review = serializers.IntegerField(

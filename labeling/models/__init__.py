@@ -1,15 +1,42 @@
 """Rows of what people say. No NumPy here."""
 
-from labeling.models.label import Consensus, Label, LookAlike, Origin, Submission, TileProgress, Verdict
+from labeling.models.label import (
+    Consensus,
+    ConsensusState,
+    Label,
+    Origin,
+    Spare,
+    Submission,
+    Verdict,
+)
+from labeling.models.look_alike import LookAlike
+from labeling.models.queue import (
+    Claim,
+    ClaimState,
+    DeskRules,
+    KnownTile,
+    KnownUse,
+    Served,
+    TileProgress,
+)
 from labeling.models.release import Release, ReleaseFile
 from labeling.models.report import Report, ReportCategory, ReportState
 from labeling.models.review import Review, ReviewVerdict
+from labeling.models.volunteer import CrowdState, QuarantineReason, VolunteerRecord
 
 __all__ = [
+    "Claim",
+    "ClaimState",
     "Consensus",
+    "ConsensusState",
+    "CrowdState",
+    "DeskRules",
+    "KnownTile",
+    "KnownUse",
     "Label",
     "LookAlike",
     "Origin",
+    "QuarantineReason",
     "Release",
     "ReleaseFile",
     "Report",
@@ -17,7 +44,10 @@ __all__ = [
     "ReportState",
     "Review",
     "ReviewVerdict",
+    "Served",
+    "Spare",
     "Submission",
     "TileProgress",
     "Verdict",
+    "VolunteerRecord",
 ]

@@ -15,19 +15,8 @@ class Verdict(models.TextChoices):
     MINING = "mining", _("Mining")
     NOT_MINING = "not_mining", _("Not mining")
     UNSURE = "unsure", _("Unsure")
-
-
-class LookAlike(models.TextChoices):
-    """What ground that is not mining was taken for mining because of."""
-
-    DEFORESTATION = "deforestation", _("Clear-cut forest")
-    SAND_PIT = "sand_pit", _("Sand pit")
-    CEMETERY = "cemetery", _("Cemetery")
-    SNOW = "snow", _("Snow")
-    FIELD = "field", _("Ploughed field")
-    SETTLEMENT = "settlement", _("Settlement")
-    CLOUD = "cloud", _("Cloud")
-    OTHER = "other", _("Something else")
+    # Of a whole superpixel only: it holds both, and its finer pieces are labelled one by one.
+    MIXED = "mixed", _("Mixed")
 
 
 class Origin(models.TextChoices):
@@ -39,10 +28,23 @@ class Origin(models.TextChoices):
     REPORT = "report", _("accepted report")
 
 
+class Spare(models.TextChoices):
+    """Why labels that are kept do not count (for now)."""
+
+    NO = "", _("they count")
+    FULL = "full", _("enough people had labelled the tile by then")
+    TUTORIAL = "tutorial", _("made before the tutorial was passed")
+    QUARANTINE = "quarantine", _("the account is in quarantine")
+
+
 class SubmissionQuerySet(models.QuerySet):
-    def counting(self) -> Self:
-        """Submissions that have not been taken back."""
+    def standing(self) -> Self:
+        """Submissions that have not been taken back, whether they count or are spare."""
         return self.filter(withdrawn_at__isnull=True)
+
+    def counting(self) -> Self:
+        """Submissions that stand and count."""
+        return self.filter(withdrawn_at__isnull=True, spare=Spare.NO)
 
 
 class Submission(models.Model):
@@ -56,6 +58,15 @@ class Submission(models.Model):
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.DESK)
     created_at = models.DateTimeField(auto_now_add=True)
     withdrawn_at = models.DateTimeField(null=True)
+    spare = models.CharField(max_length=12, choices=Spare.choices, default=Spare.NO, blank=True)
+    # How the tile came to this person; copied from the claim, so that it stays when the claim is gone.
+    served = models.CharField(max_length=8, blank=True)
+    seconds = models.FloatField(null=True, help_text="from being served to arriving here")
+    # The classifier's opinion at that time, whether it was shown (blind: it was not), and how far they agree.
+    run = models.ForeignKey("detection.Run", null=True, on_delete=models.SET_NULL, related_name="+")
+    blind = models.BooleanField(default=False)
+    compared = models.PositiveSmallIntegerField(default=0)
+    agreeing = models.PositiveSmallIntegerField(default=0)
 
     objects = SubmissionQuerySet.as_manager()
 
@@ -80,43 +91,56 @@ class Label(models.Model):
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="labels")
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.PROTECT, related_name="labels")
     superpixel = models.PositiveIntegerField()
+    # 0 is the whole superpixel; 1… are its finer pieces (detection.segmentation.split), after the verdict “mixed”.
+    piece = models.PositiveSmallIntegerField(default=0)
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
-    look_alike = models.CharField(max_length=16, choices=LookAlike.choices, blank=True)
+    look_alike = models.CharField(max_length=24, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["submission", "superpixel"], name="one_label_per_superpixel")
+            models.UniqueConstraint(fields=["submission", "superpixel", "piece"], name="one_label_per_piece")
         ]
         indexes = [models.Index(fields=["segmented_tile", "superpixel"])]
 
 
+class ConsensusState(models.TextChoices):
+    """Whether a superpixel still wants votes."""
+
+    OPEN = "open", _("open")
+    RETIRED = "retired", _("settled by volunteers")
+    ESCALATED = "escalated", _("waiting for an expert")
+    DECIDED = "decided", _("decided by an expert")
+
+
 class Consensus(models.Model):
-    """What the counting labels of one superpixel jointly say. Can be computed again at any time."""
+    """What the counting labels of one superpixel jointly say. Can be computed again at any time.
+
+    `verdict` is the class with the highest posterior of Dawid and Skene's model (“unsure” where none stands out),
+    `posterior` its probability; `majority` is the plain majority beside it.
+    """
 
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.CASCADE, related_name="consensus")
     superpixel = models.PositiveIntegerField()
+    piece = models.PositiveSmallIntegerField(default=0)
     verdict = models.CharField(max_length=12, choices=Verdict.choices)
-    look_alike = models.CharField(max_length=16, choices=LookAlike.choices, blank=True)
+    posterior = models.FloatField(default=0)
+    # The whole posterior, so that one new vote can be taken in without reading anything else.
+    probabilities = models.JSONField(default=list, help_text="of mining, not mining, mixed")
+    majority = models.CharField(max_length=12, choices=Verdict.choices, blank=True)
+    look_alike = models.CharField(max_length=24, blank=True)
     votes = models.PositiveIntegerField()
     agreeing = models.PositiveIntegerField()
     by_expert = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=ConsensusState.choices, default=ConsensusState.OPEN)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["segmented_tile", "superpixel"], name="one_consensus_per_superpixel"
+                fields=["segmented_tile", "superpixel", "piece"], name="one_consensus_per_piece"
             )
         ]
-
-
-class TileProgress(models.Model):
-    """How many people have labelled a tile, kept beside it so that the next tile is an indexed look-up."""
-
-    segmented_tile = models.OneToOneField(SegmentedTile, on_delete=models.CASCADE, related_name="progress")
-    region = models.ForeignKey("detection.Region", on_delete=models.CASCADE)
-    votes = models.PositiveSmallIntegerField(default=0)
-    # Higher is sooner: the active classifier's uncertainty where there is one.
-    priority = models.FloatField(default=0)
-
-    class Meta:
-        indexes = [models.Index(fields=["region", "votes", "-priority"])]
+        indexes = [
+            models.Index(
+                fields=["segmented_tile"], name="escalated_superpixels", condition=Q(state="escalated")
+            )
+        ]

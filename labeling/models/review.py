@@ -5,7 +5,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from detection.models import Detection, SegmentedTile
-from labeling.models.label import LookAlike, Submission
+from labeling.models.label import Submission
+from labeling.models.look_alike import LookAlike
 
 
 class ReviewVerdict(models.TextChoices):
@@ -20,7 +21,7 @@ class Review(models.Model):
     superpixels = models.JSONField()
     expert = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
     verdict = models.CharField(max_length=10, choices=ReviewVerdict.choices)
-    look_alike = models.CharField(max_length=16, choices=LookAlike.choices, blank=True)
+    look_alike = models.CharField(max_length=24, blank=True)
     note = models.TextField(blank=True)
     report = models.ForeignKey("Report", null=True, on_delete=models.PROTECT, related_name="reviews")
     # The negative labels that this rejection wrote; they stop counting when the ground is approved later.
@@ -33,3 +34,7 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} by {self.expert}"
+
+    @property
+    def look_alike_name(self) -> str:
+        return LookAlike.objects.name_of(self.look_alike) if self.look_alike else ""

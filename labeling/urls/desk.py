@@ -10,6 +10,9 @@ urlpatterns = [
     path("label/mine/", desk.my_labels, name="my-labels"),
     path("api/desk/next/", api.NextTile.as_view(), name="api-desk-next"),
     path("api/desk/tiles/<int:segmented_tile_id>/", api.DeskTile.as_view(), name="api-desk-tile"),
+    path("api/desk/escalated/", api.Escalated.as_view(), name="api-desk-escalated"),
+    path("api/desk/claims/renew/", api.Renew.as_view(), name="api-desk-renew"),
+    path("api/desk/claims/release/", api.Release.as_view(), name="api-desk-release"),
     path("api/desk/submissions/", api.Submissions.as_view(), name="api-desk-submissions"),
     path(
         "api/desk/submissions/<uuid:submission_id>/withdraw/",

@@ -37,7 +37,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "page": page,
         "regions": regions,
         "chosen": chosen,
-        "look_alikes": LookAlike.choices,
+        "look_alikes": LookAlike.objects.choices(),
     }
     return render(request, "labeling/desk.html", context)
 

@@ -121,17 +121,12 @@ def _said(outcome: Outcome) -> str:
             "Accepted. The place leaves the map with the next release, and its %(count)s pieces are now negative "
             "examples: retrain, then reprocess."
         ) % {"count": len(outcome.review.superpixels)}
-    if outcome.tiles and outcome.first:
+    if outcome.tiles:
         return ngettext(
             "Accepted. The tile there is the next one that volunteers see.",
             "Accepted. The %(count)s tiles there are the next ones that volunteers see.",
             len(outcome.tiles),
         ) % {"count": len(outcome.tiles)}
-    if outcome.tiles:
-        return _(
-            "Accepted. The place already has votes: volunteers see it again once the others have as many. "
-            "You can label it yourself now."
-        )
     return _("Accepted. No tile of this site covers the place: an admin must import imagery of it first.")
 
 
@@ -145,7 +140,7 @@ def _page(request: HttpRequest, report: Report, wrong: UserError | None) -> Http
         "point": _pixel(report, shown),
         "path": svg_path(report.detection.pixel_outline) if report.detection else "",
         "found_again": _found_again(report, shown),
-        "look_alikes": LookAlike.choices,
+        "look_alikes": LookAlike.objects.choices(),
         "may_reject": may_reject(report),
         "needs_reason": needs_reason(report),
         "answer_length": ANSWER_LENGTH,

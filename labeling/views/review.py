@@ -92,7 +92,7 @@ def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
 @role_required(Role.EXPERT)
 def review_card(request: HttpRequest, detection_id: int) -> HttpResponse:
     """The card alone, for the script that puts it in the place of the one before."""
-    context = {"card": card_of(_detection(detection_id)), "look_alikes": LookAlike.choices}
+    context = {"card": card_of(_detection(detection_id)), "look_alikes": LookAlike.objects.choices()}
     return render(request, "labeling/review_card.html", context | {"state": _state(request)})
 
 
@@ -125,7 +125,7 @@ def _page(
         queue = [detection.pk, *queue]
     context = _frame(run, items, state) | {
         "card": card_of(detection),
-        "look_alikes": LookAlike.choices,
+        "look_alikes": LookAlike.objects.choices(),
         "before": before,
         "after": after,
         "page": {
@@ -216,5 +216,5 @@ def _said(decided: Review) -> str:
         return _("Detection %(id)s is approved.") % {"id": decided.detection_id}
     return _("Detection %(id)s is rejected: %(reason)s.") % {
         "id": decided.detection_id,
-        "reason": decided.get_look_alike_display(),
+        "reason": decided.look_alike_name,
     }

@@ -1,0 +1,96 @@
+"""What the active classifier thinks of a tile, for the desk to show and to compare with afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from django.db.models import Count, F, Q, Sum
+
+from detection.models import Region, Run, SegmentedTile, TileScore
+from labeling.models import Claim, Submission, Verdict
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Calibrated probabilities of mining, superpixel 1 first, two decimals, and what counts as positive."""
+
+    run: int
+    threshold: float
+    probabilities: list[float]
+
+
+def suggestion_for(claim: Claim) -> Suggestion | None:
+    """What may be shown with this claim: nothing where the tile is served blind or has not been searched yet."""
+    if claim.run is None or claim.blind:
+        return None
+    scores = _scores(claim.run, claim.segmented_tile_id)
+    if scores is None:
+        return None
+    return Suggestion(
+        run=claim.run.pk,
+        threshold=claim.run.threshold,
+        probabilities=[round(float(score), 2) for score in scores],
+    )
+
+
+def agreement_with(run: Run, tile: SegmentedTile, whole: Mapping[int, str]) -> tuple[int, int]:
+    """How many decided labels (superpixel → verdict) can be compared with a run, and how many agree with it."""
+    decided = {
+        number: verdict
+        for number, verdict in whole.items()
+        if verdict in (Verdict.MINING, Verdict.NOT_MINING)
+    }
+    scores = _scores(run, tile.pk) if decided else None
+    if scores is None:
+        return (0, 0)
+    agreeing = sum(
+        (scores[number - 1] >= run.threshold) == (verdict == Verdict.MINING)
+        for number, verdict in decided.items()
+        if number <= len(scores)
+    )
+    return (len(decided), int(agreeing))
+
+
+@dataclass(frozen=True)
+class Anchoring:
+    """Agreement of volunteers' labels with the classifier, where it was shown and where it was not."""
+
+    region: str
+    blind: bool
+    tiles: int
+    compared: int
+    agreeing: int
+
+    @property
+    def share(self) -> float | None:
+        return self.agreeing / self.compared if self.compared else None
+
+
+def anchoring() -> list[Anchoring]:
+    """By region, blind last. One grouped query over submissions that stand."""
+    rows = (
+        Submission.objects.standing()
+        .filter(run__isnull=False, compared__gt=0)
+        .order_by("segmented_tile__tile__region__name", "blind")
+        .values("blind", region=F("segmented_tile__tile__region__name"))
+        .annotate(tiles=Count("pk"), decided=Sum("compared"), same=Sum("agreeing"))
+    )
+    return [Anchoring(row["region"], row["blind"], row["tiles"], row["decided"], row["same"]) for row in rows]
+
+
+def served_blind(region: Region) -> tuple[int, int]:
+    """(served blind, served in all) among the claims that could have carried suggestions."""
+    counts = Claim.objects.filter(segmented_tile__tile__region=region, run__isnull=False).aggregate(
+        blind=Count("pk", filter=Q(blind=True)), all=Count("pk")
+    )
+    return counts["blind"], counts["all"]
+
+
+def _scores(run: Run, segmented_tile_id: int) -> "np.ndarray | None":
+    """float32 (superpixels,), probabilities 0…1, or None where the run has no score of the tile."""
+    packed = (
+        TileScore.objects.filter(run=run, segmented_tile=segmented_tile_id)
+        .values_list("scores", flat=True)
+        .first()
+    )
+    return None if packed is None else np.frombuffer(bytes(packed), "<f4")
