@@ -10,6 +10,7 @@ from detection.models import Region
 from labeling.actions import demo_content
 from labeling.actions.accounts import REVERSE_JOB, take_back_everything, weigh_account
 from labeling.actions.decide_report import LETTER_JOB
+from labeling.actions.priority import RANK_JOB, rank_region
 from labeling.actions.retrain import RETRAIN_JOB, retrain
 from labeling.actions.volunteers import WEIGH_JOB
 from labeling.letters import answer_reporter
@@ -26,6 +27,12 @@ def retrain_job(context: jobs.JobContext) -> dict[str, Any]:
         progress=context.progress,
     )
     return {"classifier": classifier.pk}
+
+
+@jobs.handles(RANK_JOB)
+def rank_tiles_job(context: jobs.JobContext) -> dict[str, Any]:
+    region = Region.objects.get(pk=context.parameters["region"])
+    return {"changed": rank_region(region=region, progress=context.progress)}
 
 
 @jobs.handles(CONTENT_JOB)

@@ -37,6 +37,7 @@ from detection.models import (
     TileScore,
 )
 from detection.segmentation.outlines import to_geographic, union_outline
+from detection.signals import run_finished
 
 logger = logging.getLogger("amber.runs")
 
@@ -289,6 +290,8 @@ def _close_run(run_id: int) -> None:
         if closed:
             run = Run.objects.get(pk=run_id)
             record(None, f"run.{state}", run, detections=run.detections.count(), **run.progress())
+            if state == WorkState.DONE:
+                run_finished.send(Run, run=run)
 
 
 @lru_cache(maxsize=4)

@@ -20,6 +20,7 @@ from detection.features import EXTRACTOR_NAMES, FeatureExtractor
 from detection.learning import classifiers, evaluation, model_files
 from detection.models import Classifier, Dataset, Region, SegmentedTile
 from detection.models.classifier import Algorithm
+from detection.signals import classifier_activated
 
 logger = logging.getLogger("amber.train")
 
@@ -78,6 +79,7 @@ def train(
         record(acting_user, "classifier.trained", classifier, dataset=dataset.content_hash)
         if Region.objects.filter(pk=region.pk, active_classifier=None).update(active_classifier=classifier):
             record(acting_user, "classifier.activated", classifier, region=region.pk)
+            classifier_activated.send(Classifier, classifier=classifier)
     return classifier
 
 
@@ -91,6 +93,7 @@ def activate(*, classifier: Classifier, acting_user: User | None) -> None:
     )
     if changed:
         record(acting_user, "classifier.activated", classifier, region=classifier.region_id)
+        classifier_activated.send(Classifier, classifier=classifier)
 
 
 def _extractor(name: str) -> tuple[FeatureExtractor, list[str]]:
