@@ -1,0 +1,19 @@
+"""What the Redis cache holds can be read by eye and runs nothing."""
+
+import pickle
+
+import pytest
+
+from amberapp.cache import JSONSerializer
+
+
+@pytest.mark.parametrize("value", [0, 7, True, None, "бурштин", [1.5, 2.25], {"a": [1, None]}])
+def test_what_goes_in_comes_out(value: object) -> None:
+    serializer = JSONSerializer()
+    stored = serializer.dumps(value)
+    assert serializer.loads(stored if isinstance(stored, bytes) else str(stored).encode()) == value
+
+
+def test_a_pickle_that_somebody_put_there_is_refused() -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        JSONSerializer().loads(pickle.dumps([1, 2]))
