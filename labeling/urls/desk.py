@@ -3,6 +3,7 @@
 from django.urls import path
 
 from labeling.api import desk as api
+from labeling.api.surroundings import TileSurroundings
 from labeling.views import desk
 
 urlpatterns = [
@@ -10,6 +11,11 @@ urlpatterns = [
     path("label/mine/", desk.my_labels, name="my-labels"),
     path("api/desk/next/", api.NextTile.as_view(), name="api-desk-next"),
     path("api/desk/tiles/<int:segmented_tile_id>/", api.DeskTile.as_view(), name="api-desk-tile"),
+    path(
+        "api/desk/tiles/<int:segmented_tile_id>/surroundings/",
+        TileSurroundings.as_view(),
+        name="api-desk-surroundings",
+    ),
     path("api/desk/escalated/", api.Escalated.as_view(), name="api-desk-escalated"),
     path("api/desk/claims/renew/", api.Renew.as_view(), name="api-desk-renew"),
     path("api/desk/claims/release/", api.Release.as_view(), name="api-desk-release"),
