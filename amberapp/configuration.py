@@ -65,7 +65,6 @@ TABLE: tuple[Variable, ...] = (
         "AMBER_LEASE_SECONDS", int, 60, "How long a worker holds a piece of work between signs of life."
     ),
     Variable("AMBER_SHARD_TILES", int, 64, "Tiles in one shard of a run."),
-    Variable("AMBER_VOTES_PER_TILE", int, 3, "Volunteers asked about one tile."),
     Variable("AMBER_REPORTS_PER_HOUR", int, 10, "Reports one sender may make in an hour."),
 )
 

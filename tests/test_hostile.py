@@ -422,7 +422,7 @@ def test_a_training_that_was_cancelled_at_its_end_keeps_no_classifier(
     assert (region.classifiers.count(), region.active_classifier) == (0, None)
 
 
-@pytest.mark.parametrize("name", ["AMBER_LEASE_SECONDS", "AMBER_SHARD_TILES", "AMBER_VOTES_PER_TILE"])
+@pytest.mark.parametrize("name", ["AMBER_LEASE_SECONDS", "AMBER_SHARD_TILES"])
 def test_a_number_that_would_stop_the_site_is_refused_at_its_start(name: str) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         read({name: "0"})
