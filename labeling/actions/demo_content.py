@@ -24,6 +24,7 @@ from detection.geometry import ground_sample_distance, tile_bounds_from_centre
 from detection.imagery.placement import Placement
 from detection.models import Classifier, Detection, ImagerySource, Region, Run, SegmentedTile
 from detection.scenes import ScenePlan, demo_grid
+from labeling.actions import demo_known
 from labeling.actions.crops import import_crops
 from labeling.actions.labels import submit_labels
 from labeling.actions.publish import publish_release
@@ -41,6 +42,8 @@ ROWS, COLUMNS = 4, 6
 # A superpixel counts as mining when at least this share of it is.
 MINING_SHARE = 0.3
 CROWD = 3
+# Demo accounts that have been through the tutorial; the volunteer meets it on the first visit.
+TAUGHT = ("taras", "olena")
 TOTAL = 100
 
 
@@ -107,6 +110,7 @@ def _synthetic_region(progress: Progress) -> Region:
             max(box[3] for box in boxes) + margin,
         ),
     )
+    demo_known.pass_tutorial([*_crowd(), *User.objects.filter(username__in=TAUGHT)])
     tell = _part(progress, 0, 45, "Painting synthetic ground")
     names = [f"synthetic-{number:02d}-{plan.capture_date}.jpg" for number, plan in enumerate(plans, start=1)]
     known = set(region.tiles.values_list("file_name", flat=True))
@@ -144,6 +148,7 @@ def _ingest_scene(
     # Two of three tiles have been seen by the crowd; the others wait for the visitor.
     if number % 3:
         segmented = SegmentedTile.objects.get(tile=tile, segmentation=default_segmentation())
+        demo_known.make_known_where_clear(segmented, plan.kind, image, truth)
         chance = random.Random(SEED + number)  # noqa: S311 (a repeatable crowd, no secret)
         _crowd_labels(segmented, truth, chance)
 
@@ -152,9 +157,7 @@ def _crowd_labels(segmented: SegmentedTile, truth: Any, chance: random.Random) -
     """What three fairly good volunteers would say of a scene whose truth is known."""
     labels = load_labels(segmented)
     pieces = np.arange(1, segmented.superpixels + 1)
-    sizes = np.bincount(labels.ravel(), minlength=segmented.superpixels + 1)[1:]
-    mined = np.bincount(labels.ravel(), weights=truth.ravel(), minlength=segmented.superpixels + 1)[1:]
-    mining = mined / np.maximum(sizes, 1) >= MINING_SHARE
+    mining = demo_known.shares(labels, truth) >= MINING_SHARE
     for volunteer in _crowd():
         if Submission.objects.filter(volunteer=volunteer, segmented_tile=segmented).exists():
             continue

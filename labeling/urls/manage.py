@@ -1,10 +1,11 @@
 """The admin's pages that show both floors: the loop, its runs."""
 
-from django.urls import path
+from django.urls import include, path
 
 from labeling.views import manage
 
 urlpatterns = [
+    path("", include("labeling.urls.crowd")),
     path("manage/", manage.manage, name="manage"),
     path("manage/retrain/", manage.retrain, name="retrain"),
     path("manage/retrain/<int:job_id>/cancel/", manage.retrain_cancel, name="retrain-cancel"),

@@ -1,0 +1,67 @@
+"""How the crowd stands: what waits, what is held, what is settled, who is in quarantine. Reads only."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Q, Sum
+
+from labeling.models import Consensus, ConsensusState, KnownTile, KnownUse, TileProgress, VolunteerRecord
+
+
+@dataclass
+class CrowdFigures:
+    """One region. Tiles: waiting (for whoever asks next), held (leases), enough (no more votes wanted), known.
+
+    Superpixels: settled by volunteers, decided by experts, escalated to them.
+    """
+
+    tiles: int = 0
+    waiting: int = 0
+    held: int = 0
+    enough: int = 0
+    escalated_tiles: int = 0
+    settled: int = 0
+    decided: int = 0
+    escalated: int = 0
+    lessons: int = 0
+    checks: int = 0
+
+
+def crowd_figures() -> dict[int, CrowdFigures]:
+    """By region's id; regions without a queue are left out. Three queries."""
+    found: dict[int, CrowdFigures] = {}
+    queue = TileProgress.objects.values("region").annotate(
+        tiles=Count("pk"),
+        waiting=Count("pk", filter=Q(free__gt=0)),
+        held=Sum("claims"),
+        enough=Count("pk", filter=Q(wanted__gt=0, votes__gte=F("wanted"))),
+        escalated_tiles=Count("pk", filter=Q(escalated__gt=0)),
+        escalated=Sum("escalated"),
+    )
+    for row in queue:
+        figures: dict[str, Any] = {name: count for name, count in row.items() if name != "region"}
+        found[row["region"]] = CrowdFigures(**figures)
+    states = (
+        Consensus.objects.filter(piece=0, state__in=[ConsensusState.RETIRED, ConsensusState.DECIDED])
+        .order_by()
+        .values_list("segmented_tile__tile__region", "state")
+        .annotate(Count("pk"))
+    )
+    for region, state, count in states:
+        if region in found:
+            if state == ConsensusState.RETIRED:
+                found[region].settled = count
+            else:
+                found[region].decided = count
+    known = KnownTile.objects.order_by().values_list("region", "use").annotate(Count("pk"))
+    for region, use, count in known:
+        if region in found:
+            if use == KnownUse.LESSON:
+                found[region].lessons = count
+            else:
+                found[region].checks = count
+    return found
+
+
+def in_quarantine() -> int:
+    return VolunteerRecord.objects.filter(quarantined_at__isnull=False).count()
