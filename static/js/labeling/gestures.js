@@ -5,29 +5,34 @@ const FINGER_SLACK = 7; // pixels a finger may tremble before a tap becomes a st
 const SAMPLE = 5; // pixels between look-ups along a quick stroke
 
 /**
- * paints(map, {mayPaint, begin, reach, end, abort})
+ * paints(map, {mayPaint, begin, reach, drawn, end, abort, hover})
  *   mayPaint()        whether the brush is in the hand
  *   begin({erase})    a stroke starts
- *   reach(latlng)     it passes over this point
+ *   reach(x, y)       it passes over this pixel of the image
+ *   drawn(event)      all that this event reached has been told
  *   end(), abort()    it is done; it was no stroke after all
+ *   hover(x, y)       the pointer is over this place of the element, in CSS pixels; hover() when it is nowhere
  */
-export function paints(map, { mayPaint, begin, reach, end, abort }) {
+export function paints(map, { mayPaint, begin, reach, drawn, end, abort, hover }) {
   const element = map.getContainer();
   const fingers = new Set();
+  let box = null; // where the element lies on the page; asked once a stroke, for asking may cost a layout
   let stroke = null; // {pointer, x, y}
   let waiting = null; // a finger that has not moved yet
   let moving = null; // the middle button's hand
   let pinched = false;
 
-  const look = (x, y) => reach(map.containerPointToLatLng(inside(x, y)));
-  const inside = (x, y) => {
-    const box = element.getBoundingClientRect();
-    return [x - box.left, y - box.top];
+  const look = (x, y) => {
+    const { lat, lng } = map.containerPointToLatLng([x - box.left, y - box.top]);
+    reach(lng, -lat);
   };
-  const start = ({ pointerId, clientX, clientY, shiftKey }) => {
-    stroke = { pointer: pointerId, x: clientX, y: clientY };
-    begin({ erase: shiftKey });
-    look(clientX, clientY);
+  const show = ({ clientX, clientY }) => hover(clientX - box.left, clientY - box.top);
+  const start = (event, cause) => {
+    stroke = { pointer: event.pointerId, x: event.clientX, y: event.clientY };
+    begin({ erase: event.shiftKey });
+    look(event.clientX, event.clientY);
+    show(event);
+    drawn(cause);
   };
   const draw = (x, y) => {
     const steps = Math.max(1, Math.ceil(Math.hypot(x - stroke.x, y - stroke.y) / SAMPLE));
@@ -43,12 +48,18 @@ export function paints(map, { mayPaint, begin, reach, end, abort }) {
     }
     stroke = null;
     waiting = null;
+    hover();
   };
 
+  element.addEventListener("pointerenter", () => {
+    box = element.getBoundingClientRect();
+  });
+
   element.addEventListener("pointerdown", (event) => {
-    if (event.target.closest(".leaflet-control")) {
+    if (event.target.closest(".leaflet-control, button, [role=slider]")) {
       return;
     }
+    box = element.getBoundingClientRect();
     if (event.pointerType === "touch") {
       fingers.add(event.pointerId);
       if (fingers.size > 1) {
@@ -65,7 +76,7 @@ export function paints(map, { mayPaint, begin, reach, end, abort }) {
       element.setPointerCapture(event.pointerId);
     } else if (event.button === 0 && mayPaint()) {
       element.setPointerCapture(event.pointerId);
-      start(event);
+      start(event, event);
     }
   });
 
@@ -80,7 +91,7 @@ export function paints(map, { mayPaint, begin, reach, end, abort }) {
       if (Math.hypot(event.clientX - waiting.clientX, event.clientY - waiting.clientY) < FINGER_SLACK) {
         return;
       }
-      start(waiting);
+      start(waiting, event);
       waiting = null;
     }
     if (stroke && event.pointerId === stroke.pointer) {
@@ -88,13 +99,17 @@ export function paints(map, { mayPaint, begin, reach, end, abort }) {
       for (const point of passed.length ? passed : [event]) {
         draw(point.clientX, point.clientY);
       }
+      show(event);
+      drawn(event);
+    } else if (event.pointerType !== "touch" && box) {
+      show(event);
     }
   });
 
   const lift = (event) => {
     fingers.delete(event.pointerId);
     if (waiting && event.pointerId === waiting.pointerId) {
-      start(waiting);
+      start(waiting, event);
       waiting = null;
     }
     if (stroke && event.pointerId === stroke.pointer) {
@@ -104,8 +119,12 @@ export function paints(map, { mayPaint, begin, reach, end, abort }) {
     if (moving && event.pointerId === moving.pointer) {
       moving = null;
     }
+    if (event.pointerType === "touch") {
+      hover();
+    }
     pinched = pinched && fingers.size > 0;
   };
+  element.addEventListener("pointerleave", () => !stroke && hover());
   // Listened to on the window: a finger may leave the picture before it lifts.
   window.addEventListener("pointerup", lift);
   window.addEventListener("pointercancel", (event) => {

@@ -1,31 +1,52 @@
-// The desk's keys. Letters are read from the key's place on the keyboard where the layout is not Latin, so that "R" is
-// the same key in Ukrainian. A person can turn the keys off (WCAG 2.1.4); arrows, Tab and Enter keep working.
+// The desk's keys. What a key does a person may choose; a few keep their meaning: arrows, Tab, Enter, Escape, Ctrl.
+// A key is named by what stands on it in Latin letters: "r", "shift+1", "[", "space". Where the layout is not Latin the
+// key's place decides, so that "R" is the same key in Ukrainian. All but the fixed ones can be turned off (WCAG 2.1.4).
 
 const STORED = "amber-desk-keys";
+const STORED_OWN = "amber-desk-own-keys";
 
-const KEPT_ON = new Set(["cursor", "cursor-step", "enter", "escape"]);
+const PLACES = {
+  BracketLeft: "[",
+  BracketRight: "]",
+  Semicolon: ";",
+  Quote: "'",
+  Backquote: "`",
+  Backslash: "\\",
+  Comma: ",",
+  Period: ".",
+  Slash: "/",
+  Minus: "-",
+  Equal: "=",
+  Space: "space",
+};
 
-function nameOf(event) {
+/** The name of the key that was pressed, or "" for one that cannot be given a meaning. */
+export function nameOf(event) {
   const letter = event.key.toLowerCase();
-  if (/^[a-z]$/.test(letter)) {
-    return letter;
-  }
   const place = /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(event.code);
-  return place ? place[1].toLowerCase() : letter;
+  let name = "";
+  if (/^[a-z]$/.test(letter)) {
+    name = letter;
+  } else if (place) {
+    name = place[1].toLowerCase();
+  } else if (PLACES[event.code]) {
+    name = PLACES[event.code];
+  } else if (["delete", "backspace", "home", "end", "pageup", "pagedown"].includes(letter) || /^f\d+$/.test(letter)) {
+    name = letter;
+  } else if (letter === " ") {
+    name = "space";
+  }
+  return name && event.shiftKey ? `shift+${name}` : name;
 }
 
-/** [command, argument] for a key press, or null when the desk has no use for it. */
-export function commandFor(event) {
-  const name = nameOf(event);
-  const control = event.ctrlKey || event.metaKey;
-  if (event.altKey) {
-    return null;
-  }
-  if (control) {
+/** What is fixed: [command, argument] or null. */
+function fixedCommand(event) {
+  if (event.ctrlKey || event.metaKey) {
+    const name = nameOf(event);
     if (name === "z") {
-      return [event.shiftKey ? "redo" : "undo"];
+      return ["undo"];
     }
-    if (name === "y") {
+    if (name === "shift+z" || name === "y") {
       return ["redo"];
     }
     return event.key === "Enter" ? ["submit"] : null;
@@ -40,27 +61,74 @@ export function commandFor(event) {
       return ["enter"];
     case "Escape":
       return ["escape"];
-    case " ":
-      return ["ground"];
     case "?":
-      return ["keys"];
+      // On some layouts the question mark stands on a digit, which may have a meaning of its own.
+      return event.code.startsWith("Digit") ? null : ["keys"];
     default:
+      return null;
   }
-  const commands = {
-    1: ["verdict", "mining"],
-    2: ["verdict", "not_mining"],
-    3: ["verdict", "unsure"],
-    0: ["erase"],
-    delete: ["erase"],
-    backspace: ["erase"],
-    u: ["undo"],
-    r: ["rest"],
-    o: ["outlines"],
-    m: ["hand"],
-    l: ["light"],
-    b: ["back"],
-  };
-  return commands[name] || null;
+}
+
+const KEPT_ON = new Set(["cursor", "cursor-step", "enter", "escape"]);
+
+/** Names that a person cannot give away. Ctrl, Alt and the Windows key belong to the browser anyway. */
+export const isTaken = (event) => Boolean(fixedCommand(event)) || event.ctrlKey || event.metaKey || event.altKey;
+
+/** Which key runs what: the page's defaults, and what this person chose instead, kept in this browser. */
+export class Bindings {
+  /** actions: [{id, command, argument, key}, …], `key` being the default ("" for none), the first wins a key. */
+  constructor(actions) {
+    this.actions = actions;
+    this.onChange = () => {};
+    let own = {};
+    try {
+      own = JSON.parse(localStorage.getItem(STORED_OWN) || "{}") || {};
+    } catch {
+      own = {};
+    }
+    const isText = ([, key]) => typeof key === "string";
+    this.own = new Map(Object.entries(own).filter(isText));
+  }
+
+  /** The key of an action, "" when it has none. A key chosen for another action takes a default away. */
+  keyOf(id) {
+    const action = this.actions.find((other) => other.id === id);
+    if (!action) {
+      return "";
+    }
+    if (this.own.has(id)) {
+      return this.own.get(id);
+    }
+    const chosen = this.actions.some((other) => this.own.get(other.id) === action.key);
+    const sooner = this.actions.find((other) => other.key === action.key && !this.own.has(other.id));
+    return chosen || sooner !== action ? "" : action.key;
+  }
+
+  /** The action that a key runs, or null. */
+  actionOf(key) {
+    return (key && this.actions.find(({ id }) => this.keyOf(id) === key)) || null;
+  }
+
+  /** Give an action a key, or "" for none. Returns null, or the other action that has the key; then nothing is changed. */
+  choose(id, key) {
+    const holder = this.actionOf(key);
+    if (holder && holder.id !== id) {
+      return holder;
+    }
+    this.own.set(id, key);
+    this.#keep();
+    return null;
+  }
+
+  reset() {
+    this.own.clear();
+    this.#keep();
+  }
+
+  #keep() {
+    localStorage.setItem(STORED_OWN, JSON.stringify(Object.fromEntries(this.own)));
+    this.onChange();
+  }
 }
 
 export const keysOn = () => localStorage.getItem(STORED) !== "off";
@@ -71,28 +139,41 @@ export const setKeysOn = (on) => localStorage.setItem(STORED, on ? "on" : "off")
  * meaning of the key is then suppressed; lift(command) tells that a held key was let go. Typing into a field or an open
  * dialog is left alone.
  */
-export function listen({ press, lift }) {
+export function listen(bindings, { press, lift }) {
+  const held = new Map(); // commands of the keys that are down, by the key's place
+
   document.addEventListener("keydown", (event) => {
     const target = event.target;
     if (event.isComposing || target.closest("dialog, select, textarea, details.menu, .toast")) {
       return;
     }
-    const isField = target.matches("input");
+    const isField = target.matches("input, [role=slider]");
     const presses = target.matches("button, a, summary") && (event.key === "Enter" || event.key === " ");
-    if (presses || (isField && event.key !== "Escape")) {
+    if (presses || (isField && event.key !== "Escape") || event.altKey) {
       return;
     }
-    const found = commandFor(event);
+    let found = fixedCommand(event);
+    if (!found && !event.ctrlKey && !event.metaKey) {
+      const action = bindings.actionOf(nameOf(event));
+      found = action && [action.command, action.argument];
+    }
     if (!found || (!keysOn() && !KEPT_ON.has(found[0]))) {
       return;
     }
     if (press(found[0], found[1], event)) {
+      held.set(event.code, found[0]);
       event.preventDefault();
     }
   });
   document.addEventListener("keyup", (event) => {
-    if (event.key === " ") {
-      lift("ground");
+    const command = held.get(event.code);
+    held.delete(event.code);
+    if (command) {
+      lift(command);
     }
+  });
+  window.addEventListener("blur", () => {
+    held.forEach(lift);
+    held.clear();
   });
 }

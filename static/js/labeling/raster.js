@@ -44,6 +44,34 @@ export class Raster {
     return this.numbers[row * this.columns + column];
   }
 
+  /** The superpixels under a disc around image pixel (x, y): those with a cell whose middle lies in it. */
+  within(x, y, radius) {
+    const { scale, columns, rows, numbers } = this;
+    const found = new Set();
+    const own = this.at(x, y); // a disc smaller than a cell has no middle in it
+    if (own) {
+      found.add(own);
+    }
+    const top = Math.max(0, Math.ceil((y - radius) / scale - 0.5));
+    const bottom = Math.min(rows - 1, Math.floor((y + radius) / scale - 0.5));
+    for (let row = top; row <= bottom; row += 1) {
+      const half = Math.sqrt(radius ** 2 - ((row + 0.5) * scale - y) ** 2);
+      const from = Math.max(0, Math.ceil((x - half) / scale - 0.5));
+      const to = Math.min(columns - 1, Math.floor((x + half) / scale - 0.5));
+      let latest = 0;
+      for (let column = from; column <= to; column += 1) {
+        const superpixel = numbers[row * columns + column];
+        if (superpixel !== latest) {
+          latest = superpixel;
+          if (superpixel) {
+            found.add(superpixel);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
   /** The superpixel that lies nearest in a direction ("left", "right", "up", "down"), or the same one at the edge. */
   neighbour(from, direction) {
     const [ahead, aside] = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] }[direction];

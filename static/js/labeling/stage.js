@@ -2,11 +2,16 @@
 
 import { calm } from "../shared/dom.js";
 import { L } from "../shared/map.js";
-import { Overlay, place } from "./overlay.js";
+import { Overlay } from "./overlay.js";
+import { place } from "./plane.js";
+
+const COARSE = 1.25; // pixels of the screen one pixel of a picture may cover before a sharper picture is wanted
 
 export class Stage {
-  constructor(element) {
+  /** onCoarse(): the picture on the stage has fewer pixels than the screen could show. */
+  constructor(element, { onCoarse = () => {} } = {}) {
     this.element = element;
+    this.onCoarse = onCoarse;
     const still = calm();
     this.map = L.map(element, {
       crs: L.CRS.Simple,
@@ -27,6 +32,7 @@ export class Stage {
       inertia: !still,
       bounceAtZoomLimits: false,
     });
+    this.map.setView([0, 0], 0, { animate: false });
     this.overlay = new Overlay(this.map);
     this.picture = null;
     this.bounds = null;
@@ -34,6 +40,7 @@ export class Stage {
     this.map.on("zoomstart dragstart", () => {
       this.fitted = false;
     });
+    this.map.on("zoomend", () => this.#look());
     new ResizeObserver(() => {
       this.map.invalidateSize({ animate: false });
       if (this.fitted) {
@@ -43,22 +50,33 @@ export class Stage {
   }
 
   show({ tile, raster, picture }) {
-    if (this.picture) {
-      this.picture.remove();
-    }
+    this.overlay.clear();
     this.bounds = L.latLngBounds([place([0, tile.height]), place([tile.width, 0])]);
-    this.picture = L.imageOverlay(picture, this.bounds, { className: "desk__picture" }).addTo(this.map);
+    this.tile = tile;
+    this.setPicture(picture);
     this.fit();
     this.map.setMaxBounds(this.bounds.pad(0.4));
     this.overlay.show(raster);
+    this.#look();
+  }
+
+  /** Lay a picture of the tile, a decoded <img>, where the one before lay. */
+  setPicture(picture) {
+    const before = this.picture;
+    this.picture = L.imageOverlay(picture, this.bounds, { className: "desk__picture" }).addTo(this.map);
+    this.shown = picture;
+    before?.remove();
   }
 
   clear() {
-    if (this.picture) {
-      this.picture.remove();
-      this.picture = null;
-      this.overlay.group.clearLayers();
-    }
+    this.picture?.remove();
+    this.picture = null;
+    this.overlay.clear();
+  }
+
+  /** Whether this tile, and nothing of another one, lies on the stage. */
+  holds({ tile }) {
+    return Boolean(this.picture) && this.tile === tile && this.overlay.pieces.length > 0;
   }
 
   /** The whole tile, as large as there is room for. */
@@ -69,6 +87,11 @@ export class Stage {
       this.map.setMinZoom(this.map.getZoom() - 0.5);
       this.fitted = true;
     }
+  }
+
+  /** How many CSS pixels one image pixel is long. */
+  get scale() {
+    return this.map.options.crs.scale(this.map.getZoom());
   }
 
   /** Bring a point of the image (pixels) into view when one has zoomed past it. */
@@ -84,8 +107,9 @@ export class Stage {
     this.element.classList.toggle("is-moving", inHand);
   }
 
-  /** Percent of the picture's own brightness and contrast. */
-  setLight(brightness, contrast) {
-    this.element.style.setProperty("--picture-light", `brightness(${brightness / 100}) contrast(${contrast / 100})`);
+  #look() {
+    if (this.picture && this.shown.naturalWidth * COARSE < this.tile.width * this.scale * window.devicePixelRatio) {
+      this.onCoarse();
+    }
   }
 }

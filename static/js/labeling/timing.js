@@ -1,0 +1,61 @@
+// The desk's own stop-watch, readable by anybody through performance.getEntriesByType("measure"):
+//   amber:paint  from the pointer's event to the frame that shows what it painted
+//   amber:drag   one stroke; detail {frames, worst}: frames drawn and the longest wait between two, in ms
+//   amber:next   from sending (or skipping) a tile to the frame that shows the next one
+// Nothing is sent anywhere.
+
+const KEPT = 1000; // entries of each name before the oldest are thrown away
+
+const counted = new Map();
+
+function measure(name, start, end, detail) {
+  const count = (counted.get(name) || 0) + 1;
+  counted.set(name, count % KEPT);
+  if (count === KEPT) {
+    performance.clearMeasures(name);
+  }
+  performance.measure(name, { start, end, detail });
+}
+
+/** Run something once the next frame has been handed over to be shown: what is not needed on the screen can wait. */
+export function afterPaint(run) {
+  // A task posted while a frame is made runs right after that frame.
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = run;
+    channel.port2.postMessage(null);
+  });
+}
+
+/** What an event changed has been drawn; its time runs until the next frame is made of it. */
+export function timePaint(event) {
+  requestAnimationFrame(() => measure("amber:paint", event.timeStamp, performance.now()));
+}
+
+/** Count frames from now on. Returns a function that ends it. */
+export function timeDrag() {
+  const start = performance.now();
+  let frames = 0;
+  let worst = 0;
+  let latest = start;
+  let running = true;
+  const tick = (now) => {
+    if (running) {
+      frames += 1;
+      worst = Math.max(worst, now - latest);
+      latest = now;
+      requestAnimationFrame(tick);
+    }
+  };
+  requestAnimationFrame(tick);
+  return () => {
+    running = false;
+    measure("amber:drag", start, performance.now(), { frames, worst });
+  };
+}
+
+/** A tile was sent now. Returns a function to call when the next one has been put on the stage. */
+export function timeNext() {
+  const start = performance.now();
+  return () => requestAnimationFrame(() => measure("amber:next", start, performance.now()));
+}
