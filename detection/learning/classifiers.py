@@ -81,9 +81,11 @@ def fit_with_scores(
         raise ValueError(f"{len(rows)} rows need {len(rows)} verdicts, not {mining.shape}.")
     raw = np.zeros(len(rows), np.float32)
     for train, test in folds(mining, groups, CALIBRATION_FOLDS, seed):
-        raw[test] = raw_scores(algorithm, _fit_model(algorithm, rows[train], mining[train], seed), rows[test])
+        raw[test] = raw_scores(
+            algorithm, fit_uncalibrated(algorithm, rows[train], mining[train], seed), rows[test]
+        )
     slope, offset = _platt(raw, mining)
-    model = _fit_model(algorithm, rows, mining, seed)
+    model = fit_uncalibrated(algorithm, rows, mining, seed)
     fitted = FittedClassifier(algorithm, rows.shape[1], model, slope, offset)
     return fitted, _probability(raw, slope, offset)
 
@@ -142,7 +144,8 @@ def _checked_rows(features: Floats) -> Floats:
     return rows
 
 
-def _fit_model(algorithm: str, rows: Floats, mining: Booleans, seed: int) -> Any:
+def fit_uncalibrated(algorithm: str, rows: Floats, mining: Booleans, seed: int) -> Any:
+    """The bare model for `raw_scores`: rows float32 (n, d), finite; mining bool (n,) with both kinds."""
     fitters: dict[str, Callable[[Floats, Booleans, int], Any]] = {
         "xgboost": _fit_xgboost,
         "random_forest": _fit_random_forest,
