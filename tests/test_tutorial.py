@@ -68,7 +68,7 @@ def test_four_of_five_are_enough_when_each_class_is_half_right(alice: Any, lesso
 @pytest.mark.parametrize(
     "said",
     [
-        {number: "not_mining" for number in RIGHT},
+        dict.fromkeys(RIGHT, "not_mining"),
         RIGHT | {"1": "not_mining", "2": "not_mining"},
         RIGHT | {"4": "mining", "5": "unsure"},
         {number: verdict for number, verdict in RIGHT.items() if number in "123"},

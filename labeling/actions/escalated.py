@@ -25,6 +25,11 @@ def next_escalated(*, region: Region, held: Collection[int] = ()) -> SegmentedTi
     return progress.segmented_tile if progress else None
 
 
+def anything_escalated() -> bool:
+    """Whether superpixels wait for an expert anywhere."""
+    return TileProgress.objects.filter(escalated__gt=0).exists()
+
+
 def escalated_superpixels(segmented_tile: SegmentedTile) -> list[int]:
     return list(
         Consensus.objects.filter(segmented_tile=segmented_tile, piece=0, state=ConsensusState.ESCALATED)

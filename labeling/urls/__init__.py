@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("labeling.urls.public")),
     path("", include("labeling.urls.desk")),
+    path("", include("labeling.urls.tutorial")),
     path("", include("labeling.urls.review")),
     path("", include("labeling.urls.manage")),
 ]

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
+from labeling.actions.escalated import anything_escalated
 from labeling.actions.mine import agreement_of, own_tiles
 from labeling.actions.queue import regions_to_label, session_of
 from labeling.models import LookAlike
@@ -26,10 +27,13 @@ def desk(request: HttpRequest) -> HttpResponse:
     chosen = wanted if any(region.slug == wanted for region in regions) else ""
     tile = request.GET.get("tile", "")
     session = session_of(request.user)
+    is_expert = request.user.has_role(Role.EXPERT)
+    decides = is_expert and request.GET.get("escalated") == "1"
     page: dict[str, Any] = {
         "volunteer": request.user.pk,
         "region": chosen,
         "session": {"tiles_today": session.tiles_today, "tiles_total": session.tiles_total},
+        "escalated": decides,
         "tile": int(tile) if tile.isdecimal() and len(tile) < 19 else None,
         "urls": _addresses(),
     }
@@ -37,6 +41,8 @@ def desk(request: HttpRequest) -> HttpResponse:
         "page": page,
         "regions": regions,
         "chosen": chosen,
+        "decides": decides,
+        "waiting": is_expert and not decides and anything_escalated(),
         "look_alikes": LookAlike.objects.choices(),
     }
     return render(request, "labeling/desk.html", context)
@@ -61,6 +67,10 @@ def _addresses() -> dict[str, str]:
     return {
         "desk": reverse("desk"),
         "next": reverse("api-desk-next"),
+        "escalated": reverse("api-desk-escalated"),
+        "renew": reverse("api-desk-renew"),
+        "release": reverse("api-desk-release"),
+        "tutorial": reverse("tutorial"),
         "tile": reverse("api-desk-tile", args=[0]),
         "submissions": reverse("api-desk-submissions"),
         "withdraw": reverse("api-desk-withdraw", args=[UUID(int=0)]),

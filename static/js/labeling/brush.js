@@ -1,22 +1,31 @@
-// The brush: what it paints, and every change that is made to the labels of the open tile.
+// The brush: what it paints, how wide it is, and every change that is made to the labels of the open tile.
 
 import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
 import { writeDraft } from "./drafts.js";
+import { isSettled } from "./notes.js";
 import { panel, verdictName } from "./panel.js";
+import { partsUnder, pieceOf, superpixelOf } from "./parts.js";
+import { afterPaint } from "./timing.js";
+
+/** Widths in CSS pixels of the screen; 0 paints the one superpixel under the pointer. */
+export const WIDTHS = [0, 48, 96, 160];
 
 export class Brush {
-  /** session: whose tile is open; volunteer: whose drafts are kept; onPainted(): after every finished change. */
-  constructor({ session, volunteer, onPainted }) {
-    Object.assign(this, { session, volunteer, onPainted });
+  /** session: whose tile is open; stage: where it is shown; volunteer: whose drafts are kept; onPainted(): after every
+   * finished change. */
+  constructor({ session, stage, volunteer, onPainted }) {
+    Object.assign(this, { session, stage, volunteer, onPainted });
     this.verdict = "mining";
     this.lookAlike = "";
-    this.erasing = false; // for the stroke that is being made
+    this.eraser = false; // the tool in the hand
+    this.erasing = false; // this one stroke
+    this.width = WIDTHS[0];
     panel.brush(this);
   }
 
-  /** What the brush leaves behind. */
+  /** What the brush leaves behind: a label, or null for the eraser. */
   get label() {
-    return { verdict: this.verdict, lookAlike: this.verdict === "not_mining" ? this.lookAlike : "" };
+    return this.eraser ? null : { verdict: this.verdict, lookAlike: this.verdict === "not_mining" ? this.lookAlike : "" };
   }
 
   get #painting() {
@@ -25,13 +34,38 @@ export class Brush {
 
   choose(verdict) {
     this.verdict = verdict;
+    this.eraser = false;
     panel.brush(this);
+  }
+
+  setEraser(on) {
+    this.eraser = on;
+    panel.brush(this);
+    panel.say(on ? gettext("Eraser") : verdictName(this.verdict));
+  }
+
+  setWidth(width) {
+    this.width = width;
+    panel.brush(this);
+  }
+
+  /** The next wider (+1) or narrower (-1) brush. */
+  widen(by) {
+    this.setWidth(WIDTHS[Math.min(Math.max(WIDTHS.indexOf(this.width) + by, 0), WIDTHS.length - 1)]);
+    panel.say(
+      this.width
+        ? interpolate(gettext("Brush %(size)s of %(sizes)s"), {
+            size: number(WIDTHS.indexOf(this.width) + 1),
+            sizes: number(WIDTHS.length),
+          })
+        : gettext("Brush of one superpixel"),
+    );
   }
 
   /** The look-alike of the brush; the stroke just made gets it too, if it was "not mining". */
   chooseLookAlike(name) {
-    this.lookAlike = this.lookAlike === name ? "" : name;
-    panel.brush(this);
+    this.lookAlike = this.lookAlike === name && this.verdict === "not_mining" ? "" : name;
+    this.choose("not_mining");
     const painting = this.#painting;
     const latest = painting ? painting.latest().filter((k) => painting.labels[k]?.verdict === "not_mining") : [];
     if (latest.length) {
@@ -42,15 +76,16 @@ export class Brush {
   // A stroke of mouse or finger: begin, reach (again and again), end or abort.
 
   begin({ erase }) {
-    this.erasing = erase;
+    this.erasing = erase || this.eraser;
     this.#painting.begin();
   }
 
   /** The stroke passes over an image pixel. */
   reach(x, y) {
-    const superpixel = this.session.current.raster.at(x, y);
-    if (superpixel) {
-      this.#painting.paint(superpixel, this.erasing ? null : this.label);
+    const label = this.erasing ? null : this.label;
+    const radius = this.width / 2 / this.stage.scale;
+    for (const part of partsUnder(this.session.current, x, y, radius, label)) {
+      this.#painting.paint(part, label);
     }
   }
 
@@ -76,12 +111,19 @@ export class Brush {
     return changed.length;
   }
 
-  /** All that is not painted yet becomes "not mining". */
-  rest() {
-    const painting = this.#painting;
-    if (painting) {
-      const count = painting.fill({ verdict: "not_mining", lookAlike: "" });
-      this.#painted(painting.latest().slice(0, count));
+  /**
+   * All that is not painted yet gets the verdict that `verdictFor(part)` names (null: none). Settled superpixels are
+   * left alone: nobody needs to label them any more.
+   */
+  rest(verdictFor) {
+    const { current } = this.session;
+    if (current) {
+      const wanted = (part) => {
+        const verdict = isSettled(current, superpixelOf(part)) ? null : verdictFor(part);
+        return verdict && { verdict, lookAlike: "" };
+      };
+      const count = current.painting.fill(wanted, (superpixel) => current.pieces?.partsOf(superpixel) || []);
+      this.#painted(current.painting.latest().slice(0, count));
     }
   }
 
@@ -97,28 +139,45 @@ export class Brush {
     }
   }
 
-  /** After every finished stroke: say it, count it, keep it over a reload. */
+  /** After every finished stroke: say it, count it, keep it over a reload; but show it first. */
   #painted(superpixels) {
-    const { tile, painting } = this.session.current;
-    if (superpixels.length) {
-      const label = painting.labels[superpixels[0]];
-      const what = label ? verdictName(label.verdict) : gettext("not painted");
-      const which =
-        superpixels.length === 1
-          ? interpolate(gettext("Superpixel %(number)s"), { number: superpixels[0] })
-          : interpolate(ngettext("%(count)s superpixel", "%(count)s superpixels", superpixels.length), {
-              count: number(superpixels.length),
-            });
-      panel.say(
-        interpolate(gettext("%(which)s: %(what)s. %(painted)s of %(count)s painted."), {
-          which,
-          what,
-          painted: number(painting.painted),
-          count: number(painting.count),
-        }),
-      );
-    }
-    writeDraft(this.volunteer, tile.segmented_tile, painting.entries());
-    this.onPainted();
+    const { current } = this.session;
+    afterPaint(() => {
+      if (this.session.current !== current) {
+        return;
+      }
+      if (superpixels.length) {
+        sayPainted(current.painting, superpixels);
+      }
+      writeDraft(this.volunteer, current.tile.segmented_tile, current.painting.entries());
+      this.onPainted();
+    });
   }
+}
+
+/** A part as it is spoken of. */
+export function partName(part) {
+  const names = { number: superpixelOf(part), piece: pieceOf(part) };
+  return names.piece
+    ? interpolate(gettext("Superpixel %(number)s, piece %(piece)s"), names)
+    : interpolate(gettext("Superpixel %(number)s"), names);
+}
+
+function sayPainted(painting, superpixels) {
+  const label = painting.labels[superpixels[0]];
+  const what = label ? verdictName(label.verdict) : gettext("not painted");
+  const which =
+    superpixels.length === 1
+      ? partName(superpixels[0])
+      : interpolate(ngettext("%(count)s superpixel", "%(count)s superpixels", superpixels.length), {
+          count: number(superpixels.length),
+        });
+  panel.say(
+    interpolate(gettext("%(which)s: %(what)s. %(painted)s of %(count)s painted."), {
+      which,
+      what,
+      painted: number(painting.painted),
+      count: number(painting.count),
+    }),
+  );
 }

@@ -4,60 +4,104 @@ import { pageData } from "../shared/dom.js";
 import { gettext } from "../shared/i18n.js";
 import { Brush } from "./brush.js";
 import { Commands } from "./commands.js";
+import { Compare } from "./compare.js";
 import { Cursor } from "./desk_cursor.js";
+import { Finer } from "./finer.js";
 import { paints } from "./gestures.js";
-import { keysOn, listen, setKeysOn } from "./keys.js";
+import { wireKeys } from "./key_editor.js";
+import { listen } from "./keys.js";
 import { wireLight } from "./light.js";
+import { Notes, restOf, suggested } from "./notes.js";
 import { panel } from "./panel.js";
+import { barePieces, pieceOf, superpixelOf } from "./parts.js";
+import { Ring } from "./ring.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
+import { Supply } from "./supply.js";
+import { Surroundings } from "./surroundings.js";
+import { timeDrag, timePaint } from "./timing.js";
 
 const page = pageData("desk-page");
-const stage = new Stage(document.getElementById("tile-map"));
+const stage = new Stage(document.getElementById("tile-map"), { onCoarse: () => session.magnify() });
 const { map, overlay } = stage;
 const session = new Session({ page, stage });
-const brush = new Brush({ session, volunteer: page.volunteer, onPainted: refresh });
+const brush = new Brush({ session, stage, volunteer: page.volunteer, onPainted: refresh });
+const ring = new Ring({ brush, element: document.getElementById("ring") });
 const cursor = new Cursor({ stage, session, onMove: refresh });
+const notes = new Notes({ stage, session });
+const finer = new Finer({ stage, session });
+const supply = new Supply({ session });
 const commands = new Commands();
 const focusTile = () => map.getContainer().focus({ preventScroll: true });
 let moving = false; // the hand instead of the brush
 
 function refresh() {
   const { current, behind } = session;
+  const rest = current ? restOf(current) : [];
   panel.painting(current && current.painting, {
     canGoBack: behind.length > 0,
     cursor: cursor.at,
-    extra: Boolean(current && current.tile.extra),
+    rest: rest.length + (current ? barePieces(current).length : 0),
+    suggested: rest.filter((superpixel) => suggested(current, superpixel)).length,
   });
 }
 session.addEventListener("change", refresh);
 
+/** What lies under the paint, and how long the tile is this person's. */
+function refreshNotes() {
+  const { current, leases, deciding } = session;
+  panel.notes({
+    suggestions: Boolean(current?.tile.suggestions),
+    shown: notes.shown,
+    settled: Boolean(current?.tile.settled.length),
+  });
+  const state = current ? leases.stateOf(current) : "none";
+  const spare = current && state === "none" && !current.tile.counts && !deciding;
+  panel.lease(spare ? "spare" : state, current?.tile.lease_until);
+}
+session.addEventListener("change", refreshNotes);
+session.leases.addEventListener("change", refreshNotes);
+
 // --- the picture -----------------------------------------------------------------------------------------------
 
+let strokeEnds = () => {};
 paints(map, {
   mayPaint: () => Boolean(session.current) && !moving,
   begin: (stroke) => {
     cursor.leave();
     brush.begin(stroke);
+    strokeEnds = timeDrag();
   },
-  reach: ({ lat, lng }) => brush.reach(lng, -lat),
-  end: () => brush.end(),
-  abort: () => brush.abort(),
+  reach: (x, y) => brush.reach(x, y),
+  drawn: (event) => {
+    // Only the frame that shows new paint is timed, not every move.
+    if (overlay.flush()) {
+      timePaint(event);
+    }
+    finer.flush();
+  },
+  end: () => {
+    strokeEnds();
+    brush.end();
+  },
+  abort: () => {
+    strokeEnds();
+    brush.abort();
+  },
+  hover: (x, y) => ring.moveTo(x, y),
 });
 
-const light = wireLight({
-  button: document.querySelector('[data-do="light"]'),
-  onLight: (brightness, contrast) => stage.setLight(brightness, contrast),
-  onClose: focusTile,
-});
+const light = wireLight({ button: panel.button("light"), stage: stage.element, onClose: focusTile });
+const compare = new Compare({ session, stage });
+const surroundings = new Surroundings({ session, stage, onDates: (dates) => compare.setDates(dates) });
 
 function ground(bare) {
-  overlay.setVisible(!bare);
+  [overlay, notes, finer].forEach((layer) => layer.setVisible(!bare));
   panel.pressed("ground", bare);
 }
 
 // Held with a finger or the mouse it shows the ground for as long; pressed from the keyboard it stays until the next.
-const groundButton = document.querySelector('[data-do="ground"]');
+const groundButton = panel.button("ground");
 groundButton.addEventListener("pointerdown", () => ground(true));
 for (const lifted of ["pointerup", "pointercancel", "pointerleave"]) {
   groundButton.addEventListener(lifted, () => ground(false));
@@ -76,11 +120,39 @@ commands.add("verdict", (verdict) => {
   brush.choose(verdict);
   paintCursor(brush.label);
 });
-commands.add("look-alike", (name) => brush.chooseLookAlike(name));
-commands.add("erase", () => paintCursor(null));
-commands.add("enter", () => (cursor.at ? paintCursor(brush.label) : session.submit()));
+commands.add("look-alike", (name) => {
+  brush.chooseLookAlike(name);
+  paintCursor(brush.label);
+});
+commands.add("eraser", () => brush.setEraser(!brush.eraser));
+commands.add("width", (width) => brush.setWidth(width));
+commands.add("wider", () => brush.widen(1));
+commands.add("narrower", () => brush.widen(-1));
+commands.add("erase", () => {
+  // On a piece that is not painted: its superpixel is no longer mixed.
+  if (!paintCursor(null) && pieceOf(cursor.at)) {
+    brush.paintAll([superpixelOf(cursor.at)], null);
+  }
+});
+commands.add("enter", () => {
+  if (!cursor.at) {
+    session.submit();
+  } else if (!cursor.enter()) {
+    paintCursor(brush.label);
+  }
+});
 commands.add("submit", () => session.submit());
-commands.add("rest", () => brush.rest());
+commands.add("rest", () => brush.rest(() => "not_mining"));
+commands.add("rest-suggested", () => brush.rest((part) => (pieceOf(part) ? null : suggested(session.current, part))));
+commands.add("suggestions", () => {
+  if (!session.current?.tile.suggestions) {
+    return false;
+  }
+  notes.setShown(!notes.shown);
+  panel.say(notes.shown ? gettext("Suggestions shown") : gettext("Suggestions hidden"));
+  refreshNotes();
+});
+commands.add("supply", () => supply.open());
 commands.add("undo", () => brush.undo(), { repeats: true });
 commands.add("redo", () => brush.redo(), { repeats: true });
 commands.add("back", () => session.back());
@@ -99,19 +171,38 @@ commands.add("outlines", () => {
   overlay.setOutlined(!overlay.outlined);
   panel.pressed("outlines", overlay.outlined);
 });
+commands.add("around", () => {
+  surroundings.setVisible(!surroundings.visible);
+  panel.pressed("around", surroundings.visible);
+});
+commands.add("dates", () => compare.toggle());
 commands.add("light", () => light.toggle());
 commands.add("light-reset", () => light.reset());
 commands.add("whole", () => stage.fit());
 commands.add("keys", () => document.getElementById("keys").showModal());
 commands.add("escape", () => {
-  cursor.leave();
+  cursor.out();
   if (light.isOpen()) {
     light.toggle();
+  }
+  if (compare.isOpen) {
+    compare.close();
+    focusTile();
   }
   return false;
 });
 
-listen({
+const bindings = wireKeys({
+  desk: document.getElementById("desk"),
+  dialog: document.getElementById("keys"),
+  // What a key can do and no button does.
+  others: [
+    { id: "erase", command: "erase", key: "0", name: gettext("Erase the superpixel you are on") },
+    { id: "narrower", command: "narrower", key: "[", name: gettext("Narrower brush") },
+    { id: "wider", command: "wider", key: "]", name: gettext("Wider brush") },
+  ],
+});
+listen(bindings, {
   press: (name, argument, event) => commands.run(name, argument, event),
   lift: (name) => commands.end(name),
 });
@@ -121,23 +212,21 @@ document.getElementById("desk").addEventListener("click", (event) => {
   if (!pressed) {
     return;
   }
-  const { verdict, lookAlike, do: name } = pressed.dataset;
+  const { verdict, lookAlike, width, do: name } = pressed.dataset;
   if (verdict) {
     brush.choose(verdict);
   } else if (lookAlike) {
     commands.run("look-alike", lookAlike);
+  } else if (width) {
+    commands.run("width", Number(width));
   } else if (name && name !== "ground") {
     commands.run(name);
   }
   // After a press with mouse or finger the keys belong to the tile again, Space and Enter among them.
-  if (event.detail > 0 && name !== "keys" && name !== "light") {
+  if (event.detail > 0 && !["keys", "light", "dates"].includes(name)) {
     focusTile();
   }
 });
-
-const keysBox = document.getElementById("keys-on");
-keysBox.checked = keysOn();
-keysBox.addEventListener("change", () => setKeysOn(keysBox.checked));
 
 const regionChoice = document.getElementById("region"); // there when the site has several regions
 if (regionChoice) {

@@ -1,28 +1,37 @@
-// The keyboard's place on the tile: one superpixel, or none.
+// The keyboard's place on the tile: one superpixel, one piece of a mixed one, or none.
 
 import { gettext, interpolate } from "../shared/i18n.js";
+import { partName } from "./brush.js";
 import { panel, verdictName } from "./panel.js";
+import { centreOf, inPieces, neighbourOf, pieceOf, readingOrder, superpixelOf } from "./parts.js";
 
 export class Cursor {
   /** stage: the picture; session: whose tile is open; onMove(): after it went somewhere or left. */
   constructor({ stage, session, onMove }) {
     Object.assign(this, { stage, session, onMove });
-    this.at = 0; // the superpixel; 0 while the keyboard is elsewhere
+    this.at = 0; // the part; 0 while the keyboard is elsewhere
     session.addEventListener("leave", () => this.leave());
+    session.addEventListener("paint", ({ detail }) => {
+      // Its superpixel is in one piece again.
+      if (pieceOf(this.at) && superpixelOf(this.at) === detail && !inPieces(session.current, detail)) {
+        this.goTo(detail);
+      }
+    });
     this.#element().addEventListener("blur", () => this.leave());
   }
 
-  goTo(superpixel) {
-    const { raster, painting } = this.session.current;
+  goTo(part) {
+    const { current } = this.session;
     this.#element().focus({ preventScroll: true });
-    this.at = superpixel;
-    this.stage.overlay.cursor(superpixel);
-    const { x, y } = raster.centres[superpixel];
+    this.at = part;
+    const { overlay } = this.stage;
+    overlay.cursor(part, pieceOf(part) ? current.pieces.shapeOf(part).path : overlay.pathOf(part));
+    const { x, y } = centreOf(current, part);
     this.stage.reveal(x, y);
-    const label = painting.labels[superpixel];
+    const label = current.painting.labels[part];
     panel.say(
-      interpolate(gettext("Superpixel %(number)s: %(what)s"), {
-        number: superpixel,
+      interpolate(gettext("%(which)s: %(what)s"), {
+        which: partName(part),
         what: label ? verdictName(label.verdict) : gettext("not painted"),
       }),
     );
@@ -37,13 +46,32 @@ export class Cursor {
     }
   }
 
+  /** From a mixed superpixel to the first of its pieces; false where there are none. */
+  enter() {
+    const { current } = this.session;
+    if (pieceOf(this.at) || !inPieces(current, this.at)) {
+      return false;
+    }
+    this.goTo(current.pieces.partsOf(this.at)[0]);
+    return true;
+  }
+
+  /** From a piece to its superpixel, from there away. */
+  out() {
+    if (pieceOf(this.at)) {
+      this.goTo(superpixelOf(this.at));
+    } else {
+      this.leave();
+    }
+  }
+
   /** To the nearest superpixel "left", "right", "up" or "down"; false while the keys belong to something else. */
   move(direction) {
     const { current } = this.session;
     if (!current || !(this.#isOnMap() || document.activeElement === document.body)) {
       return false;
     }
-    this.goTo(this.at ? current.raster.neighbour(this.at, direction) : current.reading[0]);
+    this.goTo(this.at ? neighbourOf(current, this.at, direction) : current.reading[0]);
     return true;
   }
 
@@ -53,7 +81,7 @@ export class Cursor {
     if (!current || !this.#isOnMap()) {
       return false;
     }
-    const { reading } = current;
+    const reading = readingOrder(current);
     const next = this.at ? reading[reading.indexOf(this.at) + by] : reading[by > 0 ? 0 : reading.length - 1];
     if (!next) {
       this.leave();

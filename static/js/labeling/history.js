@@ -1,18 +1,21 @@
 // What is painted on one tile, stroke by stroke, with undo and redo back to the first.
-// A label is {verdict, lookAlike}; null means not painted.
+// A label is {verdict, lookAlike}; null means not painted. Labels are kept by part (parts.js): a superpixel, or a piece
+// of a superpixel that is painted "mixed". When that is painted over or erased its pieces lose their labels with it.
+
+import { partOf, pieceOf, superpixelOf } from "./parts.js";
 
 const same = (one, other) =>
   one === other || Boolean(one && other && one.verdict === other.verdict && one.lookAlike === other.lookAlike);
 
 export class Painting {
-  /** `onChange(superpixel, label)` is called for every superpixel whose label changes, whoever changed it. */
+  /** `onChange(part, label)` is called for every part whose label changes, whoever changed it. */
   constructor(count, initial = [], onChange = () => {}) {
     this.count = count;
-    this.labels = new Array(count + 1).fill(null);
-    for (const { superpixel, verdict, lookAlike = "" } of initial) {
-      this.labels[superpixel] = { verdict, lookAlike };
+    this.labels = {}; // by part; null or missing: not painted
+    for (const { superpixel, piece = 0, verdict, lookAlike = "" } of initial) {
+      this.labels[partOf(superpixel, piece)] = { verdict, lookAlike };
     }
-    this.first = [...this.labels];
+    this.first = { ...this.labels };
     this.onChange = onChange;
     this.done = [];
     this.undone = [];
@@ -25,25 +28,32 @@ export class Painting {
     this.stroke = new Map();
   }
 
-  /** Paint (or with null erase) one superpixel. True when that changed anything. */
-  paint(superpixel, label) {
-    if (superpixel < 1 || superpixel > this.count || same(this.labels[superpixel], label)) {
+  /** Paint (or with null erase) one part. True when that changed anything. */
+  paint(part, label) {
+    const superpixel = superpixelOf(part);
+    const piece = pieceOf(part);
+    const before = this.labels[part] || null;
+    if (superpixel < 1 || superpixel > this.count || same(before, label)) {
+      return false;
+    }
+    if (piece && (label?.verdict === "mixed" || this.labels[superpixel]?.verdict !== "mixed")) {
       return false;
     }
     const alone = this.stroke === null;
     if (alone) {
       this.stroke = new Map();
     }
-    const before = this.stroke.get(superpixel);
-    this.stroke.set(superpixel, { before: before ? before.before : this.labels[superpixel], after: label });
-    this.#set(superpixel, label);
+    if (!piece && before?.verdict === "mixed" && label?.verdict !== "mixed") {
+      this.piecesOf(superpixel).forEach((painted) => this.#change(painted, null));
+    }
+    this.#change(part, label);
     if (alone) {
       this.commit();
     }
     return true;
   }
 
-  /** End the stroke; an empty one leaves no trace. Returns the superpixels it changed. */
+  /** End the stroke; an empty one leaves no trace. Returns the parts it changed. */
   commit() {
     const { stroke } = this;
     this.stroke = null;
@@ -58,8 +68,8 @@ export class Painting {
   abort() {
     const { stroke } = this;
     this.stroke = null;
-    for (const [superpixel, { before }] of stroke || []) {
-      this.#set(superpixel, before);
+    for (const [part, { before }] of stroke || []) {
+      this.#set(part, before);
     }
   }
 
@@ -70,8 +80,8 @@ export class Painting {
       return [];
     }
     this.undone.push(stroke);
-    for (const [superpixel, { before }] of stroke) {
-      this.#set(superpixel, before);
+    for (const [part, { before }] of stroke) {
+      this.#set(part, before);
     }
     return [...stroke.keys()];
   }
@@ -83,45 +93,82 @@ export class Painting {
       return [];
     }
     this.done.push(stroke);
-    for (const [superpixel, { after }] of stroke) {
-      this.#set(superpixel, after);
+    for (const [part, { after }] of stroke) {
+      this.#set(part, after);
     }
     return [...stroke.keys()];
   }
 
-  /** Paint all that is not painted yet, as one stroke. Returns how many that were. */
-  fill(label) {
+  /**
+   * Paint what is not painted yet, as one stroke: `labelFor(part)` says how, or null to leave it. `piecesOf(superpixel)`
+   * names the parts of a mixed superpixel. Returns how many parts were painted.
+   */
+  fill(labelFor, piecesOf = () => []) {
     this.begin();
     for (let superpixel = 1; superpixel <= this.count; superpixel += 1) {
-      if (!this.labels[superpixel]) {
-        this.paint(superpixel, label);
+      const label = this.labels[superpixel];
+      const parts = label?.verdict === "mixed" ? piecesOf(superpixel) : [superpixel];
+      for (const part of parts) {
+        const wanted = this.labels[part] ? null : labelFor(part);
+        if (wanted) {
+          this.paint(part, wanted);
+        }
       }
     }
     return this.commit().length;
   }
 
-  /** The superpixels of the latest stroke that is not undone. */
+  /** The parts of the latest stroke that is not undone. */
   latest() {
     const stroke = this.done.at(-1);
     return stroke ? [...stroke.keys()] : [];
   }
 
+  /** The painted pieces of a superpixel, as parts. */
+  piecesOf(superpixel) {
+    return this.#parts().filter((part) => part !== superpixel && superpixelOf(part) === superpixel);
+  }
+
+  /** Whether the stroke that is being made has changed a piece of this superpixel. */
+  isTouching(superpixel) {
+    return [...(this.stroke?.keys() || [])].some((part) => part !== superpixel && superpixelOf(part) === superpixel);
+  }
+
+  /** Superpixels that are painted; a mixed one is, whatever is said of its pieces. */
   get painted() {
-    return this.labels.reduce((sum, label) => sum + (label ? 1 : 0), 0);
+    return this.#parts().filter((part) => !pieceOf(part)).length;
   }
 
   /** Whether it differs from what it began with. */
   get changed() {
-    return this.labels.some((label, index) => !same(label, this.first[index]));
+    return [...new Set([...Object.keys(this.labels), ...Object.keys(this.first)])].some(
+      (part) => !same(this.labels[part] || null, this.first[part] || null),
+    );
   }
 
-  /** [{superpixel, verdict, lookAlike}, …] of what is painted. */
+  /** [{superpixel, piece, verdict, lookAlike}, …] of what is painted, superpixels before pieces. */
   entries() {
-    return this.labels.flatMap((label, superpixel) => (label ? [{ superpixel, ...label }] : []));
+    return this.#parts().map((part) => ({
+      superpixel: superpixelOf(part),
+      piece: pieceOf(part),
+      ...this.labels[part],
+    }));
   }
 
-  #set(superpixel, label) {
-    this.labels[superpixel] = label;
-    this.onChange(superpixel, label);
+  #parts() {
+    return Object.keys(this.labels)
+      .map(Number)
+      .filter((part) => this.labels[part]);
+  }
+
+  #change(part, label) {
+    const known = this.stroke.get(part);
+    this.stroke.set(part, { before: known ? known.before : this.labels[part] || null, after: label });
+    this.#set(part, label);
+  }
+
+  #set(part, label) {
+    this.labels[part] = label;
+    this.onChange(part, label);
   }
 }

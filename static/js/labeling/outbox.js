@@ -87,9 +87,9 @@ export class Outbox {
     });
   }
 
-  /** Keep labels to be sent. Resolves once they are safe on this machine. */
-  async submit(id, segmentedTile, labels) {
-    await this.#put({ kind: "submit", id, tile: segmentedTile, labels });
+  /** Keep labels to be sent; `decides`: an expert settles them. Resolves once they are safe on this machine. */
+  async submit(id, segmentedTile, labels, { decides = false } = {}) {
+    await this.#put({ kind: "submit", id, tile: segmentedTile, labels, decides });
   }
 
   /** Keep the wish to take a submission back; it follows the submission itself, should that still wait. */
@@ -155,12 +155,19 @@ export class Outbox {
     if (entry.kind === "withdraw") {
       return api.post(this.urls.withdraw.replace(EMPTY_ID, entry.id));
     }
-    const labels = entry.labels.map(({ superpixel, verdict, lookAlike }) => ({
+    // Entries of an earlier version of this page know no pieces.
+    const labels = entry.labels.map(({ superpixel, piece = 0, verdict, lookAlike }) => ({
       superpixel,
+      piece,
       verdict,
       look_alike: lookAlike,
     }));
-    return api.post(this.urls.submissions, { id: entry.id, segmented_tile: entry.tile, labels });
+    return api.post(this.urls.submissions, {
+      id: entry.id,
+      segmented_tile: entry.tile,
+      labels,
+      decides: Boolean(entry.decides),
+    });
   }
 
   #later() {

@@ -1,116 +1,217 @@
-// The washes and outlines over a tile: one canvas in a pane of its own, drawn by Leaflet.
+// The washes and outlines over a tile, on one canvas. A change draws only the piece it is about, and of its neighbours
+// what reaches into the piece's box.
 
-import { colour, L } from "../shared/map.js";
+import { colour } from "../shared/map.js";
 import { traceOutlines } from "./outlines.js";
+import { Plane } from "./plane.js";
 
 const CONTRAST = window.matchMedia("(prefers-contrast: more)");
+const MANY = 24; // more pieces than this at once are cheaper drawn with all the rest
+const REACH = 10; // CSS pixels by which lines may stick out of a piece's box
 
-/** Image pixels to Leaflet's plane coordinates: x to the right, y down. */
-export const place = ([x, y]) => [-y, x];
+// Borders are shared: the stronger statement lies on top.
+const RANK = { none: 0, not_mining: 1, unsure: 2, mixed: 3, mining: 4 };
 
 function stylesOf(host) {
   const firm = CONTRAST.matches ? 1.5 : 1;
   return {
-    none: { color: colour("--edge-none", host), weight: 1.4 * firm, fillOpacity: 0, dashArray: null },
-    mining: {
-      color: colour("--edge-mining", host),
-      weight: 3 * firm,
-      fillColor: colour("--mining", host),
-      fillOpacity: 0.28,
-      dashArray: null,
-    },
+    none: { line: colour("--edge-none", host), weight: 1.4 * firm, dash: [] },
+    mining: { line: colour("--edge-mining", host), weight: 3 * firm, wash: colour("--mining", host), strength: 0.28, dash: [] },
     not_mining: {
-      color: colour("--edge-not-mining", host),
+      line: colour("--edge-not-mining", host),
       weight: 1.8 * firm,
-      fillColor: colour("--not-mining", host),
-      fillOpacity: 0.24,
-      dashArray: null,
+      wash: colour("--not-mining", host),
+      strength: 0.24,
+      dash: [],
     },
     // Dashed, so that the three differ without their colours.
     unsure: {
-      color: colour("--edge-unsure", host),
+      line: colour("--edge-unsure", host),
       weight: 2.6 * firm,
-      fillColor: colour("--unsure", host),
-      fillOpacity: 0.36,
-      dashArray: "7 5",
+      wash: colour("--unsure", host),
+      strength: 0.36,
+      dash: [7, 5],
     },
+    // Its pieces carry the washes.
+    mixed: { line: colour("--edge-mixed", host), weight: 2.6 * firm, wash: "transparent", strength: 0, dash: [] },
   };
 }
 
 export class Overlay {
   constructor(map) {
     this.map = map;
-    this.pane = map.createPane("superpixels");
-    this.pane.style.zIndex = 450;
-    this.pane.style.pointerEvents = "none";
-    this.renderer = L.canvas({ pane: "superpixels", padding: 0.3 });
     this.styles = stylesOf(map.getContainer());
-    this.group = L.layerGroup().addTo(map);
-    this.pieces = [];
+    this.pieces = []; // {path, box: [left, top, right, bottom]} in image pixels; [0] is no superpixel
     this.verdicts = [];
     this.outlined = true;
+    this.changed = new Set();
+    this.waiting = 0;
+    this.ringed = 0;
+    this.plane = new Plane(map, { pane: "superpixels", zIndex: 450, draw: (...on) => this.#drawAll(...on) });
+    this.ring = new Plane(map, { pane: "superpixel-cursor", zIndex: 451, draw: (...on) => this.#drawRing(...on) });
+    this.ring.setVisible(false);
   }
 
   /** Draw the superpixels of a tile, none of them painted. */
   show(raster) {
-    this.group.clearLayers();
-    this.ring = null;
-    const outlines = traceOutlines(raster);
-    this.pieces = outlines.map((rings) =>
-      L.polygon(
-        rings.map((ring) => ring.map(place)),
-        { renderer: this.renderer, interactive: false, smoothFactor: 0.4, lineJoin: "round", ...this.#style(null) },
-      ),
-    );
+    this.pieces = traceOutlines(raster).map(pieceOf);
     this.verdicts = new Array(this.pieces.length).fill(null);
-    this.pieces.slice(1).forEach((piece) => this.group.addLayer(piece));
+    this.changed.clear();
+    this.cursor(0);
+    this.plane.redraw();
   }
 
-  /** Show one superpixel's verdict; null shows it as not painted. */
+  clear() {
+    this.pieces = [];
+    this.changed.clear();
+    this.cursor(0);
+    this.plane.clear();
+  }
+
+  /** A superpixel's Path2D in image pixels. */
+  pathOf(superpixel) {
+    return this.pieces[superpixel].path;
+  }
+
+  /** Show one superpixel's verdict; null shows it as not painted. Drawn with the next frame, or at once by `flush`. */
   paint(superpixel, verdict) {
-    const piece = this.pieces[superpixel];
     this.verdicts[superpixel] = verdict;
-    piece.setStyle(this.#style(verdict));
-    // Borders are shared: the stronger statement lies on top.
-    if (verdict === "mining" || verdict === "unsure") {
-      piece.bringToFront();
-    } else if (verdict === null) {
-      piece.bringToBack();
-    }
-    if (this.ring) {
-      this.ring.forEach((line) => line.bringToFront());
-    }
+    this.changed.add(superpixel);
+    this.waiting ||= requestAnimationFrame(() => this.flush());
   }
 
-  /** Put the keyboard's cursor around a superpixel; 0 takes it away. */
-  cursor(superpixel) {
-    (this.ring || []).forEach((line) => line.remove());
-    this.ring = null;
-    if (superpixel) {
-      const shape = this.pieces[superpixel].getLatLngs();
-      const line = (color, weight) =>
-        L.polygon(shape, { renderer: this.renderer, interactive: false, fill: false, smoothFactor: 0.4, color, weight });
-      this.ring = [line("#000000", 8), line("#ffffff", 4)].map((made) => made.addTo(this.group));
+  /** Draw what has changed. True when that was anything. */
+  flush() {
+    cancelAnimationFrame(this.waiting);
+    this.waiting = 0;
+    if (!this.changed.size || !this.plane.unit) {
+      return false;
+    }
+    if (this.changed.size > MANY) {
+      this.plane.redraw();
+    } else {
+      for (const superpixel of this.changed) {
+        this.#drawAround(superpixel);
+      }
+    }
+    this.changed.clear();
+    return true;
+  }
+
+  /** Put the keyboard's cursor around a part that has this outline; 0 takes it away. */
+  cursor(part, path = this.pieces[part]?.path) {
+    if (part !== this.ringed) {
+      this.ringed = part;
+      this.ringPath = path;
+      this.ring.setVisible(part > 0);
+      this.ring.redraw();
     }
   }
 
   /** Thin lines around what is not painted, or none. */
   setOutlined(wanted) {
     this.outlined = wanted;
-    this.verdicts.forEach((verdict, superpixel) => {
-      if (superpixel && verdict === null) {
-        this.pieces[superpixel].setStyle(this.#style(null));
-      }
-    });
+    this.plane.redraw();
   }
 
   /** Hide everything for a look at the ground. */
   setVisible(wanted) {
-    this.pane.style.visibility = wanted ? "" : "hidden";
+    this.plane.setVisible(wanted);
+    this.ring.setVisible(wanted && this.ringed > 0);
   }
 
-  #style(verdict) {
-    const style = this.styles[verdict || "none"];
-    return { ...style, stroke: verdict !== null || this.outlined, fill: verdict !== null };
+  #drawAll(context, unit) {
+    for (const style of Object.keys(RANK)) {
+      for (let superpixel = 1; superpixel < this.pieces.length; superpixel += 1) {
+        if ((this.verdicts[superpixel] || "none") === style) {
+          this.#draw(context, unit, superpixel);
+        }
+      }
+    }
   }
+
+  #drawAround(superpixel) {
+    const { context, unit } = this.plane;
+    const [left, top, right, bottom] = this.pieces[superpixel].box;
+    const reach = REACH * unit;
+    const far = 2 * reach;
+    const near = [];
+    for (let other = 1; other < this.pieces.length; other += 1) {
+      const { box } = this.pieces[other];
+      if (box[0] < right + far && box[2] > left - far && box[1] < bottom + far && box[3] > top - far) {
+        near.push(other);
+      }
+    }
+    const rank = (piece) => RANK[this.verdicts[piece] || "none"];
+    near.sort((one, other) => rank(one) - rank(other) || one - other);
+    // On whole pixels of the screen, so that no seam is left around what is drawn anew.
+    const { a: dense, e: x, f: y } = context.getTransform();
+    const from = [Math.floor(dense * (left - reach) + x), Math.floor(dense * (top - reach) + y)];
+    const to = [Math.ceil(dense * (right + reach) + x), Math.ceil(dense * (bottom + reach) + y)];
+    const area = [...from, to[0] - from[0], to[1] - from[1]];
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.beginPath();
+    context.rect(...area);
+    context.clip();
+    context.clearRect(...area);
+    context.setTransform(dense, 0, 0, dense, x, y);
+    near.forEach((piece) => this.#draw(context, unit, piece));
+    context.restore();
+  }
+
+  #draw(context, unit, superpixel) {
+    const verdict = this.verdicts[superpixel];
+    if (!verdict && !this.outlined) {
+      return;
+    }
+    const { path } = this.pieces[superpixel];
+    const { line, weight, wash, strength, dash } = this.styles[verdict || "none"];
+    if (verdict) {
+      context.globalAlpha = strength;
+      context.fillStyle = wash;
+      context.fill(path, "evenodd");
+      context.globalAlpha = 1;
+    }
+    context.lineJoin = "round";
+    context.strokeStyle = line;
+    context.lineWidth = weight * unit;
+    context.setLineDash(dash.map((length) => length * unit));
+    context.stroke(path);
+  }
+
+  #drawRing(context, unit) {
+    if (this.ringed && this.ringPath) {
+      const path = this.ringPath;
+      context.lineJoin = "round";
+      for (const [line, weight] of [
+        ["#000000", 8],
+        ["#ffffff", 4],
+      ]) {
+        context.strokeStyle = line;
+        context.lineWidth = weight * unit;
+        context.stroke(path);
+      }
+    }
+  }
+}
+
+function pieceOf(rings) {
+  const path = new Path2D();
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const ring of rings) {
+    ring.forEach(([x, y], index) => {
+      if (index === 0) {
+        path.moveTo(x, y);
+      } else {
+        path.lineTo(x, y);
+      }
+      box[0] = Math.min(box[0], x);
+      box[1] = Math.min(box[1], y);
+      box[2] = Math.max(box[2], x);
+      box[3] = Math.max(box[3], y);
+    });
+    path.closePath();
+  }
+  return { path, box };
 }

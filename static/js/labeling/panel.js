@@ -1,31 +1,45 @@
 // The rail beside the tile: brushes, counts, what is saved, and the cover while there is no tile to paint.
 
 import { element } from "../shared/dom.js";
-import { day, gettext, interpolate, ngettext, number } from "../shared/i18n.js";
+import { day, gettext, interpolate, language, ngettext, number } from "../shared/i18n.js";
 
 const byId = (id) => document.getElementById(id);
 const button = (name) => document.querySelector(`[data-do="${name}"]`);
 
+const clock = (moment) =>
+  new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(moment));
+
 /** Names as they are spoken in the middle of a sentence. */
 export function verdictName(verdict) {
-  return { mining: gettext("mining"), not_mining: gettext("not mining"), unsure: gettext("unsure") }[verdict];
+  return {
+    mining: gettext("mining"),
+    not_mining: gettext("not mining"),
+    unsure: gettext("unsure"),
+    mixed: gettext("mixed"),
+  }[verdict];
 }
 
 export const panel = {
-  /** The brush in the hand, and the look-alike that goes with "not mining". */
-  brush({ verdict, lookAlike }) {
-    byId("desk").dataset.brush = verdict;
+  button,
+
+  /** The brush in the hand, how wide it is, and the look-alike that goes with "not mining". */
+  brush({ verdict, lookAlike, eraser, width }) {
+    byId("desk").dataset.brush = eraser ? "eraser" : verdict;
     for (const choice of document.querySelectorAll("[data-verdict]")) {
-      choice.setAttribute("aria-pressed", String(choice.dataset.verdict === verdict));
+      choice.setAttribute("aria-pressed", String(choice.dataset.verdict === verdict && !eraser));
     }
-    byId("look-alikes").hidden = verdict !== "not_mining";
+    button("eraser").setAttribute("aria-pressed", String(eraser));
+    for (const size of document.querySelectorAll("[data-width]")) {
+      size.setAttribute("aria-pressed", String(Number(size.dataset.width) === width));
+    }
+    byId("look-alikes").hidden = verdict !== "not_mining" || eraser;
     for (const chip of document.querySelectorAll("[data-look-alike]")) {
       chip.setAttribute("aria-pressed", String(chip.dataset.lookAlike === lookAlike));
     }
   },
 
   /** How far this tile is, and which actions make sense. `painting` is null while there is no tile. */
-  painting(painting, { canGoBack, cursor, extra }) {
+  painting(painting, { canGoBack, cursor, rest, suggested }) {
     const painted = painting ? painting.painted : 0;
     const count = painting ? painting.count : 0;
     byId("painted").max = Math.max(count, 1);
@@ -34,11 +48,12 @@ export const panel = {
       ? interpolate(gettext("%(painted)s of %(count)s superpixels painted"), {
           painted: number(painted),
           count: number(count),
-        }) + (extra ? ` · ${gettext("enough people have seen this tile; you make it surer")}` : "")
+        })
       : "";
     enable(button("undo"), painting && painting.done.length > 0);
     enable(button("redo"), painting && painting.undone.length > 0);
-    enable(button("rest"), painting && painted < count);
+    enable(button("rest"), painting && rest > 0);
+    enable(button("rest-suggested"), painting && suggested > 0);
     enable(button("submit"), Boolean(painting));
     enable(button("back"), canGoBack);
     byId("next-text").textContent = painting && !painted ? gettext("Skip this tile") : gettext("Next tile");
@@ -62,6 +77,31 @@ export const panel = {
   /** Which tile is on the stage; empty while there is none. */
   shown(segmentedTile) {
     byId("desk").dataset.tile = segmentedTile;
+  },
+
+  /** What lies under the paint: whether there are suggestions and settled superpixels, and whether they are shown. */
+  notes({ suggestions, shown, settled }) {
+    byId("desk").toggleAttribute("data-suggestions", suggestions);
+    button("suggestions").hidden = !suggestions;
+    button("rest-suggested").hidden = !suggestions;
+    this.pressed("suggestions", shown);
+    byId("legend").hidden = !(suggestions && shown) && !settled;
+    byId("legend-suggested").hidden = !(suggestions && shown);
+    byId("legend-settled").hidden = !settled;
+  },
+
+  /** For how long the tile is this person's: "kept" until a time, "lost", "spare" (it wants no more votes) or "none". */
+  lease(state, until) {
+    const sentences = {
+      kept: until && interpolate(gettext("yours until %(time)s"), { time: clock(until) }),
+      lost: gettext(
+        "Somebody else may label this tile too. What you send is kept, and counts if the tile still wants it.",
+      ),
+      spare: gettext("This tile wants no more votes. What you send is kept, and does not count for now."),
+      none: "",
+    };
+    byId("lease").textContent = sentences[state];
+    byId("lease").dataset.state = state;
   },
 
   today(count) {

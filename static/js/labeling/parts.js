@@ -73,3 +73,9 @@ export function partsUnder(current, x, y, radius, label) {
     return bare ? [superpixel] : under.filter((part) => painting.labels[part]);
   });
 }
+
+/** Pieces of mixed superpixels of which nothing is said yet. */
+export function barePieces(current) {
+  const mixed = current.reading.filter((superpixel) => inPieces(current, superpixel));
+  return mixed.flatMap((superpixel) => current.pieces.partsOf(superpixel)).filter((part) => !current.painting.labels[part]);
+}

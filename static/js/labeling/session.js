@@ -8,13 +8,19 @@ import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
 import { toast, toastError } from "../shared/toast.js";
 import { dropDraft, readDraft } from "./drafts.js";
 import { Painting } from "./history.js";
+import { Leases } from "./leases.js";
 import { newId, Outbox } from "./outbox.js";
 import { panel } from "./panel.js";
-import { load, release, TileQueue } from "./tiles.js";
+import { partOf, pieceOf, superpixelOf } from "./parts.js";
+import { magnify, release, sharpen } from "./pictures.js";
+import { fetchPieces } from "./pieces.js";
+import { load, TileQueue } from "./tiles.js";
+import { timeNext } from "./timing.js";
 
 const PATIENCE_MS = 200; // a tile that comes sooner needs no "fetching" in between
 const RETRY_MS = 5000;
 const REMEMBERED = 5; // tiles one can go back to
+const SPARE_MS = 10000; // for reading why labels do not count
 
 export class Session extends EventTarget {
   /** page: what the server wrote into the page; stage: where tiles are shown. */
@@ -24,15 +30,19 @@ export class Session extends EventTarget {
     this.current = null; // {tile, raster, picture, painting, submission, reading} on the screen
     this.behind = []; // tiles left behind, the latest last, with what was sent of them
     this.skipped = new Set();
+    this.deciding = Boolean(page.escalated); // an expert settles superpixels instead of voting on them
+    this.spare = ""; // why the labels that arrived last do not count
     this.counts = page.session; // the server's count of tiles labelled
     this.mail = { state: "saved", waiting: 0, tiles: [], pending: 0 };
     this.wish = null; // what `bring` was last asked for
     this.turn = 0; // counts tiles asked for, so that a late answer to an old question is dropped
+    this.supply = null; // a promise: all that is fetched ahead has come, or failed
+    this.improving = null; // stops the fetching of better pictures
+    this.onShown = null; // told once when the next tile is on the stage
     this.busy = false; // a second Enter while the first is being kept must not send twice
 
     this.queue = new TileQueue({
-      url: page.urls.next,
-      region: page.region,
+      ask: (wanted) => this.#ask(wanted),
       held: () => [...this.skipped, ...this.mail.tiles, ...(this.current ? [this.current.tile.segmented_tile] : [])],
       onSession: (told) => this.#counted(told),
     });
@@ -44,7 +54,10 @@ export class Session extends EventTarget {
         panel.saved(this.mail, page.urls.login);
         this.#showToday();
       },
-      onReceipt: (receipt) => this.#counted(receipt.session),
+      onReceipt: (receipt) => {
+        this.#counted(receipt.session);
+        this.#spare(receipt.message);
+      },
       onRefused: (error, entry) => {
         // Taking back what never arrived needs no explanation.
         if (entry.kind === "submit") {
@@ -52,7 +65,12 @@ export class Session extends EventTarget {
         }
       },
     });
-    window.addEventListener("online", () => this.current && this.#prefetch());
+    this.leases = new Leases({ session: this, urls: page.urls });
+    window.addEventListener("online", () => {
+      if (this.current) {
+        this.supply = this.#prefetch();
+      }
+    });
   }
 
   /** Send what an earlier sitting left, then show the tile that the address names, or the next one. */
@@ -117,17 +135,24 @@ export class Session extends EventTarget {
 
   /** Put a loaded tile on the stage, with labels sent before and a draft of labels not sent. */
   open(loaded, { labels = [], submission = null, draft = null } = {}) {
-    this.#tell("leave");
+    this.#leave();
     const { stage } = this;
     stage.show(loaded);
-    const painting = new Painting(loaded.raster.count, labels, (superpixel, label) => {
-      stage.overlay.paint(superpixel, label && label.verdict);
-    });
-    this.current = { ...loaded, painting, submission, reading: loaded.raster.readingOrder() };
-    painting.entries().forEach(({ superpixel, verdict }) => stage.overlay.paint(superpixel, verdict));
+    const show = (part, label) => {
+      if (!pieceOf(part)) {
+        stage.overlay.paint(part, label && label.verdict);
+      }
+      this.#tell("paint", superpixelOf(part));
+    };
+    const painting = new Painting(loaded.raster.count, labels, show);
+    // The same object as before, so that a picture still on its way finds the tile it belongs to.
+    this.current = Object.assign(loaded, { painting, submission, reading: loaded.raster.readingOrder(), draft: null });
+    painting.entries().forEach((entry) => show(partOf(entry.superpixel, entry.piece), entry));
     if (draft) {
       painting.begin();
-      draft.forEach(({ superpixel, verdict, lookAlike }) => painting.paint(superpixel, { verdict, lookAlike }));
+      draft.forEach(({ superpixel, piece = 0, verdict, lookAlike }) => {
+        painting.paint(partOf(superpixel, piece), { verdict, lookAlike });
+      });
       painting.commit();
     }
     panel.uncover();
@@ -136,7 +161,17 @@ export class Session extends EventTarget {
     this.#nameThePage(loaded);
     this.#tell("open", this.current);
     this.#tell("change");
-    this.#prefetch();
+    this.onShown?.();
+    this.onShown = null;
+    this.#improve(sharpen, this.current);
+    this.supply = this.#prefetch();
+  }
+
+  /** The picture on the stage is too coarse for the zoom: fetch a better one. */
+  magnify() {
+    if (this.current?.picture === this.stage.shown) {
+      this.#improve(magnify, this.current);
+    }
   }
 
   /** Send what is painted, or skip the tile when nothing is, and go on. */
@@ -145,24 +180,32 @@ export class Session extends EventTarget {
       return;
     }
     this.busy = true;
+    this.improving?.abort();
+    this.improving = null;
+    this.onShown = timeNext();
     try {
       const left = this.current;
       const { tile, painting } = left;
       painting.commit();
       if (painting.painted && (painting.changed || !left.submission)) {
         const id = newId();
-        if (left.submission) {
+        // A decision is followed by another one; labels of the desk are taken back first.
+        if (left.submission && !this.deciding) {
           await this.outbox.withdraw(left.submission, tile.segmented_tile);
         }
-        await this.outbox.submit(id, tile.segmented_tile, painting.entries());
+        await this.outbox.submit(id, tile.segmented_tile, painting.entries(), { decides: this.deciding });
         left.submission = id;
         this.skipped.delete(tile.segmented_tile);
       } else if (!painting.painted) {
-        if (left.submission) {
+        if (left.submission && !this.deciding) {
           await this.outbox.withdraw(left.submission, tile.segmented_tile);
           left.submission = null;
         }
         this.skipped.add(tile.segmented_tile);
+        this.leases.giveBack(left);
+      }
+      if (this.deciding) {
+        this.skipped.add(tile.segmented_tile); // it is not shown again in this sitting, whatever was left open
       }
       dropDraft();
       this.behind.push(left);
@@ -185,6 +228,7 @@ export class Session extends EventTarget {
       this.queue.putBack(this.current, this.current.painting.entries());
     }
     this.skipped.delete(before.tile.segmented_tile);
+    this.leases.reclaim(before);
     this.turn += 1;
     this.open(before, { labels: before.painting.entries(), submission: before.submission });
     panel.say(gettext("Back to the tile before."));
@@ -193,6 +237,7 @@ export class Session extends EventTarget {
   showSkipped() {
     this.skipped.clear();
     this.queue.forget();
+    this.queue.skipped = true;
     this.next();
   }
 
@@ -205,13 +250,44 @@ export class Session extends EventTarget {
     panel.today(Math.max(0, this.counts.tiles_today + this.mail.pending));
   }
 
-  #prefetch() {
-    this.queue.fill().catch((error) => console.warn(error.message));
+  /** The next tiles first, their sharp pictures when nothing else is wanted. */
+  async #prefetch() {
+    try {
+      await this.queue.fill();
+      await this.current?.sharpening;
+      await (this.current && fetchPieces(this.current, { priority: "low" }));
+      await this.queue.sharpen();
+      await this.queue.fetchPieces();
+    } catch (error) {
+      console.warn(error.message);
+    }
+  }
+
+  async #improve(fetchBetter, loaded) {
+    this.improving ||= new AbortController();
+    try {
+      const { signal } = this.improving;
+      if ((await fetchBetter(loaded, { priority: "low", signal })) && this.current === loaded) {
+        this.stage.setPicture(loaded.picture);
+      }
+    } catch (error) {
+      if (error.name !== "AbortError") {
+        console.warn(error.message); // the picture that is there will do
+      }
+    }
+  }
+
+  /** Before the open tile goes: what is still fetched for it must not hold up the next one. */
+  #leave() {
+    this.improving?.abort();
+    this.improving = null;
+    this.#tell("leave");
   }
 
   #close() {
-    this.#tell("leave");
+    this.#leave();
     this.current = null;
+    this.onShown = null;
     this.stage.clear();
     panel.shown("");
     this.#tell("close");
@@ -223,12 +299,36 @@ export class Session extends EventTarget {
     return taken.raster ? { loaded: taken, draft: taken.draft } : taken;
   }
 
+  /** What comes next: a tile that wants this person's eyes, or for an expert at it one that waits for a decision. */
+  #ask({ held, skipped }) {
+    const { urls, region } = this.page;
+    if (this.deciding) {
+      return api.get(urls.escalated, { query: { region, held: held.join(",") } });
+    }
+    return api.post(urls.next, { region, held, skipped });
+  }
+
+  /** Labels that arrived and do not count: say why, once for every sentence in a row. */
+  #spare(message) {
+    if (message && message !== this.spare) {
+      toast(message, { lasts: SPARE_MS });
+    }
+    this.spare = message;
+  }
+
   #nothingLeft({ reason, message }) {
+    if (reason === "tutorial") {
+      const address = new URL(this.page.urls.tutorial, window.location.href);
+      address.searchParams.set("region", this.page.region);
+      window.location.replace(address);
+      return;
+    }
     const ways = ["mine"];
     if (this.skipped.size) {
       ways.unshift("skipped");
     }
-    const title = reason === "no_tiles" ? gettext("No tiles yet") : gettext("No tile is left");
+    const titles = { no_tiles: gettext("No tiles yet"), none_escalated: gettext("Nothing waits for you") };
+    const title = titles[reason] || gettext("No tile is left");
     panel.cover(title, message, ways);
   }
 
@@ -257,7 +357,7 @@ export class Session extends EventTarget {
     const loaded = await load(answer.tile);
     const { mine } = answer.tile;
     const labels = mine
-      ? mine.labels.map(({ superpixel, verdict, look_alike }) => ({ superpixel, verdict, lookAlike: look_alike }))
+      ? mine.labels.map(({ look_alike: lookAlike, ...label }) => ({ ...label, lookAlike }))
       : [];
     return {
       loaded,
@@ -271,7 +371,11 @@ export class Session extends EventTarget {
   #nameThePage({ tile, raster }) {
     const address = new URL(this.page.urls.desk, window.location.href);
     address.searchParams.set("region", tile.region);
-    address.searchParams.set("tile", tile.segmented_tile);
+    if (this.deciding) {
+      address.searchParams.set("escalated", "1");
+    } else {
+      address.searchParams.set("tile", tile.segmented_tile);
+    }
     window.history.replaceState(null, "", address);
     this.stage.element.setAttribute(
       "aria-label",

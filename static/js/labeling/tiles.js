@@ -1,49 +1,36 @@
 // Tiles for the desk: asked for, fetched with picture and raster, and kept ready before they are wanted.
 
-import { api, ApiError } from "../shared/api.js";
-import { gettext } from "../shared/i18n.js";
+import { download, fetchPicture, LIGHT, release, sharpen } from "./pictures.js";
+import { fetchPieces } from "./pieces.js";
 import { decodeRaster, Raster } from "./raster.js";
 
 const AHEAD = 2; // tiles kept ready behind the one on the screen
+const MOST_NAMED = 200; // as many as the server reads
 
-async function download(url) {
-  let response;
-  try {
-    response = await fetch(url, { credentials: "same-origin" });
-  } catch {
-    throw new ApiError(gettext("There is no connection to the server. Check the network and try again."), {
-      code: "offline",
-    });
-  }
-  const type = response.headers.get("Content-Type") || "";
-  if (!response.ok || !type.startsWith("image/")) {
-    throw new ApiError(gettext("The picture of this tile could not be fetched."), { status: response.status });
-  }
-  return response.blob();
-}
-
-/** A tile with everything that is needed to show it, network or not: {tile, raster, picture (a decoded <img>)}. */
+/**
+ * A tile with everything that is needed to show it, network or not: {tile, raster, picture}. The picture, a decoded
+ * <img>, is the light one; `sharpen` brings the better one.
+ */
 export async function load(tile) {
-  const [image, numbers] = await Promise.all([download(tile.image), download(tile.raster).then(decodeRaster)]);
-  const picture = new Image();
-  picture.src = URL.createObjectURL(image);
-  picture.alt = "";
-  await picture.decode();
+  const [picture, numbers] = await Promise.all([
+    fetchPicture(tile.image, LIGHT, { priority: "high" }),
+    download(tile.raster, { priority: "high" }).then(decodeRaster),
+  ]);
   return { tile, raster: new Raster(numbers, tile), picture };
 }
 
-export function release(loaded) {
-  URL.revokeObjectURL(loaded.picture.src);
-}
-
 export class TileQueue {
-  /** url: where the next tile is asked for; held(): numbers of segmented tiles that must not come again. */
-  constructor({ url, region, held, onSession }) {
-    Object.assign(this, { url, region, held, onSession });
+  /**
+   * ask({held, skipped}): the server's answer to what comes next; held(): numbers of segmented tiles that must not come
+   * again.
+   */
+  constructor({ ask, held, onSession }) {
+    Object.assign(this, { ask, held, onSession });
     this.ready = []; // promises of loaded tiles, the next first
     this.numbers = []; // their segmented tiles, as far as they are known
     this.filling = null;
     this.end = null; // the server's answer that nothing is left
+    this.skipped = false; // whether tiles that were given back are wanted again
   }
 
   /** The next tile, loaded: at once when it was prefetched. Resolves to {reason, message} when nothing is left. */
@@ -73,10 +60,25 @@ export class TileQueue {
     }
   }
 
+  /** Fetch the sharp pictures of the tiles that are ready, the next first, without haste. */
+  async sharpen() {
+    for (const loaded of [...this.ready]) {
+      await sharpen(loaded, { priority: "low" });
+    }
+  }
+
+  /** Fetch the finer rasters of the tiles that are ready, without haste. */
+  async fetchPieces() {
+    for (const loaded of [...this.ready]) {
+      await fetchPieces(loaded, { priority: "low" });
+    }
+  }
+
   /** A tile that was taken but not sent comes first again, with what is painted on it. */
-  putBack({ tile, raster, picture }, draft) {
-    this.ready.unshift({ tile, raster, picture, draft });
-    this.numbers.unshift(tile.segmented_tile);
+  putBack(loaded, draft) {
+    loaded.draft = draft;
+    this.ready.unshift(loaded);
+    this.numbers.unshift(loaded.tile.segmented_tile);
   }
 
   /** Throw away what was prefetched, for instance because a tile was skipped or the rest is wanted again. */
@@ -89,9 +91,13 @@ export class TileQueue {
 
   async #fill(wanted) {
     while (this.ready.length < wanted && !this.end) {
-      const after = [...this.held(), ...this.numbers].slice(-200).join(",");
-      const answer = await api.get(this.url, { query: { region: this.region, after } });
+      const held = [...this.held(), ...this.numbers].slice(-MOST_NAMED);
+      const answer = await this.ask({ held, skipped: this.skipped });
       this.onSession(answer.session);
+      if (!answer.tile && this.skipped) {
+        this.skipped = false; // all of them have been here again
+        continue;
+      }
       if (!answer.tile) {
         this.end = answer;
         return;

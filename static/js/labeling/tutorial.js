@@ -37,6 +37,7 @@ async function welcome() {
       desk.searchParams.set("region", told.region);
     }
     document.querySelectorAll("[data-desk]").forEach((link) => link.setAttribute("href", desk.href));
+    byId("examples").hidden = !lessons.length;
     if (!lessons.length) {
       byId("welcome-title").textContent = gettext("There are no lessons here yet");
       byId("welcome-state").textContent = gettext("Your labels count without them. Go on to the desk.");
@@ -66,7 +67,7 @@ function showWays({ begin = false, retry = false, know = false, desk = false }) 
   byId("welcome").querySelector("[data-desk]").hidden = !desk;
 }
 
-/** Two pictures: ground of the lessons that is mining, and ground that is not. */
+/** Two pictures: ground of the lessons that is mining, and ground that is not. Their places are kept from the start. */
 async function showExamples() {
   const tiles = new Map();
   for (const canvas of document.querySelectorAll("[data-example]")) {
@@ -74,6 +75,7 @@ async function showExamples() {
       .map((one) => [one, Object.keys(one.answers).find((k) => one.answers[k].verdict === canvas.dataset.example)])
       .find(([, superpixel]) => superpixel);
     if (!found) {
+      byId("examples").hidden = true;
       return;
     }
     const [one, superpixel] = found;
@@ -89,7 +91,6 @@ async function showExamples() {
     const top = Math.min(Math.max(y * scale - height / 2, 0), picture.naturalHeight - height);
     canvas.getContext("2d").drawImage(picture, left, top, width, height, 0, 0, canvas.width, canvas.height);
   }
-  byId("examples").hidden = false;
 }
 
 function loaded(one) {
