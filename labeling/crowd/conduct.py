@@ -17,11 +17,15 @@ Left out: who shares an address, and what an admin knows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
+from math import exp, floor, lgamma, log, log1p
 
 ONE_ANSWER = "one_answer"
 TOO_FAST = "too_fast"
 FAILS_KNOWN = "fails_known"
+
+SURE = 0.9
+"""From this posterior on a superpixel counts as settled in a `Record`: waiting for retirement would let those get
+away whose own wrong votes hold it up."""
 
 Table = Sequence[Sequence[int]]
 
@@ -30,8 +34,8 @@ Table = Sequence[Sequence[int]]
 class Record:
     """What is held about a volunteer.
 
-    - settled: [class it is][their answer] -> superpixels of theirs that are settled: retired, decided by an expert
-      or in a known-answer tile. Classes as in `dawid_skene.CLASSES`
+    - settled: [class it is][their answer] -> superpixels of theirs that are settled: the posterior is at least
+      SURE, an expert decided, or the tile is a known-answer one. Classes as in `dawid_skene.CLASSES`
     - known: the same, of known-answer tiles only
     - seconds: between a tile being served and its labels arriving, by the server's clock, of their latest tiles,
       the newest last; tiles of which one of the two is not known are left out
@@ -107,23 +111,28 @@ def fails_known(record: Record, rules: ConductRules = RULES) -> bool:
     if min(sizes) < rules.each_class:
         return False
     found = mining[0] / sizes[0] + not_mining[1] / sizes[1]
-    chances = [[_exactly(hits, size, rules.weakest_accuracy) for hits in range(size + 1)] for size in sizes]
+    below, so_far = [0.0], 0.0
+    for hits in range(sizes[1] + 1):
+        so_far += _exactly(hits, sizes[1], rules.weakest_accuracy)
+        below.append(so_far)
     as_bad = sum(
-        one * sum(chances[1][: _most(found - hits / sizes[0], sizes[1]) + 1])
-        for hits, one in enumerate(chances[0])
+        _exactly(hits, sizes[0], rules.weakest_accuracy) * below[_most(found - hits / sizes[0], sizes[1]) + 1]
+        for hits in range(sizes[0] + 1)
     )
     return as_bad < rules.chance
 
 
 def at_most(hits: int, tries: int, chance: float) -> float:
-    """The binomial probability of `hits` or fewer in `tries`; 1 where nothing was tried."""
+    """The binomial probability of `hits` or fewer in `tries`, `chance` strictly between 0 and 1; 1 of no tries."""
     return min(1.0, sum(_exactly(number, tries, chance) for number in range(hits + 1)))
 
 
 def _exactly(hits: int, tries: int, chance: float) -> float:
-    return comb(tries, hits) * chance**hits * (1 - chance) ** (tries - hits)
+    # By logarithms: the binomial coefficient of a diligent volunteer's thousands is beyond any float.
+    ways = lgamma(tries + 1) - lgamma(hits + 1) - lgamma(tries - hits + 1)
+    return exp(ways + hits * log(chance) + (tries - hits) * log1p(-chance))
 
 
 def _most(recall: float, size: int) -> int:
     """The most hits of `size` whose share is not above `recall`; -1 where even none is above it."""
-    return min(size, int(recall * size + 1e-9)) if recall > -1e-12 else -1
+    return max(-1, min(size, floor(recall * size + 1e-9)))

@@ -40,14 +40,14 @@ Integers = NDArray[np.integer]
 CLASSES = ("mining", "not_mining", "mixed")
 """What an answer's number means in Amber: 0, 1, 2."""
 
-NEWCOMER_ACCURACY = 0.7
+NEWCOMER_ACCURACY = 0.75
 NEWCOMER_STRENGTH = 8.0
-"""A newcomer counts as somebody seen to be right in 70% of eight answers for every true class."""
+"""A newcomer counts as somebody seen to be right in 75% of eight answers for every true class."""
 
 CLASS_PRIOR = (2.0, 7.0, 1.0)
 """Shares of the classes before anything is known, worth ten items."""
 
-SWEEPS = 3
+SWEEPS = 2
 """How often `update` goes over the touched items."""
 
 _SMALLEST = 1e-300
@@ -58,7 +58,8 @@ _SMALLEST = 1e-300
 class Fit:
     """What the full estimation found.
 
-    - posteriors: float64 (items, classes), rows sum to 1
+    - posteriors: float64 (items, classes), rows sum to 1; NaN for an item with neither answer nor truth, of which
+      nothing is known and which is in no count
     - counts: float64 (raters, classes, classes), expected number of answers [rater, true class, answer] without
       the prior; `probabilities` makes error rates of them
     - class_counts: float64 (classes,), expected number of items of each class without the prior
@@ -152,8 +153,7 @@ def fit(
 
     - truth: (items,), the class that is known to be right, -1 where none is
     - weight: (raters,) in 0..1, None: all 1
-    - population: (items,) bool, None: all. An item with neither answer nor truth never takes part and gets the
-      classes' shares as its posterior
+    - population: (items,) bool, None: all
     - prior: (classes, classes) or (raters, classes, classes); class_prior: (classes,)
     - tolerance: ends when no posterior moved by more than this in a round
 
@@ -161,11 +161,10 @@ def fit(
     """
     flat = _checked(answers, n_items, n_raters, n_classes)
     known = _known(truth, n_items, n_classes)
-    counted = np.bincount(flat.item, minlength=n_items) > 0
+    heard = np.bincount(flat.item, minlength=n_items) > 0
     if known is not None:
-        counted |= known.any(axis=1)
-    if population is not None:
-        counted &= population
+        heard |= known.any(axis=1)
+    counted = heard if population is None else heard & population
     posteriors = _answer_shares(flat, n_items, n_classes, weight)
     if known is not None:
         _settle(posteriors, known)
@@ -182,6 +181,7 @@ def fit(
         log_likelihood = _normalise(joint, known, counted)
         converged = _largest_difference(joint, posteriors) <= tolerance
         posteriors = joint
+    posteriors[~heard] = np.nan
     return Fit(
         posteriors=posteriors,
         counts=counts,
@@ -217,6 +217,8 @@ def update(
     - truth, weight, population, prior, class_prior: as for `fit`
     - sweeps: rounds of E and M over these items; what raters said elsewhere is taken as it stands
 
+    Of an item with a known truth it is enough to give the new answers as `after`, nothing as `before` and no old
+    posterior where it is outside the population: its truth does not move, so the old answers' share does not.
     An item that is left with neither answer nor truth has a NaN row afterwards: it is in no count any more.
     Raises ValueError where an index is outside its range or lengths differ.
     """
@@ -224,10 +226,10 @@ def update(
     n_raters = counts.shape[0]
     was, now = _checked(before, n_items, n_raters, n_classes), _checked(after, n_items, n_raters, n_classes)
     known = _known(truth, n_items, n_classes)
-    kept = np.bincount(now.item, minlength=n_items) > 0
+    heard = np.bincount(now.item, minlength=n_items) > 0
     if known is not None:
-        kept |= known.any(axis=1)
-    counted = kept if population is None else kept & population
+        heard |= known.any(axis=1)
+    counted = heard if population is None else heard & population
     in_counts = ~np.isnan(old_posteriors[:, 0])
     old = np.where(in_counts[:, None], old_posteriors, 0.0)
     old_class_share = old.sum(axis=0) if population is None else population @ old
@@ -243,7 +245,7 @@ def update(
         _normalise(posteriors, known, counted)
         new_counts = rest + _counts(now, posteriors, n_raters)
         new_class_counts = class_rest + counted @ posteriors
-    posteriors[~kept] = np.nan
+    posteriors[~heard] = np.nan
     return Update(
         posteriors=posteriors,
         counts=new_counts,
