@@ -227,7 +227,7 @@ class Site:
                     continue
                 if tile < KNOWN_TILES:
                     known[self.world.truth[tile, piece], said] += 1
-                elif self.posteriors[tile, piece].max() >= conduct.SURE:
+                elif self.state[tile, piece] == 1:
                     settled[self.posteriors[tile, piece].argmax(), said] += 1
         return conduct.Record(settled=(settled + known).tolist(), known=known.tolist())
 
@@ -332,15 +332,17 @@ def simulate(
     draw = np.random.default_rng(seed)
     site = Site(make_world(tiles, people, uneven, draw), draw, any_order=any_order, revisit=revisit)
     streamed: tuple[float, float, float] | None = None
-    before = -1
-    while site.submissions > before:
+    while True:
         before = site.submissions
         for who, tile in site.turns():
             site.submit(who, tile)
         kept, states = site.posteriors, site.state.copy()
         answers, found = site.everything()
         site.adopt(found)
-        streamed = streamed or _streamed(kept, states, site)
+        if streamed is None:
+            streamed = _streamed(kept, states, site)
+        elif site.submissions == before:
+            break
     return _outcome(site, answers, streamed, time.perf_counter() - started)
 
 

@@ -23,10 +23,6 @@ ONE_ANSWER = "one_answer"
 TOO_FAST = "too_fast"
 FAILS_KNOWN = "fails_known"
 
-SURE = 0.9
-"""From this posterior on a superpixel counts as settled in a `Record`: waiting for retirement would let those get
-away whose own wrong votes hold it up."""
-
 Table = Sequence[Sequence[int]]
 
 
@@ -34,8 +30,8 @@ Table = Sequence[Sequence[int]]
 class Record:
     """What is held about a volunteer.
 
-    - settled: [class it is][their answer] -> superpixels of theirs that are settled: the posterior is at least
-      SURE, an expert decided, or the tile is a known-answer one. Classes as in `dawid_skene.CLASSES`
+    - settled: [class it is][their answer] -> superpixels of theirs that are settled: retired, decided by an expert
+      or in a known-answer tile. Classes as in `dawid_skene.CLASSES`
     - known: the same, of known-answer tiles only
     - seconds: between a tile being served and its labels arriving, by the server's clock, of their latest tiles,
       the newest last; tiles of which one of the two is not known are left out
