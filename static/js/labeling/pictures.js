@@ -73,11 +73,11 @@ export function magnify(loaded, options) {
 async function better(loaded, size, options) {
   const picture = await fetchPicture(loaded.tile.image, size, options);
   // A larger one may have come meanwhile, or the tile may be gone.
-  if (loaded.released || picture.naturalWidth <= loaded.picture.naturalWidth && size !== WHOLE) {
+  if (loaded.released || (size !== WHOLE && picture.naturalWidth <= loaded.picture.naturalWidth)) {
     URL.revokeObjectURL(picture.src);
     return false;
   }
-  loaded.outworn = [...(loaded.outworn || []), loaded.picture];
+  loaded.addresses = [...(loaded.addresses || [loaded.picture.src]), picture.src];
   loaded.picture = picture;
   return true;
 }
@@ -85,5 +85,5 @@ async function better(loaded, size, options) {
 /** Let go of a tile's pictures. */
 export function release(loaded) {
   loaded.released = true;
-  [loaded.picture, ...(loaded.outworn || [])].forEach(({ src }) => URL.revokeObjectURL(src));
+  (loaded.addresses || [loaded.picture.src]).forEach((address) => URL.revokeObjectURL(address));
 }

@@ -53,19 +53,25 @@ export class Stage {
     this.overlay.clear();
     this.bounds = L.latLngBounds([place([0, tile.height]), place([tile.width, 0])]);
     this.tile = tile;
-    this.setPicture(picture);
+    const before = this.picture;
+    this.shown = picture;
+    this.picture = L.imageOverlay(picture, this.bounds, { className: "desk__picture" }).addTo(this.map);
+    if (before?.getElement() !== picture) {
+      before?.remove();
+    }
     this.fit();
     this.map.setMaxBounds(this.bounds.pad(0.4));
     this.overlay.show(raster);
     this.#look();
   }
 
-  /** Lay a picture of the tile, a decoded <img>, where the one before lay. */
+  /** A better picture of the tile on the stage, a decoded <img>. Until it is drawn the one before stays. */
   setPicture(picture) {
-    const before = this.picture;
-    this.picture = L.imageOverlay(picture, this.bounds, { className: "desk__picture" }).addTo(this.map);
-    this.shown = picture;
-    before?.remove();
+    if (this.picture && this.shown !== picture) {
+      this.shown = picture;
+      this.picture.getElement().src = picture.src;
+      this.#look();
+    }
   }
 
   clear() {
