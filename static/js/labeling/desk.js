@@ -30,7 +30,7 @@ const ring = new Ring({ brush, element: document.getElementById("ring") });
 const cursor = new Cursor({ stage, session, onMove: refresh });
 const notes = new Notes({ stage, session });
 const finer = new Finer({ stage, session });
-const supply = new Supply({ session });
+const supply = new Supply({ session, onClose: () => focusTile() });
 const commands = new Commands();
 const focusTile = () => map.getContainer().focus({ preventScroll: true });
 let moving = false; // the hand instead of the brush

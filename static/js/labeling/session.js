@@ -75,10 +75,11 @@ export class Session extends EventTarget {
 
   /** Send what an earlier sitting left, then show the tile that the address names, or the next one. */
   async start() {
-    panel.saved(this.mail, this.page.urls.login);
     this.#showToday();
     const waiting = await this.outbox.waiting();
     this.mail.tiles = waiting.map(({ tile }) => tile);
+    this.mail.state = waiting.length ? "sending" : "saved";
+    panel.saved(this.mail, this.page.urls.login);
     this.outbox.send();
     if (!this.page.tile) {
       await this.next();

@@ -9,8 +9,8 @@ const byId = (id) => document.getElementById(id);
 const MEGABYTE = 1e6;
 
 export class Supply {
-  /** Wires the dialog #supply. session: whose queue is filled. */
-  constructor({ session }) {
+  /** Wires the dialog #supply. session: whose queue is filled; onClose(): the dialog was left. */
+  constructor({ session, onClose }) {
     this.session = session;
     this.running = false;
     this.dialog = byId("supply");
@@ -23,6 +23,7 @@ export class Supply {
       }
     });
     this.dialog.querySelector("[data-close]").addEventListener("click", () => this.dialog.close());
+    this.dialog.addEventListener("close", onClose);
     session.addEventListener("open", () => this.#tellLeft());
     session.addEventListener("close", () => this.#tellLeft());
     this.asked = false; // whether tiles were taken along in this sitting
