@@ -1,9 +1,9 @@
 """In which order tiles (or superpixels) teach a classifier most: uncertainty × diversity.
 
 NumPy only, so that any process may import it, and as good as linear in the number of rows: 450,000 tiles are ranked in
-seconds (`benchmarks.rank_scale`). What is ranked comes with the classifier's probabilities and, where there are any, features; what comes out is
-a priority in 0…1. Left out: how many votes something still wants, which the queue multiplies in, and the random share
-of an honest evaluation, which ranks nothing.
+seconds (`benchmarks.rank_scale`). What is ranked comes with the classifier's probabilities and, where there are any,
+features; what comes out is a priority in 0…1. Left out: how many votes something still wants, which the queue
+multiplies in, and the random share of an honest evaluation, which ranks nothing.
 """
 
 from __future__ import annotations
