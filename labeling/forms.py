@@ -85,7 +85,10 @@ class RulesForm(forms.Form):
     def from_rules(rules: DeskRules) -> dict[str, Any]:
         """Initial values."""
         values = {name: getattr(rules, name) for name in RulesForm.base_fields}
-        return {name: round(100 * value, 4) if name in SHARES else value for name, value in values.items()}
+        return {
+            name: f"{100 * value:.4f}".rstrip("0").rstrip(".") if name in SHARES else value
+            for name, value in values.items()
+        }
 
     def rules(self) -> dict[str, Any]:
         """The cleaned values as the action takes them, shares 0…1."""

@@ -88,20 +88,25 @@ def test_a_missed_place_comes_before_the_volunteers_first(
     outcome = accept_report(report=report, acting_user=bob)
     assert outcome.review is None
     assert [tile.tile for tile in outcome.tiles] == [last]
-    assert outcome.first
-    assert next_tile(region=region, volunteer=alice).tile == last
+    claim = next_tile(region=region, volunteer=alice)
+    assert claim.segmented_tile.tile == last
     assert not Review.objects.exists()
 
 
-def test_a_missed_place_that_has_votes_already_is_not_said_to_come_next(
-    bob: User, tiles: list[Any], file: Callable[..., Report], client_of: Callable
+def test_a_missed_place_that_has_votes_already_comes_before_the_volunteers_again(
+    alice: User,
+    bob: User,
+    region: Any,
+    tiles: list[Any],
+    file: Callable[..., Report],
+    client_of: Callable,
 ) -> None:
     last = tiles[-1]
-    TileProgress.objects.filter(segmented_tile__tile=last).update(votes=3)
+    TileProgress.objects.filter(segmented_tile__tile=last).update(votes=3, wanted=3, free=0, rank=0)
     report = file(category="missed", latitude=last.latitude, longitude=last.longitude)
     page = client_of(bob).post(f"/review/reports/{report.pk}/", {"decision": "accept"}, follow=True)
-    assert "The place already has votes" in page.content.decode()
-    assert f"?tile={last.segmented.get().pk}" in page.content.decode()
+    assert "The tile there is the next one that volunteers see." in page.content.decode()
+    assert next_tile(region=region, volunteer=alice).segmented_tile.tile == last
 
 
 def test_a_missed_place_without_a_tile_is_accepted_and_said_so(

@@ -26,6 +26,10 @@ class CrowdFigures:
     lessons: int = 0
     checks: int = 0
 
+    @property
+    def all_settled(self) -> int:
+        return self.settled + self.decided
+
 
 def crowd_figures() -> dict[int, CrowdFigures]:
     """By region's id; regions without a queue are left out. Three queries."""

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from amberapp.models import Job, WorkState
 from amberapp.models.work import OPEN_STATES
 from detection.models import Classifier, Region, Run, Tile, TileKind
+from labeling.actions.crowd_figures import CrowdFigures, crowd_figures
 from labeling.actions.publish import Readiness, readiness
 from labeling.actions.retrain import RETRAIN_JOB
 from labeling.models import Consensus, Label, Release, Report, ReportState, Review, Verdict
@@ -49,6 +50,7 @@ class Overview:
     reviewed_at: Any = None
     job: Job | None = None
     failed_job: Job | None = None
+    crowd: CrowdFigures = field(default_factory=CrowdFigures)
 
     @property
     def active(self) -> Classifier | None:
@@ -113,6 +115,8 @@ def overview() -> list[Overview]:
     for region_id, count in open_reports.values_list("region").annotate(Count("id")):
         found[region_id].open_reports = count
     _find_jobs(found)
+    for region_id, figures in crowd_figures().items():
+        found[region_id].crowd = figures
     for one in found.values():
         if one.run is not None:
             one.run.region = one.region

@@ -4,11 +4,11 @@ from django.urls import path
 
 from labeling.api import desk as api
 from labeling.api.surroundings import TileSurroundings
-from labeling.views import desk
+from labeling.views import desk, mine
 
 urlpatterns = [
     path("label/", desk.desk, name="desk"),
-    path("label/mine/", desk.my_labels, name="my-labels"),
+    path("label/mine/", mine.my_labels, name="my-labels"),
     path("api/desk/next/", api.NextTile.as_view(), name="api-desk-next"),
     path("api/desk/tiles/<int:segmented_tile_id>/", api.DeskTile.as_view(), name="api-desk-tile"),
     path(

@@ -23,6 +23,7 @@ from labeling.actions.change_rules import set_rules
 from labeling.actions.crowd_figures import CrowdFigures, crowd_figures, in_quarantine
 from labeling.actions.rules import rules_of
 from labeling.actions.volunteer_list import SORTS, count_labels, portrait_of, record_named, volunteer_list
+from labeling.crowd.dawid_skene import NEWCOMER_ACCURACY
 from labeling.forms import RulesForm, show
 from labeling.models import DeskRules
 
@@ -82,6 +83,7 @@ def volunteers(request: HttpRequest) -> HttpResponse:
         "columns": columns,
         "query": urlencode({**kept, "sort": sort, "order": order}) + "&",
         "quarantined": in_quarantine(),
+        "newcomer": round(100 * NEWCOMER_ACCURACY),
     }
     return render(request, "manage/volunteers.html", context)
 

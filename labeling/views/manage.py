@@ -16,6 +16,7 @@ from amberapp.permissions import role_required
 from detection.actions.regions import region_numbered
 from detection.actions.watch import duration, progress_of, run_numbered
 from detection.models.classifier import Algorithm
+from labeling.actions.crowd_figures import in_quarantine
 from labeling.actions.overview import overview
 from labeling.actions.publish import publish_release, readiness
 from labeling.actions.retrain import RETRAIN_JOB, request_retrain
@@ -30,6 +31,7 @@ def manage(request: HttpRequest) -> HttpResponse:
     """Where each region stands and what to do next."""
     context = {
         "regions": overview(),
+        "quarantined": in_quarantine(),
         "algorithms": Algorithm.choices,
         "extractor": settings.AMBER["AMBER_EXTRACTOR"],
     }

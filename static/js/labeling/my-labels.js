@@ -1,13 +1,19 @@
-// Labels that still wait on this machine are sent from this page too; when some arrived, the page counts again.
+// The map of own tiles. Labels that still wait on this machine are sent from this page too; when some arrived, the page counts again.
 
 import { pageData } from "../shared/dom.js";
 import { interpolate, ngettext, number } from "../shared/i18n.js";
 import { toastError } from "../shared/toast.js";
+import { showTiles } from "./my_map.js";
 import { Outbox } from "./outbox.js";
 
 const page = pageData("my-page");
 const notice = document.getElementById("unsent");
 let arrived = 0;
+
+if (page.tiles.length) {
+  showTiles(document.getElementById("my-map"), page);
+  document.getElementById("my-legend").hidden = false;
+}
 
 const outbox = new Outbox({
   volunteer: page.volunteer,
