@@ -1,9 +1,8 @@
-"""The labelling desk and a volunteer's own places."""
+"""The labelling desk."""
 
 from typing import Any
 from uuid import UUID
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,12 +10,8 @@ from django.urls import reverse
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
 from labeling.actions.escalated import anything_escalated
-from labeling.actions.mine import agreement_of, own_tiles
 from labeling.actions.queue import regions_to_label, session_of
 from labeling.models import LookAlike
-
-TILES_PER_PAGE = 24
-
 
 @role_required(Role.VOLUNTEER)
 def desk(request: HttpRequest) -> HttpResponse:
@@ -46,20 +41,6 @@ def desk(request: HttpRequest) -> HttpResponse:
         "look_alikes": LookAlike.objects.choices(),
     }
     return render(request, "labeling/desk.html", context)
-
-
-@role_required(Role.VOLUNTEER)
-def my_labels(request: HttpRequest) -> HttpResponse:
-    """What this person has labelled, and how it agrees with everybody's labels together."""
-    assert isinstance(request.user, User)
-    tiles = Paginator(own_tiles(request.user), TILES_PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "tiles": tiles,
-        "session": session_of(request.user),
-        "agreement": agreement_of(request.user),
-        "page": {"volunteer": request.user.pk, "urls": _addresses()},
-    }
-    return render(request, "labeling/my_labels.html", context)
 
 
 def _addresses() -> dict[str, str]:
