@@ -13,6 +13,7 @@ from labeling.actions.escalated import anything_escalated
 from labeling.actions.queue import regions_to_label, session_of
 from labeling.models import LookAlike
 
+
 @role_required(Role.VOLUNTEER)
 def desk(request: HttpRequest) -> HttpResponse:
     """The page that labels are made on; the script fetches tiles through the API."""
