@@ -22,6 +22,8 @@ from labeling.models import KnownTile, KnownUse, Verdict
 IS_MINING, IS_NOT = 0.5, 0.05
 # A scene of mining teaches something when it has so many superpixels of it.
 CLEAR = 4
+# A lesson asks about so many superpixels of each class at most: it is to be passed in a minute.
+ASKED = 4
 # What is wanted, in the order in which scenes come: use and what the scene shows.
 WANTED = Counter(
     {
@@ -89,6 +91,8 @@ def make_known_where_clear(
     answers = _answers(shares(labels, truth), shares(labels, image.mean(axis=2)), shows)
     if shows == "mining" and sum(one["verdict"] == Verdict.MINING for one in answers.values()) < CLEAR:
         return None
+    if use == KnownUse.LESSON:
+        answers = _few(answers)
     return make_known(segmented_tile=segmented, use=use, answers=answers, acting_user=None)
 
 
@@ -107,6 +111,24 @@ def _shown(known: KnownTile) -> str:
     if any(answer["verdict"] == Verdict.MINING for answer in known.answers.values()):
         return "mining"
     return next((answer["look_alike"] for answer in known.answers.values() if answer["look_alike"]), "")
+
+
+def _few(answers: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Some superpixels of each class, spread over the tile, and first of all those that carry a look-alike."""
+    chosen: dict[int, dict[str, Any]] = {}
+    for verdict in (Verdict.MINING, Verdict.NOT_MINING):
+        numbers = [number for number, answer in answers.items() if answer["verdict"] == verdict]
+        named = [number for number in numbers if answers[number]["look_alike"]]
+        plain = [number for number in numbers if not answers[number]["look_alike"]]
+        some = [*_spread(named, ASKED), *_spread(plain, ASKED)][: ASKED + 2 if named else ASKED]
+        chosen |= {number: answers[number] for number in some}
+    return dict(sorted(chosen.items()))
+
+
+def _spread(numbers: list[int], most: int) -> list[int]:
+    """At most so many of a list, evenly."""
+    step = max(1.0, len(numbers) / most)
+    return [numbers[int(place * step)] for place in range(min(most, len(numbers)))]
 
 
 def _answers(mined: np.ndarray, light: np.ndarray, shows: str) -> dict[int, dict[str, Any]]:

@@ -43,6 +43,24 @@ class Story:
         self.page.click("main form [type=submit]")
         self.page.wait_for_url(lambda url: "/account/login" not in url)
 
+    def pass_tutorial(self) -> None:
+        """The first visit to the desk leads through the lessons, by keyboard, until the labels count."""
+        page = self.page
+        page.goto(f"{self.address}/label/")
+        page.wait_for_url(lambda url: "/label/tutorial/" in url)
+        lessons = self._api("/api/tutorial/")["lessons"]
+        page.get_by_role("button", name="Begin").click()
+        for count, lesson in enumerate(lessons, start=1):
+            expect(page.locator("#lesson-title")).to_have_text(f"Lesson {count} of {len(lessons)}")
+            page.locator("#tile-map").focus()
+            for _answer in lesson["answers"]:
+                page.keyboard.press("Tab")
+                number = re.findall(r"\d+", page.locator("#said").inner_text())[0]
+                page.keyboard.press("1" if lesson["answers"][number]["verdict"] == "mining" else "2")
+            expect(page.locator("#told-title")).to_contain_text("Lesson passed.")
+            page.locator('[data-do="next"]').click()
+        page.get_by_role("link", name="To the desk").click()
+
     def label_a_tile(self) -> None:
         page = self.page
         page.goto(f"{self.address}/label/")
@@ -167,6 +185,9 @@ def shows(facts: str, point: tuple[float, float]) -> bool:
 
 def play(story: Story, is_mining: Callable[[str], bool] | None = None) -> None:
     story.as_person("maria")
+    if is_mining is None:
+        # Only of procedural scenes does anybody know the truth: real tiles bring no lessons.
+        story.pass_tutorial()
     story.label_a_tile()
 
     story.as_person("olena")
