@@ -32,6 +32,11 @@ def shows(page: Page, tile: Any) -> None:
     expect(page.locator("#desk")).to_have_attribute("data-tile", str(tile.pk), timeout=15_000)
 
 
+def prefetched(page: Page) -> None:
+    """The next two tiles are here with everything that belongs to them."""
+    expect(page.locator("#desk")).to_have_attribute("data-ready", "2", timeout=15_000)
+
+
 def painted(page: Page, count: int) -> None:
     expect(page.locator("#painted")).to_have_js_property("value", count)
 
@@ -146,7 +151,9 @@ def test_alice_labels_a_tile_with_the_keyboard_alone(
     expect(desk.locator("#said")).to_have_text(re.compile(r"Superpixel \d+: not painted"))
     first = re.findall(r"\d+", desk.locator("#said").inner_text())[0]
     desk.keyboard.press("1")
+    expect(desk.locator("#said")).to_have_text(re.compile(rf"Superpixel {first}: mining"))
     desk.keyboard.press("ArrowRight")
+    expect(desk.locator("#said")).to_have_text(re.compile(r"Superpixel \d+: not painted"))
     second = re.findall(r"\d+", desk.locator("#said").inner_text())[0]
     assert second != first
     desk.keyboard.press("3")
@@ -274,7 +281,7 @@ def test_numbers_above_255_survive_the_browser_too(desk: Page) -> None:
 
 def test_without_a_network_labels_wait_and_then_arrive_once(desk: Page, alice: Any, tiles: list[Any]) -> None:
     expect(desk.locator("#saved")).to_have_text("all saved")
-    desk.wait_for_load_state("networkidle")
+    prefetched(desk)
     desk.context.set_offline(True)
     for number in range(3):
         click(desk, tiles[number], 1)
@@ -295,7 +302,7 @@ def test_without_a_network_labels_wait_and_then_arrive_once(desk: Page, alice: A
 def test_labels_made_offline_survive_a_closed_tab(
     desk: Page, alice: Any, tiles: list[Any], live_server: Any
 ) -> None:
-    desk.wait_for_load_state("networkidle")
+    prefetched(desk)
     desk.context.set_offline(True)
     click(desk, tiles[0], 2)
     desk.keyboard.press("Enter")

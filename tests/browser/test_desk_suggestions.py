@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from labeling.models import Claim, ClaimState, Consensus, Label, Submission, TileProgress
 from tests.browser.suggesting import MINING, suggest
-from tests.browser.test_desk import centre, click, on_screen, painted, saved, shows
+from tests.browser.test_desk import centre, click, on_screen, painted, prefetched, saved, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -148,7 +148,7 @@ def test_a_mixed_superpixel_is_painted_in_pieces_and_saved_with_them(
     desk.reload()
     shows(desk, tile)
     painted(desk, 1)
-    desk.wait_for_load_state("networkidle")
+    prefetched(desk)
     desk.keyboard.press("r")
     desk.keyboard.press("Enter")
     shows(desk, tiles[1])
@@ -174,7 +174,7 @@ def test_the_keyboard_goes_into_the_pieces_and_out_again(
     expect(said).to_have_text("Superpixel 1: not painted")
     desk.keyboard.press("4")
     expect(said).to_have_text(re.compile("Superpixel 1: mixed"))
-    desk.wait_for_load_state("networkidle")
+    prefetched(desk)
     desk.keyboard.press("Enter")
     expect(said).to_have_text("Superpixel 1, piece 1: not painted")
     desk.keyboard.press("1")

@@ -43,6 +43,16 @@ export function traceOutlines(raster) {
   return steps.map((leaving) => ringsOf(leaving, corner).map((ring) => straightened(smoothed(ring)).map(toImage)));
 }
 
+/** The rings of one superpixel as something a canvas can fill and stroke. */
+export function pathOf(rings) {
+  const path = new Path2D();
+  for (const ring of rings) {
+    ring.forEach(([x, y], index) => (index === 0 ? path.moveTo(x, y) : path.lineTo(x, y)));
+    path.closePath();
+  }
+  return path;
+}
+
 /** Chain the steps into rings of step midpoints, in cells. */
 function ringsOf(leaving, corner) {
   const rings = [];

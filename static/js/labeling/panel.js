@@ -97,11 +97,16 @@ export const panel = {
       lost: gettext(
         "Somebody else may label this tile too. What you send is kept, and counts if the tile still wants it.",
       ),
-      spare: gettext("This tile wants no more votes. What you send is kept, and does not count for now."),
+      spare: gettext("This tile wants no vote of yours for now. What you send is kept, and does not count yet."),
       none: "",
     };
     byId("lease").textContent = sentences[state];
     byId("lease").dataset.state = state;
+  },
+
+  /** How many tiles are here with everything that belongs to them. */
+  ready(count) {
+    byId("desk").dataset.ready = count;
   },
 
   today(count) {

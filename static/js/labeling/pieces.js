@@ -1,7 +1,7 @@
 // The finer raster of a tile: what a mixed superpixel falls into. It is fetched behind the tile, so that it is there
 // before anybody asks, network or not.
 
-import { traceOutlines } from "./outlines.js";
+import { pathOf, traceOutlines } from "./outlines.js";
 import { partOf, pieceOf, superpixelOf } from "./parts.js";
 import { download } from "./pictures.js";
 import { decodeRaster } from "./raster.js";
@@ -90,15 +90,6 @@ export class Pieces {
       y: (y / Math.max(cells, 1) + 0.5) * raster.scale,
     }));
   }
-}
-
-function pathOf(rings) {
-  const path = new Path2D();
-  for (const ring of rings) {
-    ring.forEach(([x, y], index) => (index === 0 ? path.moveTo(x, y) : path.lineTo(x, y)));
-    path.closePath();
-  }
-  return path;
 }
 
 /**

@@ -259,6 +259,7 @@ export class Session extends EventTarget {
       await (this.current && fetchPieces(this.current, { priority: "low" }));
       await this.queue.sharpen();
       await this.queue.fetchPieces();
+      panel.ready(this.queue.ready.length);
     } catch (error) {
       console.warn(error.message);
     }

@@ -4,8 +4,10 @@ import { api } from "../shared/api.js";
 import { pageData } from "../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
 import { toastError } from "../shared/toast.js";
+import { colour } from "../shared/map.js";
 import { paints } from "./gestures.js";
 import { Lesson } from "./lesson.js";
+import { pathOf, traceOutlines } from "./outlines.js";
 import { verdictName } from "./panel.js";
 import { sharpen } from "./pictures.js";
 import { Stage } from "./stage.js";
@@ -89,7 +91,14 @@ async function showExamples() {
     const { x, y } = raster.centres[superpixel];
     const left = Math.min(Math.max(x * scale - width / 2, 0), picture.naturalWidth - width);
     const top = Math.min(Math.max(y * scale - height / 2, 0), picture.naturalHeight - height);
-    canvas.getContext("2d").drawImage(picture, left, top, width, height, 0, 0, canvas.width, canvas.height);
+    const context = canvas.getContext("2d");
+    context.drawImage(picture, left, top, width, height, 0, 0, canvas.width, canvas.height);
+    const zoom = (canvas.width / width) * scale;
+    context.setTransform(zoom, 0, 0, zoom, (-left / scale) * zoom, (-top / scale) * zoom);
+    context.lineWidth = 4 / zoom;
+    context.lineJoin = "round";
+    context.strokeStyle = colour(canvas.dataset.example === "mining" ? "--mining" : "--not-mining", canvas);
+    context.stroke(pathOf(traceOutlines(raster)[superpixel]));
   }
 }
 
