@@ -1,11 +1,11 @@
 """A simulated crowd labels superpixels: how right the consensus is, for how many votes, and how soon bots are out.
 
-    python -m benchmarks.crowd_simulation [--seeds 5] [--tiles 400] [--volunteers 100] [--uneven] [--any-order]
+    python -m benchmarks.crowd_simulation [--seeds 5] [--tiles 400] [--volunteers 100] [--uneven] [--alike]
                                           [--revisit 0] [--json]
 
 Volunteers are right with a probability of 0.6 to 0.95 (with --uneven drawn anew for every class); every tenth
-account answers one class whatever it sees. Tiles have 25 superpixels; a tenth of the tiles served are known-answer
-tiles. Superpixels are asked about until the stopping rule has enough; settled ones are not asked again when their
+account answers one class whatever it sees. Tiles have 25 superpixels; one tile in ten served is a known-answer
+tile. Superpixels are asked about until the stopping rule has enough; settled ones are not asked again when their
 tile comes back. The same crowd, bots included, gives a fixed five votes to every superpixel for comparison.
 
 Nothing of the answer key is used but that of the known-answer tiles. Left out: superpixels that are hard for
@@ -28,8 +28,8 @@ from labeling.crowd.dawid_skene import CLASS_PRIOR, CLASSES, Answers, Fit, fit, 
 MINING, NOT_MINING, MIXED = range(len(CLASSES))
 PIECES = 25
 KNOWN_TILES = 40
+KNOWN_SHARE = 0.1
 UNSURE = 0.04
-IN_FLIGHT = 40
 FIXED_VOTES = 5
 BOTS = 0.1
 
@@ -89,13 +89,13 @@ def make_world(tiles: int, people: int, uneven: bool, draw: np.random.Generator)
 class Site:
     """What the site knows: answers given, posteriors and counts, kept up by `update` after every submission.
 
-    - any_order: tiles go to whoever comes; otherwise the reliable get those with the most open superpixels first
+    - alike: everybody is served alike; otherwise who is not reliable yet continues what others have begun
     - revisit: after every submission so many of the tiles longest untouched are computed again too
     """
 
     world: World
     draw: np.random.Generator
-    any_order: bool = False
+    alike: bool = False
     revisit: int = 0
     quarantined_after: dict[int, int] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -116,51 +116,39 @@ class Site:
         self.looked = np.zeros((tiles, people, PIECES), dtype=bool)
         self.seen: list[set[int]] = [set() for _ in range(people)]
         self.labels = np.zeros(people, dtype=int)
-        self.served = np.zeros(people, dtype=int)
-        self.known_due = self.draw.integers(0, 4, people)
         self.touched: dict[int, None] = {}
         self.prior, self.class_prior = newcomer_prior(), np.array(CLASS_PRIOR)
 
     def turns(self) -> Iterator[tuple[int, int]]:
-        """Who comes next and what they are served, until nobody can do anything for an open superpixel.
-
-        Tiles that are begun are finished before many others are begun. A known-answer tile comes once at a random
-        place among somebody's first four tiles, then once at a random place in every ten.
-        """
-        fresh = [tile for tile in range(KNOWN_TILES, len(self.said)) if (self.state[tile] == 0).any()][::-1]
-        flying: list[int] = []
+        """Who comes next and what they are served, until nobody can do anything for an open superpixel."""
         idle: set[int] = set()
         while True:
-            flying = [tile for tile in flying if (self.state[tile] == 0).any()]
-            while fresh and len(flying) < IN_FLIGHT:
-                flying.append(fresh.pop())
-                idle.clear()
             chance = np.where(self.weight > 0, self.world.activity, 0.0)
             chance[list(idle)] = 0.0
-            if not flying or not chance.sum():
+            wanting = np.flatnonzero((self.state == 0).any(axis=1)).tolist()
+            if not wanting or not chance.sum():
                 return
             who = int(self.draw.choice(len(chance), p=chance / chance.sum()))
-            open_to = [tile for tile in flying if tile not in self.seen[who]]
-            if not open_to:
+            new_to_them = [tile for tile in wanting if tile not in self.seen[who]]
+            if not new_to_them:
                 idle.add(who)
                 continue
             known = [tile for tile in range(KNOWN_TILES) if tile not in self.seen[who]]
-            if self.served[who] >= self.known_due[who] and known:
+            if known and self.draw.random() < KNOWN_SHARE:
                 tile = known[self.draw.integers(len(known))]
-                self.known_due[who] = 4 + 10 * ((self.served[who] + 6) // 10) + self.draw.integers(10)
                 self.known_served += 1
             else:
-                tile = self.choose(who, open_to)
-            self.served[who] += 1
+                tile = self.choose(who, new_to_them)
             self.submissions += 1
             yield who, tile
 
-    def choose(self, who: int, open_to: list[int]) -> int:
-        if self.any_order:
-            return open_to[self.draw.integers(len(open_to))]
-        wanted = (self.state[open_to] == 0).sum(axis=1)
+    def choose(self, who: int, tiles: list[int]) -> int:
+        """Tiles that want most votes first; who is not reliable yet continues tiles that others have begun."""
         reliable = turns.reliability(self.counts[who], self.prior) >= turns.RELIABLE
-        return open_to[int(wanted.argmax() if reliable else wanted.argmin())]
+        begun = [tile for tile in tiles if self.said[tile]]
+        if self.alike or reliable or not begun:
+            return tiles[int((self.state[tiles] == 0).sum(axis=1).argmax())]
+        return begun[self.draw.integers(len(begun))]
 
     def submit(self, who: int, tile: int) -> None:
         """One person labels the open pieces of a tile (all of a known one); the consensus and the rules follow."""
@@ -323,14 +311,14 @@ def simulate(
     people: int = 100,
     *,
     uneven: bool = False,
-    any_order: bool = False,
+    alike: bool = False,
     revisit: int = 0,
 ) -> Outcome:
     """Everything from the first label until nothing is open, counting what the full estimation at the end opens
     again."""
     started = time.perf_counter()
     draw = np.random.default_rng(seed)
-    site = Site(make_world(tiles, people, uneven, draw), draw, any_order=any_order, revisit=revisit)
+    site = Site(make_world(tiles, people, uneven, draw), draw, alike=alike, revisit=revisit)
     streamed: tuple[float, float, float] | None = None
     while True:
         before = site.submissions
@@ -439,9 +427,7 @@ def main() -> None:
     parser.add_argument(
         "--uneven", action="store_true", help="everybody's accuracy differs from class to class"
     )
-    parser.add_argument(
-        "--any-order", action="store_true", help="the reliable are not served fresh tiles first"
-    )
+    parser.add_argument("--alike", action="store_true", help="everybody is served alike, reliable or not")
     parser.add_argument(
         "--revisit", type=int, default=0, help="old tiles computed again after every submission"
     )
@@ -453,7 +439,7 @@ def main() -> None:
             options.tiles,
             options.volunteers,
             uneven=options.uneven,
-            any_order=options.any_order,
+            alike=options.alike,
             revisit=options.revisit,
         )
         for seed in range(options.seeds)

@@ -1,9 +1,9 @@
 """Who is better served which tile. Pure arithmetic; the queue asks it and does the choosing.
 
-A tile comes back with fewer open superpixels than it had, so who is served fresh tiles gives most of the answers.
-Where those are the people who are most often right, the rest, and the newcomers, check what they said: far fewer
-votes are needed, and what a newcomer says can be held against something from the first tile on. In
-`benchmarks.crowd_simulation` this takes about a seventh off the votes.
+A tile comes back with fewer open superpixels than it had, so who is served tiles that nobody has begun gives most of
+the answers. Where those are the people who are most often right, and everybody else continues what others have
+begun, far fewer votes are needed, and what a newcomer says can be held against something from the first tile on:
+`python -m benchmarks.crowd_simulation` with and without `--alike` tells how much.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from labeling.crowd.dawid_skene import probabilities
 
 RELIABLE = 0.8
-"""From this reliability on somebody is served the tiles with the most open superpixels first, others those with
-the fewest. Above what is assumed of a newcomer: nobody starts out as reliable."""
+"""From this reliability on somebody is served tiles that nobody has begun; others continue begun ones while
+there are any that they have not seen. Above what is assumed of a newcomer: nobody starts out as reliable."""
 
 
 def reliability(counts: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.crowd_simulation import simulate
 from labeling.crowd.retirement import ESCALATED, OPEN, RETIRED, STATES, StoppingRule, state, states, wanted
 
 
@@ -75,3 +76,14 @@ def test_many_at_once_are_as_one_by_one(
         state(b, v, n, by_expert=e, rule=rule) for b, v, n, e in rows
     ]
     assert ((wanted(voted, looked, together, rule=rule) > 0) == (together == 0)).all()
+
+
+def test_a_simulated_crowd_needs_few_votes_is_right_and_gets_rid_of_its_bots() -> None:
+    """A small edition of `python -m benchmarks.crowd_simulation`, which measures it with more people."""
+    found = simulate(seed=1, tiles=160, people=40)
+    assert found.votes_of_fixed <= 0.7
+    assert found.accuracy_expert_decides_escalated >= 0.95
+    assert found.accuracy_escalated_at_best_guess >= found.majority_of_fixed_ties_not_mining + 0.03
+    assert found.bot_labels_max <= 200
+    assert found.honest_out == 0
+    assert found.streamed_same_verdict >= 0.99
