@@ -7,6 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from amberapp.demo import create_accounts
+from amberapp.models import Job
+from labeling.actions.accounts import REVERSE_JOB, quarantine
+from labeling.actions.known_tiles import make_known
+from labeling.models import Submission
+from tests.findings import make_classifier, make_run
+from tests.test_crowd_pages import decide, label
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -19,6 +25,21 @@ PAGES = [
     "/no-such-page/",
 ]
 PHONE = {"width": 390, "height": 800}
+CROWD_PAGES = [
+    "/manage/",
+    "/manage/volunteers/",
+    "/manage/volunteers/?q=nobody",
+    "/manage/volunteers/alice/",
+    "/manage/desks/",
+    "/manage/regions/testshire/desk/",
+    "/manage/anchoring/",
+    "/manage/look-alikes/",
+    "/manage/look-alikes/new/",
+    "/manage/look-alikes/snow/",
+    "/manage/known-tiles/",
+    "/manage/known-tiles/new/",
+    "/label/mine/",
+]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -31,6 +52,79 @@ def test_a_page_can_be_used_by_everybody(
     assert serious_violations() == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("h1").count() == 1
+
+
+@pytest.fixture
+def crowd(alice: Any, bob: Any, carol: Any, make_tile: Callable[..., Any]) -> Any:
+    """Alice and Carol have labelled, Bob has decided, one tile is known, Alice is in quarantine. Gives the known tile."""
+    tiles = [make_tile(number) for number in (1, 2, 3)]
+    run = make_run(make_classifier(tiles[0].region), tiles)
+    segmented = [tile.segmented.get() for tile in tiles]
+    for number, person in enumerate((alice, carol)):
+        for tile in segmented:
+            label(tile, person, p1="mining", p2="not_mining", p3="unsure")
+        Submission.objects.filter(volunteer=person).update(
+            run=run, blind=bool(number), compared=2, agreeing=1 + number
+        )
+    for tile in segmented[:2]:
+        decide(tile, bob, p1="mining", p2="not_mining")
+    known = make_known(segmented_tile=segmented[0], use="lesson", acting_user=carol)
+    quarantine(volunteer=alice, acting_user=carol)
+    return known
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_pages_of_the_crowd_can_be_used_by_everybody(
+    page: Page,
+    live_server: Any,
+    carol: Any,
+    crowd: Any,
+    log_in: Callable[[Any], None],
+    serious_violations: Callable[[], list[str]],
+    console_errors: list[str],
+    width: int,
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    log_in(carol)
+    for path in [*CROWD_PAGES, f"/manage/known-tiles/{crowd.pk}/"]:
+        answer = page.goto(live_server.url + path, wait_until="networkidle")
+        assert answer is not None and answer.status == 200, path
+        assert serious_violations() == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.locator("h1").count() == 1, path
+        assert console_errors == [], path
+
+
+def test_carol_is_asked_before_everything_of_an_account_is_taken_back(
+    page: Page, live_server: Any, carol: Any, crowd: Any, log_in: Callable[[Any], None]
+) -> None:
+    log_in(carol)
+    page.goto(f"{live_server.url}/manage/volunteers/alice/")
+    page.get_by_role("button", name="Take everything back").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Take back 3 tiles with 9 labels of alice?")
+    dialog.get_by_role("button", name="Cancel").click()
+    assert not Job.objects.filter(kind=REVERSE_JOB).exists()
+    page.get_by_role("button", name="Take everything back").click()
+    dialog.get_by_role("button", name="Take everything back").click()
+    expect(page.locator(".notice--success")).to_contain_text("is being taken back")
+    expect(page.locator("[data-job]")).to_be_visible()
+
+
+def test_own_tiles_lie_on_a_map_that_leads_to_them(
+    page: Page, live_server: Any, carol: Any, crowd: Any, log_in: Callable[[Any], None]
+) -> None:
+    log_in(carol)
+    page.goto(f"{live_server.url}/label/mine/")
+    host = page.locator("#my-map")
+    expect(host).to_be_visible()
+    expect(page.locator("#my-legend")).to_be_visible()
+    box = host.bounding_box()
+    assert box is not None
+    # The middle one of three tiles lies in the middle of the map.
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    way = host.get_by_role("link", name="Look at the tile")
+    expect(way).to_have_attribute("href", f"/label/?tile={crowd.segmented_tile_id + 1}")
 
 
 @pytest.mark.parametrize("path", PAGES[:-1])
