@@ -249,8 +249,10 @@ function keyOf(event) {
 
 function pressed(event) {
   const key = keyOf(event);
-  if (rejecting() && /^[1-8]$/.test(key)) {
-    return () => decide(card().querySelectorAll(".review-reasons button")[Number(key) - 1].value);
+  if (rejecting() && /^[1-9]$/.test(key)) {
+    // Admins edit the list: there may be fewer reasons than keys.
+    const reason = card().querySelectorAll(".review-reasons__grid button")[Number(key) - 1];
+    return reason ? () => decide(reason.value) : null;
   }
   switch (key) {
     case "a":
