@@ -23,10 +23,12 @@ def tiles(make_tile: Callable[..., Any]) -> list[Any]:
 
 @pytest.fixture
 def open_desk(
-    page: Page, log_in: Callable, live_server: Any, console_errors: list[str]
+    page: Page, client_of: Callable, live_server: Any, console_errors: list[str]
 ) -> Callable[..., Page]:
     def do(person: Any, query: str = "") -> Page:
-        log_in(person)
+        page.context.clear_cookies()
+        session = client_of(person).cookies["sessionid"].value
+        page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
         page.goto(f"{live_server.url}/label/{query}")
         expect(page.locator("#desk")).to_have_attribute("data-tile", re.compile(r"\d"), timeout=15_000)
         return page
@@ -161,6 +163,53 @@ def test_a_mixed_superpixel_is_painted_in_pieces_and_saved_with_them(
     assert set(pieces.values()) == {"mining", "not_mining"}
     assert sum(piece == 0 for _number, piece in said) == tile.superpixels
     assert console_errors == []
+
+
+def test_painting_over_a_mixed_superpixel_takes_its_pieces_along_and_undo_brings_them_back(
+    open_desk: Callable, alice: Any, tiles: list[Any]
+) -> None:
+    script = """async () => {
+        const { Painting } = await import("/static/js/labeling/history.js");
+        const { partOf } = await import("/static/js/labeling/parts.js");
+        const label = (verdict) => ({ verdict, lookAlike: "" });
+        const said = () => painting.entries().map((one) => `${one.superpixel}.${one.piece} ${one.verdict}`);
+        const painting = new Painting(3, [{ superpixel: 3, verdict: "unsure" }]);
+        const steps = [];
+        steps.push(painting.paint(partOf(1, 2), label("mining"))); // no piece of what is not mixed
+        painting.paint(1, label("mixed"));
+        painting.paint(partOf(1, 2), label("mining"));
+        steps.push(painting.paint(partOf(1, 1), label("mixed"))); // a piece is not divided any further
+        painting.fill((part) => (part === 2 ? null : label("not_mining")), (k) => [1, 2, 3].map((p) => partOf(k, p)));
+        steps.push(said());
+        painting.paint(1, label("mining"));
+        steps.push(said(), painting.painted);
+        painting.undo();
+        steps.push(said());
+        painting.begin();
+        painting.paint(1, null);
+        painting.abort();
+        steps.push(said());
+        while (painting.undo().length);
+        steps.push(said(), painting.changed);
+        while (painting.redo().length);
+        steps.push(said());
+        return steps;
+    }"""
+    pieces = ["1.1 not_mining", "1.2 mining", "1.3 not_mining"]
+    mixed = ["1.0 mixed", "3.0 unsure", *pieces]
+    over = ["1.0 mining", "3.0 unsure"]
+    assert open_desk(alice).evaluate(script) == [
+        False,
+        False,
+        mixed,
+        over,
+        2,
+        mixed,
+        mixed,
+        ["3.0 unsure"],
+        False,
+        over,
+    ]
 
 
 def test_the_keyboard_goes_into_the_pieces_and_out_again(

@@ -63,13 +63,13 @@ def test_the_desk_sends_a_newcomer_to_the_lessons_and_they_lead_back(
     begin(page)
     first = lessons[0].segmented_tile
     page.mouse.click(*on_screen(page, centre(first, 1)))
-    expect(page.locator("#told-title")).to_have_text("Right: mining")
+    expect(page.locator("#told-title")).to_have_text("Right: “mining”")
     expect(page.locator("#told-why")).to_have_text("Round pits with water in them.")
     expect(page.locator("#told-mark")).to_have_text("✓")
     page.mouse.click(*on_screen(page, centre(first, 2)))
     expect(page.locator("#told-mark")).to_have_text("✗")
     expect(page.locator("#told-title")).to_contain_text("1 of 2 right.")
-    expect(page.locator("#told-why")).to_contain_text("this is not mining (Sand pit), not mining")
+    expect(page.locator("#told-why")).to_contain_text("it is “not mining” (Sand pit); you said “mining”")
     expect(page.locator("[data-do=next]")).to_be_disabled()
     assert serious_violations() == []
 
@@ -87,7 +87,7 @@ def test_the_desk_sends_a_newcomer_to_the_lessons_and_they_lead_back(
     page.keyboard.press("Tab")
     expect(page.locator("#said")).to_have_text("Superpixel 1: not answered")
     page.keyboard.press("1")
-    expect(page.locator("#told-title")).to_have_text("Right: mining")
+    expect(page.locator("#told-title")).to_have_text("Right: “mining”")
     page.keyboard.press("Tab")
     page.keyboard.press("2")
     expect(page.locator("#told-title")).to_have_text("2 of 2 right. Lesson passed.")
@@ -123,7 +123,7 @@ def test_a_finger_is_enough_on_a_small_phone(
         assert box["y"] >= 0 and box["y"] + box["height"] <= 640, f"{essential} needs scrolling"
     first = lessons[0].segmented_tile
     phone.touchscreen.tap(*on_screen(phone, centre(first, 1)))
-    expect(phone.locator("#told-title")).to_have_text("Right: mining")
+    expect(phone.locator("#told-title")).to_have_text("Right: “mining”")
     phone.tap("[data-verdict=not_mining]")
     phone.touchscreen.tap(*on_screen(phone, centre(first, 2)))
     expect(phone.locator("#told-title")).to_contain_text("Lesson passed.")

@@ -3,8 +3,8 @@
 import { api } from "../shared/api.js";
 import { pageData } from "../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
-import { toastError } from "../shared/toast.js";
 import { colour } from "../shared/map.js";
+import { toastError } from "../shared/toast.js";
 import { paints } from "./gestures.js";
 import { Lesson } from "./lesson.js";
 import { pathOf, traceOutlines } from "./outlines.js";
@@ -173,10 +173,14 @@ function answer(superpixel) {
 
 function answered({ right, said, answer: known }) {
   const name = verdictName(known.verdict);
-  const truth = known.look_alike ? `${name} (${known.look_alike})` : name;
+  const quoted = gettext("“%(text)s”");
+  const truth = interpolate(quoted, { text: name }) + (known.look_alike ? ` (${known.look_alike})` : "");
   const title = right
     ? interpolate(gettext("Right: %(truth)s"), { truth })
-    : interpolate(gettext("Not quite: this is %(truth)s, not %(said)s"), { truth, said: verdictName(said) });
+    : interpolate(gettext("Not quite: it is %(truth)s; you said %(said)s"), {
+        truth,
+        said: interpolate(quoted, { text: verdictName(said) }),
+      });
   tell(right, title, known.why);
   refresh();
   if (!lesson.left) {
