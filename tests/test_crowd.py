@@ -202,6 +202,17 @@ def test_a_volunteer_cannot_decide(alice: User, segmented_tile: Any, client_of: 
     assert Submission.objects.count() == 0
 
 
+def test_newcomers_continue_what_others_have_begun_and_the_reliable_begin(
+    make_tile: Callable, client_of: Callable
+) -> None:
+    fresh, begun = (make_tile(seed).segmented.get() for seed in (1, 2))
+    first, newcomer, old_hand = people(3)
+    say(first, begun, {1: "not_mining"})
+    assert ask(client_of(newcomer))["tile"]["segmented_tile"] == begun.pk
+    VolunteerRecord.objects.create(volunteer=old_hand, confusion=[[40, 2, 0], [2, 90, 0], [0, 1, 9]])
+    assert ask(client_of(old_hand))["tile"]["segmented_tile"] == fresh.pk
+
+
 @pytest.mark.django_db(transaction=True)
 def test_thirty_people_racing_for_two_tiles_get_them_no_oftener_than_wanted(
     make_tile: Callable, client_of: Callable

@@ -10,6 +10,7 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
@@ -20,6 +21,8 @@ from amberapp.errors import Conflict, UserError
 from amberapp.models import User, WorkState
 from detection.models import Region, Run, SegmentedTile, TileKind
 from labeling.actions.rules import rules_of
+from labeling.crowd import turns
+from labeling.crowd.dawid_skene import newcomer_prior
 from labeling.models import (
     Claim,
     ClaimState,
@@ -32,6 +35,7 @@ from labeling.models import (
     Served,
     Submission,
     TileProgress,
+    VolunteerRecord,
 )
 
 # A person may hold so many tiles at once: what fits a working day without a network.
@@ -40,6 +44,7 @@ MOST_HELD = 40
 CALLED = 1000.0
 # Claims that have run out are given back a few at a time, by whoever asks for a tile.
 LAPSED_AT_ONCE = 20
+PRIOR = newcomer_prior()
 
 WANTED_LEFT = Greatest(F("wanted") - F("votes"), Value(0))
 
@@ -193,9 +198,17 @@ def _claim_one(region: Region, volunteer: User, held: Collection[int], rules: De
         progress = progress or wanting.order_by("shuffle").first()
         served = Served.RANDOM
     else:
-        progress = wanting.order_by("-rank", "segmented_tile_id").first()
+        by_rank = wanting.order_by("-rank", "segmented_tile_id")
+        progress = None if _is_reliable(volunteer) else by_rank.filter(votes__gt=0).first()
+        progress = progress or by_rank.first()
         served = Served.QUEUE
     return _take(progress, volunteer, served, rules) if progress else None
+
+
+def _is_reliable(volunteer: User) -> bool:
+    """Whether this person begins tiles; others continue those that somebody has begun, while there are any for them."""
+    confusion = VolunteerRecord.objects.filter(pk=volunteer.pk).values_list("confusion", flat=True).first()
+    return bool(confusion) and float(turns.reliability(np.array(confusion), PRIOR)) >= turns.RELIABLE
 
 
 def _claim_again(region: Region, volunteer: User, held: Collection[int], rules: DeskRules) -> Claim | None:

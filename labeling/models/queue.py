@@ -94,6 +94,11 @@ class TileProgress(models.Model):
             models.Index(
                 fields=["region", "-rank", "segmented_tile"], name="next_by_rank", condition=Q(free__gt=0)
             ),
+            models.Index(
+                fields=["region", "-rank", "segmented_tile"],
+                name="next_begun_by_rank",
+                condition=Q(free__gt=0, votes__gt=0),
+            ),
             models.Index(fields=["region", "shuffle"], name="next_at_random", condition=Q(free__gt=0)),
             models.Index(fields=["region"], name="waiting_for_an_expert", condition=Q(escalated__gt=0)),
         ]
