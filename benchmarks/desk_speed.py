@@ -234,6 +234,7 @@ def _paint(page: Any, clicks: int) -> None:
         page.wait_for_timeout(chance.uniform(20, 60))
     found = _measures(page, "amber:paint")
     print(f"  click to painted pixel: {_summary([one['duration'] for one in found])}")
+    print(f"    of that until it is drawn: {_summary([one['detail']['drawn'] for one in found])}")
 
 
 def _drag(page: Any, clicks: int) -> None:

@@ -104,7 +104,8 @@ export class Compare {
 
   #move(percent) {
     this.at = Math.min(Math.max(percent, 0), 100);
-    this.divider.style.left = `${this.at}%`;
+    // At either end the handle still lies wholly on the stage.
+    this.divider.style.left = `clamp(24px, ${this.at}%, calc(100% - 24px))`;
     this.divider.setAttribute("aria-valuenow", Math.round(this.at));
     this.divider.setAttribute(
       "aria-valuetext",

@@ -160,12 +160,12 @@ export class Session extends EventTarget {
     panel.place(loaded.tile);
     panel.shown(loaded.tile.segmented_tile);
     this.#nameThePage(loaded);
+    this.#improve(sharpen, this.current);
+    this.supply = this.#prefetch();
     this.#tell("open", this.current);
     this.#tell("change");
     this.onShown?.();
     this.onShown = null;
-    this.#improve(sharpen, this.current);
-    this.supply = this.#prefetch();
   }
 
   /** The picture on the stage is too coarse for the zoom: fetch a better one. */

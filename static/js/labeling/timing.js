@@ -1,5 +1,6 @@
 // The desk's own stop-watch, readable by anybody through performance.getEntriesByType("measure"):
-//   amber:paint  from the pointer's event to the frame that shows what it painted
+//   amber:paint  from the pointer's event to the frame that shows what it painted; detail {drawn}: to the end of drawing,
+//                in ms, the rest being the wait for the screen
 //   amber:drag   one stroke; detail {frames, worst}: frames drawn and the longest wait between two, in ms
 //   amber:next   from sending (or skipping) a tile to the frame that shows the next one
 // Nothing is sent anywhere.
@@ -29,7 +30,8 @@ export function afterPaint(run) {
 
 /** What an event changed has been drawn; its time runs until the next frame is made of it. */
 export function timePaint(event) {
-  requestAnimationFrame(() => measure("amber:paint", event.timeStamp, performance.now()));
+  const drawn = performance.now() - event.timeStamp;
+  requestAnimationFrame(() => measure("amber:paint", event.timeStamp, performance.now(), { drawn }));
 }
 
 /** Count frames from now on. Returns a function that ends it. */
