@@ -2,6 +2,7 @@
 
     python -m benchmarks.crowd_simulation [--seeds 5] [--tiles 400] [--volunteers 100] [--uneven] [--alike]
                                           [--revisit 0] [--json]
+    python -m benchmarks.crowd_simulation --estimate 2000000
 
 Volunteers are right with a probability of 0.6 to 0.95 (with --uneven drawn anew for every class); every tenth
 account answers one class whatever it sees. Tiles have 25 superpixels; one tile in ten served is a known-answer
@@ -14,6 +15,7 @@ everybody, people who learn, and what they see of suggestions.
 
 import argparse
 import json
+import resource
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -419,6 +421,34 @@ def _majority(spoken: NDArray[np.int64], ties: int = -1) -> NDArray[np.int64]:
     return np.where(ordered[:, :, -1] == ordered[:, :, -2], ties, spoken.argmax(axis=2))
 
 
+def estimate(labels: int) -> str:
+    """How long, and in how much memory, the full estimation takes of so many labels: 0.35 superpixels and 0.0025
+    people for each, as 2 million labels of 700,000 superpixels by 5,000 people."""
+    draw = np.random.default_rng(0)
+    items, people = round(0.35 * labels), max(3, round(0.0025 * labels))
+    item = np.concatenate([np.arange(items), draw.integers(0, items, labels - items)])
+    rater = draw.integers(0, people, labels)
+    truth = draw.choice(len(CLASSES), items, p=[0.2, 0.77, 0.03])
+    right = draw.random(labels) < draw.uniform(0.6, 0.95, people)[rater]
+    answer = np.where(
+        right, truth[item], (truth[item] + draw.integers(1, len(CLASSES), labels)) % len(CLASSES)
+    )
+    started = time.perf_counter()
+    found = fit(
+        Answers(item, rater, answer),
+        n_items=items,
+        n_raters=people,
+        prior=newcomer_prior(),
+        class_prior=np.array(CLASS_PRIOR),
+    )
+    seconds = time.perf_counter() - started
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (
+        f"{labels:,} labels, {items:,} superpixels, {people:,} people: {found.iterations} rounds in {seconds:.1f} s, "
+        f"{most:.0f} MB at most with the answers"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
@@ -432,7 +462,11 @@ def main() -> None:
         "--revisit", type=int, default=0, help="old tiles computed again after every submission"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--estimate", type=int, metavar="LABELS", help="instead: time one full estimation")
     options = parser.parse_args()
+    if options.estimate:
+        print(estimate(options.estimate))
+        return
     outcomes = [
         simulate(
             seed,
