@@ -275,7 +275,7 @@ def test_the_page_times_itself(desk: Page, tile: Any, make_tile: Callable[..., A
         "amber:next": 1,
     }
     assert all(math.isfinite(duration) and duration > 0 for (duration,) in times.values())
-    sizes = [url.rsplit("size=", 1)[1] for url in asked if f"/tiles/{following.tile.pk}/" in url]
+    sizes = [url.rsplit("size=", 1)[1] for url in asked if f"/tiles/{following.tile.pk}/image" in url]
     assert sizes[:2] == ["640", "1000"], "first a light picture, then the sharp one"
 
 
