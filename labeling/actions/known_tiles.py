@@ -199,7 +199,7 @@ def explain(*, known: KnownTile, texts: Mapping[int, Mapping[str, str]], acting_
             answer = answers.get(str(number))
             if answer is None:
                 continue
-            why = {code: " ".join(said.get(code, "").split()) for code in codes}
+            why = {code: " ".join(said.get(code, "").replace("\0", "").split()) for code in codes}
             if any(len(text) > WHY_LENGTH for text in why.values()):
                 raise UserError(_("A reason has at most %(most)s characters.") % {"most": WHY_LENGTH})
             why = {code: text for code, text in why.items() if text}

@@ -52,7 +52,7 @@ SORT_NAMES = {
 @role_required(Role.ADMIN)
 def volunteers(request: HttpRequest) -> HttpResponse:
     """Everybody who labels, sorted and searched."""
-    search = request.GET.get("q", "").strip()[:150]
+    search = request.GET.get("q", "").replace("\0", "").strip()[:150]
     state = request.GET.get("state", "")
     state = state if state in dict(STATES) else ""
     sort = request.GET.get("sort", "tiles")
