@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--home", type=Path, help="keep the site here and use it again")
     parser.add_argument("--clicks", type=int, default=200)
-    parser.add_argument("--tiles", type=int, default=24, help="tiles made; each is labelled at most once")
+    parser.add_argument("--tiles", type=int, default=36, help="tiles made; each is labelled at most once")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     options = parser.parse_args()
@@ -251,7 +251,7 @@ def _drag(page: Any, clicks: int) -> None:
             page.mouse.down()
             for row in range(1, 10):
                 to = 0.95 if row % 2 else 0.05
-                page.mouse.move(x + to * width, y + (0.05 + 0.1 * row) * height, steps=25)
+                page.mouse.move(x + to * width, y + (0.05 + 0.1 * row) * height, steps=12)
             page.mouse.up()
         page.wait_for_timeout(100)
         strokes = _measures(page, "amber:drag")
@@ -269,9 +269,10 @@ def _drag(page: Any, clicks: int) -> None:
 
 def _next(page: Any, clicks: int) -> None:
     _measures(page, "amber:next")
-    for _ in range(10):
+    for _ in range(20):
         page.keyboard.press("r")
         # A person looks at a tile for a while; meanwhile the next ones come.
+        page.wait_for_timeout(1000)
         page.wait_for_load_state("networkidle")
         left = page.evaluate("document.getElementById('desk').dataset.tile")
         page.keyboard.press("Enter")
@@ -291,7 +292,7 @@ def _cold(page: Any, clicks: int) -> None:
         page.route("**/api/desk/next/", lambda route: route.abort())
         page.reload()
         _shown(page)
-        page.wait_for_timeout(1500)
+        page.wait_for_load_state("networkidle")
         page.unroute("**/api/desk/next/")
         network.send("Network.clearBrowserCache")
         network.send("Network.emulateNetworkConditions", SLOW)

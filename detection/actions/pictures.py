@@ -14,13 +14,15 @@ from detection.models import Tile
 
 # 640 is the light picture that a slow network brings within a second, 1000 the sharp one that follows behind it; 4096 is
 # the tile at its own size, for those who look closely. Light, sharp and raster together stay under MOST_BYTES.
-SIZES = (256, 512, 640, 1000, 4096)
+LIGHT = 640
+SIZES = (256, 512, LIGHT, 1000, 4096)
 MOST_BYTES = 150_000
-_ROOM = {640: 32_000, 1000: 98_000}
+_ROOM = {LIGHT: 26_000, 1000: 98_000}
 _QUALITIES = (75, 50, 32, 20, 10)
+_LIGHT_QUALITIES = (45, 32, 20, 10)
 _CLOSE_QUALITY = 85
 # A change of what follows makes new pictures under new names.
-_VERSION = 2
+_VERSION = 3
 
 
 def picture_name(tile: Tile, size: int) -> str:
@@ -45,7 +47,7 @@ def picture(tile: Tile, size: int) -> bytes:
         data = _encoded(image, _CLOSE_QUALITY)
     else:
         room = _ROOM.get(size, MOST_BYTES)
-        for quality in _QUALITIES:
+        for quality in _LIGHT_QUALITIES if size == LIGHT else _QUALITIES:
             data = _encoded(image, quality)
             if len(data) <= room:
                 break

@@ -52,9 +52,9 @@ export class Overlay {
     this.ring.setVisible(false);
   }
 
-  /** Draw the superpixels of a tile, none of them painted. */
-  show(raster) {
-    this.pieces = traceOutlines(raster).map(pieceOf);
+  /** Draw the superpixels of a tile, none of them painted; `shapes` as `shapesOf` makes them. */
+  show(shapes) {
+    this.pieces = shapes;
     this.verdicts = new Array(this.pieces.length).fill(null);
     this.changed.clear();
     this.cursor(0);
@@ -196,7 +196,12 @@ export class Overlay {
   }
 }
 
-function pieceOf(rings) {
+/** The outlines of a raster's superpixels, ready to be drawn. It takes a while: done before the tile is wanted. */
+export function shapesOf(raster) {
+  return traceOutlines(raster).map(shapeOf);
+}
+
+function shapeOf(rings) {
   const path = new Path2D();
   const box = [Infinity, Infinity, -Infinity, -Infinity];
   for (const ring of rings) {

@@ -1,7 +1,8 @@
 // One sitting at the desk: which tile is open, what comes next, what was left behind, and what goes to the outbox.
 //
-// Events: "leave" before the open tile goes, "open" (detail: what is open) when the next one is on the stage, "close"
-// when none is, "change" when the counts or ways onward changed.
+// Events: "going" when a tile is about to be sent or skipped, "leave" before the open tile goes, "open" (detail: what
+// is open) when the next one is on the stage, "close" when none is, "change" when the counts or ways onward changed,
+// "paint" (detail: a superpixel) when a label in it changed.
 
 import { api } from "../shared/api.js";
 import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
@@ -147,7 +148,7 @@ export class Session extends EventTarget {
     };
     const painting = new Painting(loaded.raster.count, labels, show);
     // The same object as before, so that a picture still on its way finds the tile it belongs to.
-    this.current = Object.assign(loaded, { painting, submission, reading: loaded.raster.readingOrder(), draft: null });
+    this.current = Object.assign(loaded, { painting, submission, draft: null });
     painting.entries().forEach((entry) => show(partOf(entry.superpixel, entry.piece), entry));
     if (draft) {
       painting.begin();
@@ -181,8 +182,8 @@ export class Session extends EventTarget {
       return;
     }
     this.busy = true;
-    this.improving?.abort();
-    this.improving = null;
+    this.#stopImproving();
+    this.#tell("going");
     this.onShown = timeNext();
     try {
       const left = this.current;
@@ -281,9 +282,13 @@ export class Session extends EventTarget {
 
   /** Before the open tile goes: what is still fetched for it must not hold up the next one. */
   #leave() {
+    this.#stopImproving();
+    this.#tell("leave");
+  }
+
+  #stopImproving() {
     this.improving?.abort();
     this.improving = null;
-    this.#tell("leave");
   }
 
   #close() {

@@ -49,7 +49,7 @@ export class Stage {
     }).observe(element);
   }
 
-  show({ tile, raster, picture }) {
+  show({ tile, shapes, picture }) {
     this.overlay.clear();
     this.bounds = L.latLngBounds([place([0, tile.height]), place([tile.width, 0])]);
     this.tile = tile;
@@ -61,7 +61,7 @@ export class Stage {
     }
     this.fit();
     this.map.setMaxBounds(this.bounds.pad(0.4));
-    this.overlay.show(raster);
+    this.overlay.show(shapes);
     this.#look();
   }
 

@@ -21,6 +21,8 @@ export class Surroundings {
     this.pane.style.pointerEvents = "none";
     this.shown = []; // image overlays
     this.visible = true;
+    // What is still on its way must not hold up the next tile.
+    session.addEventListener("going", () => this.fetching?.abort());
     session.addEventListener("leave", () => this.#drop());
     session.addEventListener("open", ({ detail }) => this.#look(detail));
   }

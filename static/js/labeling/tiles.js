@@ -2,21 +2,23 @@
 
 import { download, fetchPicture, LIGHT, release, sharpen } from "./pictures.js";
 import { fetchPieces } from "./pieces.js";
+import { shapesOf } from "./overlay.js";
 import { decodeRaster, Raster } from "./raster.js";
 
 const AHEAD = 2; // tiles kept ready behind the one on the screen
 const MOST_NAMED = 200; // as many as the server reads
 
 /**
- * A tile with everything that is needed to show it, network or not: {tile, raster, picture}. The picture, a decoded
- * <img>, is the light one; `sharpen` brings the better one.
+ * A tile with everything that is needed to show it, network or not: {tile, raster, shapes, reading, picture}. The
+ * picture, a decoded <img>, is the light one; `sharpen` brings the better one.
  */
 export async function load(tile) {
   const [picture, numbers] = await Promise.all([
     fetchPicture(tile.image, LIGHT, { priority: "high" }),
     download(tile.raster, { priority: "high" }).then(decodeRaster),
   ]);
-  return { tile, raster: new Raster(numbers, tile), picture };
+  const raster = new Raster(numbers, tile);
+  return { tile, raster, picture, shapes: shapesOf(raster), reading: raster.readingOrder() };
 }
 
 export class TileQueue {
