@@ -297,6 +297,8 @@ def test_bob_decides_what_volunteers_could_not_agree_about(
     shows(desk, tile)
     expect(desk.locator(".desk__deciding")).to_contain_text("You decide here")
     assert serious_violations() == []
+    desk.keyboard.press("r")
+    painted(desk, 1)
     click(desk, tile, 3)
     desk.keyboard.press("Enter")
     expect(desk.locator("#cover-title")).to_have_text("Nothing waits for you")

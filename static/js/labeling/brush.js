@@ -2,7 +2,7 @@
 
 import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
 import { writeDraft } from "./drafts.js";
-import { isSettled } from "./notes.js";
+import { isOfTheRest } from "./notes.js";
 import { panel, verdictName } from "./panel.js";
 import { partsUnder, pieceOf, superpixelOf } from "./parts.js";
 import { afterPaint } from "./timing.js";
@@ -113,13 +113,13 @@ export class Brush {
 
   /**
    * All that is not painted yet gets the verdict that `verdictFor(part)` names (null: none). Settled superpixels are
-   * left alone: nobody needs to label them any more.
+   * left alone: nobody needs to label them any more; an expert who decides does so about what is asked.
    */
   rest(verdictFor) {
-    const { current } = this.session;
+    const { current, deciding } = this.session;
     if (current) {
       const wanted = (part) => {
-        const verdict = isSettled(current, superpixelOf(part)) ? null : verdictFor(part);
+        const verdict = isOfTheRest(current, superpixelOf(part), deciding) ? verdictFor(part) : null;
         return verdict && { verdict, lookAlike: "" };
       };
       const count = current.painting.fill(wanted, (superpixel) => current.pieces?.partsOf(superpixel) || []);

@@ -37,7 +37,7 @@ let moving = false; // the hand instead of the brush
 
 function refresh() {
   const { current, behind } = session;
-  const rest = current ? restOf(current) : [];
+  const rest = current ? restOf(current, session.deciding) : [];
   panel.painting(current && current.painting, {
     canGoBack: behind.length > 0,
     cursor: cursor.at,

@@ -11,7 +11,7 @@ import { Plane } from "./plane.js";
 export class Finer {
   constructor({ stage, session }) {
     Object.assign(this, { stage, session });
-    this.hatch = new Hatch("rising", colour("--edge-mixed", stage.element), 1.4);
+    this.hatch = new Hatch("rising", colour("--edge-mixed", stage.element), { weight: 1.2, spread: 4 / 3 });
     this.waiting = 0;
     this.drawn = new Set(); // superpixels that are drawn in pieces at the moment
     this.plane = new Plane(stage.map, { pane: "superpixel-pieces", zIndex: 450, draw: (...on) => this.#draw(...on) });
@@ -91,7 +91,9 @@ export class Finer {
       context.fill(path, "evenodd");
       context.globalAlpha = 1;
     } else {
+      context.globalAlpha = 0.7;
       this.hatch.fill(context, path, unit);
+      context.globalAlpha = 1;
     }
     context.strokeStyle = style.line;
     context.lineWidth = (verdict ? style.weight * 0.75 : 1.2) * unit;

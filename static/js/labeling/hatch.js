@@ -1,7 +1,7 @@
 // Patterns that lie over ground: told apart by their lines and dots, with colour only as a help. They keep their size on
 // the screen at any zoom.
 
-const SIDE = 12; // CSS pixels after which a pattern repeats
+const SIDE = 12; // CSS pixels after which a drawing repeats, before it is spread
 
 const drawings = {
   // Two strokes of each so that the pattern meets itself at the edges of its square.
@@ -30,17 +30,17 @@ function strokes(context, lines) {
 
 /** A pattern for a context that is drawn in image pixels: kind "rising", "falling" or "dots". */
 export class Hatch {
-  constructor(kind, colour, weight = 2) {
-    const dense = 2;
-    this.dense = dense;
+  /** weight: of strokes; spread: how far apart they lie, 1 as drawn. */
+  constructor(kind, colour, { weight = 2, spread = 1 } = {}) {
+    this.dense = 2;
     this.square = document.createElement("canvas");
-    this.square.width = SIDE * dense;
-    this.square.height = SIDE * dense;
+    this.square.width = Math.round(SIDE * spread * this.dense);
+    this.square.height = this.square.width;
     const context = this.square.getContext("2d");
-    context.scale(dense, dense);
+    context.scale(spread * this.dense, spread * this.dense);
     context.strokeStyle = colour;
     context.fillStyle = colour;
-    context.lineWidth = weight;
+    context.lineWidth = weight / spread;
     drawings[kind](context);
   }
 

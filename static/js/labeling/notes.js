@@ -19,9 +19,18 @@ export function suggested({ tile }, superpixel) {
 
 export const isSettled = ({ tile }, superpixel) => tile.settled.includes(superpixel);
 
-/** Of "the rest" of a tile: superpixels that are neither painted nor settled. */
-export function restOf(current) {
-  return current.reading.filter((superpixel) => !current.painting.labels[superpixel] && !isSettled(current, superpixel));
+/**
+ * Whether a superpixel is one of "the rest" of a tile as far as nothing is said of it: not what is settled, and for an
+ * expert who decides only what is asked.
+ */
+export const isOfTheRest = (current, superpixel, deciding) =>
+  deciding ? current.tile.escalated.includes(superpixel) : !isSettled(current, superpixel);
+
+/** The superpixels of "the rest" that are not painted. */
+export function restOf(current, deciding) {
+  return current.reading.filter(
+    (superpixel) => !current.painting.labels[superpixel] && isOfTheRest(current, superpixel, deciding),
+  );
 }
 
 export class Notes {
@@ -29,8 +38,8 @@ export class Notes {
     Object.assign(this, { stage, session });
     const host = stage.element;
     this.hatches = {
-      mining: new Hatch("rising", colour("--edge-mining", host), 2.2),
-      not_mining: new Hatch("falling", colour("--edge-not-mining", host), 1),
+      mining: new Hatch("rising", colour("--edge-mining", host), { weight: 2, spread: 4 / 3 }),
+      not_mining: new Hatch("falling", colour("--edge-not-mining", host), { weight: 1, spread: 4 / 3 }),
       settled: new Hatch("dots", colour("--edge-settled", host)),
     };
     this.edge = colour("--edge-mining", host);
@@ -110,7 +119,7 @@ export class Notes {
     }
     const verdict = this.shown && suggested(current, superpixel);
     if (verdict) {
-      context.globalAlpha = verdict === "mining" ? 0.8 : 0.5;
+      context.globalAlpha = verdict === "mining" ? 0.7 : 0.5;
       this.hatches[verdict].fill(context, path, unit);
       context.globalAlpha = 1;
     }
