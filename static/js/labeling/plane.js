@@ -6,9 +6,11 @@ import { L } from "../shared/map.js";
 /** Image pixels to Leaflet's plane coordinates: x to the right, y down. */
 export const place = ([x, y]) => [-y, x];
 
+const EDGE = 8; // CSS pixels by which lines may stick out of the tile
+
 const CanvasPlane = L.Renderer.extend({
   initialize(draw, options) {
-    L.Renderer.prototype.initialize.call(this, { padding: 0.3, ...options });
+    L.Renderer.prototype.initialize.call(this, { padding: 0.2, ...options });
     this.draw = draw;
   },
 
@@ -22,11 +24,31 @@ const CanvasPlane = L.Renderer.extend({
     delete this.context;
   },
 
+  _updateTransform(center, zoom) {
+    const corner = this._map._latLngToNewLayerPoint(this.corner, zoom, center);
+    L.DomUtil.setTransform(this._container, corner, this._map.getZoomScale(zoom, this._zoom));
+  },
+
   _update() {
     if (this._map._animatingZoom && this._bounds) {
       return;
     }
     L.Renderer.prototype._update.call(this);
+    // No larger than the tile: every pixel of a canvas costs something with every frame.
+    const { tileBounds, crs } = this._map.options;
+    if (tileBounds) {
+      const [one, other] = [tileBounds.getNorthWest(), tileBounds.getSouthEast()].map((corner) =>
+        this._map.latLngToLayerPoint(corner),
+      );
+      const tile = L.bounds(one.subtract([EDGE, EDGE]), other.add([EDGE, EDGE]));
+      if (this._bounds.intersects(tile)) {
+        this._bounds = L.bounds(
+          [Math.max(this._bounds.min.x, tile.min.x), Math.max(this._bounds.min.y, tile.min.y)],
+          [Math.min(this._bounds.max.x, tile.max.x), Math.min(this._bounds.max.y, tile.max.y)],
+        );
+      }
+    }
+    this.corner = this._map.layerPointToLatLng(this._bounds.min);
     const canvas = this._container;
     const size = this._bounds.getSize();
     const dense = window.devicePixelRatio || 1;
@@ -42,7 +64,7 @@ const CanvasPlane = L.Renderer.extend({
       this.context.clearRect(0, 0, width, height);
     }
     L.DomUtil.setPosition(canvas, this._bounds.min);
-    const scale = this._map.options.crs.scale(this._map.getZoom());
+    const scale = crs.scale(this._map.getZoom());
     const origin = this._map.getPixelOrigin().add(this._bounds.min);
     this.context.setTransform(dense * scale, 0, 0, dense * scale, -dense * origin.x, -dense * origin.y);
     this.unit = 1 / scale;

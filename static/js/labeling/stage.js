@@ -52,6 +52,7 @@ export class Stage {
   show({ tile, shapes, picture }) {
     this.overlay.clear();
     this.bounds = L.latLngBounds([place([0, tile.height]), place([tile.width, 0])]);
+    this.map.options.tileBounds = this.bounds; // the planes draw no further
     this.tile = tile;
     const before = this.picture;
     this.shown = picture;
