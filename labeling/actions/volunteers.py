@@ -31,9 +31,8 @@ JUDGED = 16
 
 def record_of(volunteer: User, *, hold: bool = True) -> VolunteerRecord:
     """The volunteer's record, made on first need; `hold` keeps it locked until the transaction ends."""
-    VolunteerRecord.objects.get_or_create(volunteer=volunteer)
-    rows = VolunteerRecord.objects.select_for_update() if hold else VolunteerRecord.objects
-    return rows.get(volunteer=volunteer)
+    row = VolunteerRecord.objects.get_or_create(volunteer=volunteer)[0]
+    return VolunteerRecord.objects.select_for_update().get(volunteer=volunteer) if hold else row
 
 
 def tutorial_wanted(volunteer: VolunteerRecord, region_id: int) -> bool:
