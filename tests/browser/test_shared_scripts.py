@@ -56,6 +56,19 @@ def test_english_counts_in_two_forms_without_a_catalogue(about: Page) -> None:
     assert found == ["a tile", "tiles", "3 of %(whole)s, 5%"]
 
 
+def test_a_day_is_written_day_month_year(about: Page) -> None:
+    found = about.evaluate(
+        """async (catalog) => {
+            const said = [(await import("/static/js/shared/i18n.js?en")).day("2015-10-05")];
+            document.getElementById("catalog").textContent = JSON.stringify(catalog);
+            return said.concat((await import("/static/js/shared/i18n.js?uk")).day("2015-10-05"));
+        }""",
+        UKRAINIAN,
+    )
+    assert found[0] == "5 October 2015"
+    assert found[1].startswith("5 жовтня 2015")
+
+
 def test_a_refusal_of_the_server_becomes_a_sentence(about: Page) -> None:
     found = about.evaluate(
         """async () => {

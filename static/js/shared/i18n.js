@@ -47,8 +47,15 @@ export function number(value, options) {
   return options ? new Intl.NumberFormat(data.language, options).format(value) : numbers.format(value);
 }
 
-/** A day ("2015-10-05" or Date) as readers of this language write it. */
+// English dates put the day first; plain "en" would write them the American way, month before day.
+const DATES = { en: "en-GB" };
+const dates = new Intl.DateTimeFormat(DATES[data.language] || data.language, {
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+});
+
+/** A day ("2015-10-05" or Date) as readers of this language write it: "5 October 2015". */
 export function day(value) {
-  const date = value instanceof Date ? value : new Date(`${value}`.length === 10 ? `${value}T00:00:00` : value);
-  return new Intl.DateTimeFormat(data.language, { day: "numeric", month: "short", year: "numeric" }).format(date);
+  return dates.format(value instanceof Date ? value : new Date(`${value}`.length === 10 ? `${value}T00:00:00` : value));
 }
