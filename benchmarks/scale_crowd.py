@@ -300,6 +300,11 @@ def _next(calls: int) -> None:
         ("volunteers at random", chance.choice(people, calls).tolist(), 0.1),
         ("volunteers at random, drawn at random", chance.choice(people, calls).tolist(), 1.0),
         (f"with {VETERAN_TILES:,} tiles behind them", people[:VETERANS] * (calls // VETERANS), 0.1),
+        (
+            f"who have had the best {VETERAN_TILES:,}, the worst case",
+            [_had_the_best(region, people)] * calls,
+            0.0,
+        ),
     ):
         DeskRules.objects.filter(region=region).update(random_share=share)
         seconds, held = [], {}
@@ -316,6 +321,28 @@ def _next(calls: int) -> None:
             queue.release_claims(volunteer=claim.volunteer, segmented_tiles=[claim.segmented_tile_id])
     DeskRules.objects.filter(region=region).update(random_share=0.1)
     print(f"plan of the query for somebody with {VETERAN_TILES:,} tiles:\n{_plan(region, people[0])}")
+
+
+def _had_the_best(region: Any, people: list[Any]) -> Any:
+    """Somebody who has given back all the best tiles, begun and not: every one of them must be passed over."""
+    from labeling.models import Claim, TileProgress
+
+    person, now = people[VETERANS], _now()
+    wanting = TileProgress.objects.filter(region=region, free__gt=0).order_by("-rank", "segmented_tile_id")
+    best = {
+        tile
+        for some in (wanting, wanting.filter(votes__gt=0))
+        for tile in some.values_list("segmented_tile", flat=True)[:VETERAN_TILES]
+    }
+    Claim.objects.bulk_create(
+        [
+            Claim(segmented_tile_id=tile, volunteer=person, state="released", created_at=now, until=now)
+            for tile in best
+        ],
+        ignore_conflicts=True,
+        batch_size=2_000,
+    )
+    return person
 
 
 def _plan(region: Any, person: Any) -> str:
