@@ -42,9 +42,9 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home.mkdir(parents=True, exist_ok=True)
-        session = prepare(home.resolve(), options.tiles)
+        session, region = prepare(home.resolve(), options.tiles)
         address = stack.enter_context(served(home.resolve(), options.port))
-        measure(address, session, options.only, options.clicks)
+        measure(address, region, session, options.only, options.clicks)
 
 
 # The site ------------------------------------------------------------------------------------------------------------
@@ -59,8 +59,8 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def prepare(home: Path, tiles: int) -> str:
-    """Make database, person and tiles; returns the person's session key. What is there already is kept."""
+def prepare(home: Path, tiles: int) -> tuple[str, str]:
+    """Make database, person and a region with tiles; returns the person's session key and the region's slug."""
     os.environ.update(environment(home), DJANGO_SETTINGS_MODULE="amberapp.settings")
     import django
 
@@ -70,13 +70,11 @@ def prepare(home: Path, tiles: int) -> str:
     from django.core.management import call_command
 
     from amberapp.models import User
-    from labeling.models import Submission
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("collectstatic", verbosity=0, interactive=False)
-    _make_tiles(tiles)
-    # A new person each time has seen nothing yet.
-    name = f"{PERSON}-{Submission.objects.count()}-{time.time_ns()}"
+    region = _make_tiles(tiles)
+    name = f"{PERSON}-{region}"
     person = User.objects.create_user(username=name, password=None, role="volunteer")
     store = SessionStore()
     store[SESSION_KEY] = str(person.pk)
@@ -84,10 +82,11 @@ def prepare(home: Path, tiles: int) -> str:
     store[HASH_SESSION_KEY] = person.get_session_auth_hash()
     store.create()
     assert store.session_key is not None
-    return store.session_key
+    return store.session_key, region
 
 
-def _make_tiles(wanted: int) -> None:
+def _make_tiles(wanted: int) -> str:
+    """Make a region with so many tiles; returns its slug."""
     import io
 
     from PIL import Image
@@ -95,7 +94,7 @@ def _make_tiles(wanted: int) -> None:
     from amberapp import storage
     from detection.actions.segment import segment_tile
     from detection.geometry import tile_bounds_from_centre
-    from detection.models import ImagerySource, Region, Segmentation, Tile
+    from detection.models import ImagerySource, Region, Segmentation, SegmentedTile, Tile
     from detection.scenes import demo_grid
     from detection.segmentation.slic import SlicParameters
 
@@ -103,7 +102,9 @@ def _make_tiles(wanted: int) -> None:
         name="Benchmark scenes",
         defaults={"attribution": "Synthetic imagery made by Amber", "synthetic": True},
     )
-    region, _ = Region.objects.get_or_create(name="Benchmark", slug="benchmark", defaults={"source": source})
+    # A region of its own for every run: nobody has seen its tiles yet. Pictures and cuts are those of the first run.
+    slug = f"benchmark-{Region.objects.count() + 1}"
+    region = Region.objects.create(name=slug, slug=slug, source=source)
     parameters = SlicParameters(n_segments=SUPERPIXELS)
     segmentation, _ = Segmentation.objects.get_or_create(
         key=parameters.key,
@@ -117,18 +118,22 @@ def _make_tiles(wanted: int) -> None:
     columns = 6
     for number, plan in enumerate(demo_grid(math.ceil(wanted / columns), columns, SEED)[:wanted]):
         name = f"benchmark-{number}.jpg"
-        if region.tiles.filter(file_name=name).exists():
-            continue
-        buffer = io.BytesIO()
-        Image.fromarray(plan.render().image).save(buffer, format="JPEG", quality=90)
-        data = buffer.getvalue()
+        before = SegmentedTile.objects.filter(tile__file_name=name).select_related("tile").first()
+        if before is None:
+            buffer = io.BytesIO()
+            Image.fromarray(plan.render().image).save(buffer, format="JPEG", quality=90)
+            data = buffer.getvalue()
+            key = storage.put(storage.content_key("images", data, ".jpg"), data)
+            digest = storage.sha256_of(data)
+        else:
+            key, digest = before.tile.image_key, before.tile.sha256
         west, south, east, north = tile_bounds_from_centre(plan.latitude, plan.longitude, 1000, 1000)
         tile = Tile.objects.create(
             region=region,
             source=source,
             file_name=name,
-            sha256=storage.sha256_of(data),
-            image_key=storage.put(storage.content_key("images", data, ".jpg"), data),
+            sha256=digest,
+            image_key=key,
             width=1000,
             height=1000,
             west=west,
@@ -139,7 +144,17 @@ def _make_tiles(wanted: int) -> None:
             longitude=plan.longitude,
             capture_date=plan.capture_date,
         )
-        segment_tile(tile, segmentation)
+        if before is None:
+            segment_tile(tile, segmentation)
+        else:
+            SegmentedTile.objects.create(
+                tile=tile,
+                segmentation=segmentation,
+                superpixels=before.superpixels,
+                raster_key=before.raster_key,
+                outlines_key=before.outlines_key,
+            )
+    return slug
 
 
 @contextlib.contextmanager
@@ -166,7 +181,7 @@ def served(home: Path, port: int) -> Iterator[str]:
 # The browser ---------------------------------------------------------------------------------------------------------
 
 
-def measure(address: str, session: str, parts: list[str], clicks: int) -> None:
+def measure(address: str, region: str, session: str, parts: list[str], clicks: int) -> None:
     from playwright.sync_api import sync_playwright
 
     print(f"{os.cpu_count()} cores, load {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
@@ -184,7 +199,7 @@ def measure(address: str, session: str, parts: list[str], clicks: int) -> None:
             context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
             context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
             page = context.new_page()
-            page.goto(f"{address}/label/")
+            page.goto(f"{address}/label/?region={region}")
             _shown(page)
             for part in asked:
                 globals()[f"_{part}"](page, clicks)
@@ -240,9 +255,22 @@ def _paint(page: Any, clicks: int) -> None:
 def _drag(page: Any, clicks: int) -> None:
     superpixels = page.evaluate("Number(document.getElementById('painted').max)")
     x, y, width, height = _picture(page)
-    for brush, press in (("one superpixel", ""), ("the widest brush", "]]]")):
+    ways = (
+        ("one superpixel", "", 100),
+        ("one superpixel, gamma 1.5", "", 150),
+        ("the widest brush", "]]]", 100),
+    )
+    for brush, press, gamma in ways:
         for key in press:
             page.keyboard.press(key)
+        page.evaluate(
+            """(gamma) => {
+                const slider = document.getElementById("gamma");
+                slider.value = gamma;
+                slider.dispatchEvent(new Event("input"));
+            }""",
+            gamma,
+        )
         _measures(page, "amber:drag")
         _measures(page, "amber:paint")
         for verdict in ("1", "2", "3"):

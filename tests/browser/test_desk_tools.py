@@ -217,6 +217,10 @@ def test_another_date_lies_right_of_a_divider_and_neighbours_around(
     inset = over.evaluate("(element) => parseFloat(element.style.clipPath.split(' ').at(-1))")
     assert inset == pytest.approx(stage["x"] + stage["width"] / 2 - picture["x"], abs=2)
     assert serious_violations() == []
+    desk.keyboard.press("d")
+    expect(over).to_have_count(0)
+    desk.keyboard.press("d")
+    expect(over).to_have_count(1)
     desk.keyboard.press("Escape")
     expect(over).to_have_count(0)
     assert console_errors == []

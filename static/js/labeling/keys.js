@@ -147,7 +147,7 @@ export function listen(bindings, { press, lift }) {
     if (event.isComposing || target.closest("dialog, select, textarea, details.menu, .toast")) {
       return;
     }
-    const isField = target.matches("input, [role=slider]");
+    const isField = target.matches("input");
     const presses = target.matches("button, a, summary") && (event.key === "Enter" || event.key === " ");
     if (presses || (isField && event.key !== "Escape") || event.altKey) {
       return;
