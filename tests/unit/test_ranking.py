@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -107,21 +106,6 @@ def test_chunks_of_features_give_what_all_at_once_gives():
     parts = ranking.rank_tiles(scores, np.array_split(features, 7), labelled, 0.6)
     assert whole.dtype == np.float32 and np.array_equal(whole, parts)
     assert ranking.rank_tiles([], None, np.zeros(0, bool), 0.6).shape == (0,)
-
-
-def test_time_grows_with_the_number_of_tiles_and_not_with_its_square():
-    def seconds(count: int) -> float:
-        random = np.random.default_rng(0)
-        reduced = random.standard_normal((count, ranking.AXES), dtype=np.float32)
-        undecided = random.random(count, dtype=np.float32)
-        best = []
-        for _time in range(2):
-            began = time.process_time()
-            ranking.priorities(undecided, reduced, np.zeros(count, bool), seed=0)
-            best.append(time.process_time() - began)
-        return min(best)
-
-    assert seconds(60_000) < 8 * seconds(15_000)
 
 
 def test_the_web_process_can_import_it_without_any_learning_library():
