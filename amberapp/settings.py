@@ -264,6 +264,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "LabelVerdict": "labeling.models.label.Verdict",
+        "ReviewVerdict": "labeling.models.review.ReviewVerdict",
+    },
 }
 
 if AMBER["AMBER_EMAIL_URL"]:

@@ -342,7 +342,8 @@ def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
     said: Said = {}
     if not labels:
         raise _wrong(_("There is no label in this submission: say something about at least one superpixel."))
-    offered = set(LookAlike.objects.slugs())
+    # Also those that are offered no more: the labels may have been made before, without a network.
+    known = {row.slug for row in LookAlike.objects.listed()}
     for label in labels:
         superpixel, piece, verdict = label["superpixel"], label.get("piece", 0), label["verdict"]
         look_alike = label.get("look_alike", "")
@@ -358,10 +359,10 @@ def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
                 _("“%(verdict)s” is not a verdict: use %(choices)s.")
                 % {"verdict": verdict, "choices": ", ".join(Verdict.values)}
             )
-        if look_alike and look_alike not in offered:
+        if look_alike and look_alike not in known:
             raise _wrong(
                 _("“%(name)s” is not a look-alike: use %(choices)s.")
-                % {"name": look_alike, "choices": ", ".join(sorted(offered))}
+                % {"name": look_alike, "choices": ", ".join(LookAlike.objects.slugs())}
             )
         if look_alike and verdict != Verdict.NOT_MINING:
             raise _wrong(

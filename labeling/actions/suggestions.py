@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Count, F, Q, Sum
 
-from detection.models import Region, Run, SegmentedTile, TileScore
-from labeling.models import Claim, Submission, Verdict
+from detection.models import Run, SegmentedTile, TileScore
+from labeling.models import Claim, Verdict
 
 
 @dataclass(frozen=True)
@@ -49,41 +48,6 @@ def agreement_with(run: Run, tile: SegmentedTile, whole: Mapping[int, str]) -> t
         if number <= len(scores)
     )
     return (len(decided), int(agreeing))
-
-
-@dataclass(frozen=True)
-class Anchoring:
-    """Agreement of volunteers' labels with the classifier, where it was shown and where it was not."""
-
-    region: str
-    blind: bool
-    tiles: int
-    compared: int
-    agreeing: int
-
-    @property
-    def share(self) -> float | None:
-        return self.agreeing / self.compared if self.compared else None
-
-
-def anchoring() -> list[Anchoring]:
-    """By region, blind last. One grouped query over submissions that stand."""
-    rows = (
-        Submission.objects.standing()
-        .filter(run__isnull=False, compared__gt=0)
-        .order_by("segmented_tile__tile__region__name", "blind")
-        .values("blind", region=F("segmented_tile__tile__region__name"))
-        .annotate(tiles=Count("pk"), decided=Sum("compared"), same=Sum("agreeing"))
-    )
-    return [Anchoring(row["region"], row["blind"], row["tiles"], row["decided"], row["same"]) for row in rows]
-
-
-def served_blind(region: Region) -> tuple[int, int]:
-    """(served blind, served in all) among the claims that could have carried suggestions."""
-    counts = Claim.objects.filter(segmented_tile__tile__region=region, run__isnull=False).aggregate(
-        blind=Count("pk", filter=Q(blind=True)), all=Count("pk")
-    )
-    return counts["blind"], counts["all"]
 
 
 def _scores(run: Run, segmented_tile_id: int) -> "np.ndarray | None":
