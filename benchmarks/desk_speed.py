@@ -245,7 +245,11 @@ def _paint(page: Any, clicks: int) -> None:
             page.keyboard.press(
                 str(1 + (number // 60) % 3)
             )  # another verdict, so that there is something to paint
-        page.mouse.click(x + width * chance.uniform(0.05, 0.95), y + height * chance.uniform(0.05, 0.95))
+        # As a hand does it: there first, then the press.
+        page.mouse.move(x + width * chance.uniform(0.05, 0.95), y + height * chance.uniform(0.05, 0.95))
+        page.wait_for_timeout(chance.uniform(40, 120))
+        page.mouse.down()
+        page.mouse.up()
         page.wait_for_timeout(chance.uniform(20, 60))
     found = _measures(page, "amber:paint")
     print(f"  click to painted pixel: {_summary([one['duration'] for one in found])}")

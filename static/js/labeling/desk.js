@@ -19,7 +19,7 @@ import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Supply } from "./supply.js";
 import { Surroundings } from "./surroundings.js";
-import { timeDrag, timePaint } from "./timing.js";
+import { stayAwake, timeDrag, timePaint } from "./timing.js";
 
 const page = pageData("desk-page");
 const stage = new Stage(document.getElementById("tile-map"), { onCoarse: () => session.magnify() });
@@ -88,7 +88,10 @@ paints(map, {
     strokeEnds();
     brush.abort();
   },
-  hover: (x, y) => ring.moveTo(x, y),
+  hover: (x, y) => {
+    stayAwake();
+    ring.moveTo(x, y);
+  },
 });
 
 const light = wireLight({ button: panel.button("light"), stage: stage.element, onClose: focusTile });
