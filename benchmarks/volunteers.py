@@ -205,8 +205,8 @@ class Volunteer:
         drawn -= habits.give_back
         if drawn < habits.let_lapse:
             self.log.abandoned.append((self.person.pk, number))
-            if self.chance.random() < 0.5:  # the other half comes back late and sends after all
-                await self.think(2.0)
+            comes_back = self.chance.random() < 0.5
+            if comes_back and await self.think(2.0):
                 await self.send(body)
         elif drawn < habits.let_lapse + habits.twice:
             await asyncio.gather(self.send(body), self.send(body, self.second))
@@ -216,19 +216,20 @@ class Volunteer:
         else:
             await self.send(body)
 
-    async def think(self, more: float = 0.0) -> None:
-        """A thinking time; what would go on after the end is cut short, so that the end is an end."""
+    async def think(self, more: float = 0.0) -> bool:
+        """A thinking time. False when the end comes first: then this person has gone home and sends nothing."""
         seconds = self.thinking() + more
-        await asyncio.sleep(min(seconds, max(self.habits.shortest, self.until - time.monotonic())))
+        left = self.until - time.monotonic()
+        await asyncio.sleep(max(0.0, min(seconds, left)))
+        return seconds < left
 
-    async def work(self) -> None:
-        """Tile after tile until `until`, which may be changed meanwhile."""
-        await asyncio.sleep(self.chance.random() * self.habits.think)
+    async def work(self, ramp: float) -> None:
+        """Tile after tile until `until`, which may be changed meanwhile; the first within `ramp` seconds."""
+        await asyncio.sleep(self.chance.random() * ramp)
         while time.monotonic() < self.until:
             try:
                 tile = await self.ask()
-                await self.think()
-                if tile is not None:
+                if await self.think() and tile is not None:
                     await self.label(tile)
             except Unanswered:
                 self.log.breaks += 1
@@ -247,7 +248,16 @@ async def everybody_asks(volunteers: Sequence[Volunteer]) -> list[dict[str, Any]
     return await asyncio.gather(*(volunteer.ask() for volunteer in volunteers))
 
 
-async def everybody_works(volunteers: Sequence[Volunteer], seconds: float) -> None:
+async def everybody_works(volunteers: Sequence[Volunteer], seconds: float, ramp: float = 0.0) -> None:
+    """All come within `ramp` seconds and work for `seconds` after that; times are kept of the latter only.
+
+    Exponential thinking times have no memory: once everybody has a tile, labels arrive at an even rate.
+    """
+    log = volunteers[0].log
     for volunteer in volunteers:
-        volunteer.until = time.monotonic() + seconds
-    await asyncio.gather(*(volunteer.work() for volunteer in volunteers))
+        volunteer.until = time.monotonic() + ramp + seconds
+    working = asyncio.gather(*(volunteer.work(ramp) for volunteer in volunteers))
+    await asyncio.sleep(ramp)
+    log.next_seconds.clear()
+    log.submit_seconds.clear()
+    await working

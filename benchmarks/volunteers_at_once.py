@@ -30,6 +30,7 @@ from benchmarks.crowd_check import faults, leases_running_out
 from benchmarks.volunteers import Habits, Log, Volunteer, everybody_asks, everybody_works
 
 RACING = 100
+RAMP = 25.0  # seconds within which everybody comes to the desk
 SUPERPIXELS = 25
 
 
@@ -63,7 +64,7 @@ def main() -> int:
         wrong += _measured("everybody at once", wave, site, Habits(think=1.0, shortest=1.0), None)
         for number, rate in enumerate(options.rates):
             region = crowd_site.make_region(f"Steady{number}")
-            crowd_site.make_tiles(region, int(rate * options.seconds), SUPERPIXELS)
+            crowd_site.make_tiles(region, options.volunteers + int(rate * options.seconds), SUPERPIXELS)
             habits = Habits(think=options.volunteers / rate)
             wrong += _measured(f"steady, {rate:g} wanted", region, site, habits, options.seconds)
         if "Traceback" in server.log():
@@ -86,13 +87,14 @@ def _measured(name: str, region: Any, site: Site, habits: Habits, seconds: float
     with leases_running_out(log):
         asyncio.run(_work(volunteers, seconds))
     took = time.monotonic() - began
+    rate = len(log.submit_seconds) / (seconds or took)
     found = faults(log, region)
     times = {
         what: " / ".join(f"{value:.0f}" for value in log.percentiles()[what]) for what in ("next", "submit")
     }
     clients, web = _own_seconds() - mine, server.processor_seconds() - theirs
     print(
-        f"| {name} | {len(log.submit_seconds) / took:.1f} | {times['next']} ms ({len(log.next_seconds)}) "
+        f"| {name} | {rate:.1f} | {times['next']} ms ({len(log.next_seconds)}) "
         f"| {times['submit']} ms ({len(log.submit_seconds)}) | {clients / took:.0%}, {web / took:.0%} "
         f"| {len(found)} |",
         flush=True,
@@ -111,7 +113,7 @@ async def _work(volunteers: list[Volunteer], seconds: float | None) -> None:
             )
         )
     else:
-        await everybody_works(volunteers, seconds)
+        await everybody_works(volunteers, seconds, RAMP)
     for volunteer in volunteers:
         volunteer.close()
 

@@ -31,7 +31,7 @@ def test_sixty_people_race_for_three_tiles_and_then_work_badly_behaved_and_all_i
         assert log.reasons == {"all_labelled": PEOPLE - TILES * 2}
         crowd_site.make_tiles(region, 4 * TILES, SUPERPIXELS)
         with leases_running_out(log):
-            asyncio.run(everybody_works(crowd, 6))
+            asyncio.run(everybody_works(crowd, 6, ramp=1))
         assert faults(log, region) == []
     assert "Traceback" not in server.log()
     assert set(log.statuses) == {200, 201}
