@@ -62,8 +62,15 @@ def weigh_account(*, volunteer: User, progress: Progress | None = None) -> int:
         why = [Spare.QUARANTINE] if row.tutorial_passed_at is None else [Spare.QUARANTINE, Spare.TUTORIAL]
         wrong, right = mine.filter(spare__in=why), Spare.FULL
     return _one_by_one(
-        list(wrong.order_by("created_at")), lambda one: set_aside(submission=one, spare=right), progress
+        list(wrong.order_by("created_at")),
+        # Decided otherwise meanwhile: that decision's own job does the rest, and this one must not undo it.
+        lambda one: _still_so(row) and set_aside(submission=one, spare=right),
+        progress,
     )
+
+
+def _still_so(row: VolunteerRecord) -> bool:
+    return VolunteerRecord.objects.filter(pk=row.pk, quarantined_at=row.quarantined_at).exists()
 
 
 def reverse_account(*, volunteer: User, acting_user: User) -> Job:

@@ -103,7 +103,8 @@ def expert_labels(
 
 
 def withdraw_submission(*, submission_id: UUID, acting_user: User) -> Submission:
-    """Take back one's own submission: it stays on record, stops counting, and the tile is kept for its maker.
+    """Take back one's own submission: it stays on record, stops counting, and the tile is kept for its maker
+    where a vote of it is theirs or free.
 
     Taking back twice changes nothing. Raises NotThere for a submission that is not this person's own and
     UserError for one that was not made at the desk.
@@ -123,7 +124,9 @@ def withdraw_submission(*, submission_id: UUID, acting_user: User) -> Submission
         tile = _locked(submission.segmented_tile)
         progress = hold_progress(tile)
         if Submission.objects.standing().filter(pk=submission_id).update(withdrawn_at=timezone.now()):
-            if progress is not None:
+            submission.refresh_from_db(fields=["spare"])
+            # What came too late held no vote of the tile, and taking it back must not win it one.
+            if progress is not None and (submission.spare == Spare.NO or progress.free > 0):
                 lease_again(progress, acting_user)
             touched = _counts_changed(tile, progress, removed=[submission])
             record(acting_user, "labels.withdrawn", submission, labels=touched)

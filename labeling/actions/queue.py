@@ -100,12 +100,7 @@ def next_tile(
     )
     if forgotten is not None and _extend(forgotten, rules):
         return _whole(forgotten.pk)
-    if len(mine) >= MOST_HELD:
-        raise UserError(
-            _("You hold %(most)s tiles already: label or give back some of them first.")
-            % {"most": MOST_HELD},
-            code="too_many_held",
-        )
+    _check_held(len(mine))
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
@@ -127,7 +122,10 @@ def next_tile(
 
 
 def claim_tile(*, segmented_tile: SegmentedTile, volunteer: User) -> Claim | None:
-    """Lease a tile that the person named by its address; None when it wants no more votes or they have had it."""
+    """Lease a tile that the person named by its address; None when it wants no more votes or they have had it.
+
+    Raises UserError when the person holds as many tiles as one may.
+    """
     rules = rules_of(segmented_tile.tile.region_id)
     with transaction.atomic():
         progress = TileProgress.objects.select_for_update().filter(segmented_tile=segmented_tile).first()
@@ -139,7 +137,17 @@ def claim_tile(*, segmented_tile: SegmentedTile, volunteer: User) -> Claim | Non
             return claim
         if progress.free < 1:
             return None
+        _check_held(Claim.objects.filter(volunteer=volunteer, state=ClaimState.OPEN).count())
         return _take(progress, volunteer, Served.LINK, rules, claim)
+
+
+def _check_held(tiles: int) -> None:
+    if tiles >= MOST_HELD:
+        raise UserError(
+            _("You hold %(most)s tiles already: label or give back some of them first.")
+            % {"most": MOST_HELD},
+            code="too_many_held",
+        )
 
 
 def renew_claims(*, volunteer: User, segmented_tiles: Collection[int]) -> dict[int, dt.datetime]:
@@ -409,7 +417,8 @@ def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
     )
     queue.filter(votes__lt=rules.votes_at_least).update(wanted=rules.votes_at_least)
     enough = queue.filter(votes__gte=rules.votes_at_least)
-    enough.update(wanted=F("votes"))
+    # A call for eyes stands until somebody has answered it.
+    enough.update(wanted=F("votes") + Case(When(called=True, then=Value(1)), default=Value(0)))
     enough.filter(Exists(unsettled), votes__lt=rules.votes_at_most).update(wanted=F("votes") + 1)
     waiting = (
         Consensus.objects.filter(
@@ -425,7 +434,11 @@ def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
 
 
 def call_for_eyes(queue: QuerySet[TileProgress]) -> int:
-    """Put tiles before all others and let them want at least one more vote. Returns how many."""
+    """Put tiles before all others and let them want at least one more vote. Returns how many.
+
+    Known tiles are left out: they are never in the ordinary queue.
+    """
+    queue = queue.exclude(Exists(KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))))
     changed = queue.update(called=True, wanted=Greatest(F("wanted"), F("votes") + 1))
     rerank(queue)
     return changed
@@ -466,7 +479,12 @@ def session_of(volunteer: User) -> Session:
 
 
 def settled_superpixels(segmented_tile: SegmentedTile) -> list[int]:
-    """Superpixels that nobody needs to label any more: settled by volunteers or decided by an expert."""
+    """Superpixels that nobody needs to label any more: settled by volunteers or decided by an expert.
+
+    None of a known tile: its answers would be given away, and nobody would be asked.
+    """
+    if KnownTile.objects.filter(segmented_tile=segmented_tile).exists():
+        return []
     return list(
         Consensus.objects.filter(
             segmented_tile=segmented_tile,

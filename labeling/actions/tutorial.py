@@ -1,7 +1,7 @@
 """The tutorial: tiles whose answers are known, worked through before a newcomer's labels count.
 
 What was right is decided here; the page that teaches only shows it. Left out: choosing the tiles (an admin's work) and
-the known tiles that are mixed in later (labeling.actions.queue). Labels made before passing stay spare.
+the known tiles that are mixed in later (labeling.actions.queue). Labels made before passing are spare; a job counts them where votes are still wanted.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,13 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from amberapp import jobs
 from amberapp.audit import record
 from amberapp.errors import NotAllowed, NotThere, UserError
 from amberapp.models import Role, User
 from detection.models import Region
-from labeling.actions.volunteers import record_of
-from labeling.models import KnownTile, KnownUse, LookAlike, Verdict, VolunteerRecord
+from labeling.actions.volunteers import WEIGH_JOB, record_of
+from labeling.models import KnownTile, KnownUse, LookAlike, Spare, Submission, Verdict, VolunteerRecord
 
 # A lesson is passed when so much of it is right, and so much of each class by itself.
 RIGHT_IN_ALL = 0.8
@@ -105,6 +106,8 @@ def _pass(row: VolunteerRecord, volunteer: User, how: str) -> None:
     row.tutorial_passed_at = timezone.now()
     row.save(update_fields=["tutorial_passed_at"])
     record(volunteer, "tutorial.passed", volunteer, how=how)
+    if Submission.objects.standing().filter(volunteer=volunteer, spare=Spare.TUTORIAL).exists():
+        jobs.enqueue(WEIGH_JOB, acting_user=volunteer, volunteer=volunteer.pk)
 
 
 def _judged(known: Mapping[str, Mapping[str, Any]], said: Mapping[int, str]) -> tuple[int, int, bool]:
