@@ -10,11 +10,12 @@ from django.utils import timezone
 from amberapp import jobs
 from amberapp.models import Job, User
 from labeling.actions import accounts
+from labeling.actions.change_rules import set_rules
 from labeling.actions.labels import expert_labels, submit_labels, withdraw_submission
 from labeling.actions.queue import MOST_HELD, call_for_eyes, reconsider_region
 from labeling.actions.rules import rules_of
 from labeling.actions.tutorial import pass_at_once
-from labeling.models import Claim, KnownTile, Submission, TileProgress, VolunteerRecord
+from labeling.models import Claim, Consensus, KnownTile, Submission, TileProgress, VolunteerRecord
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -126,3 +127,14 @@ def test_a_job_of_an_ended_quarantine_sets_nothing_aside(
     assert accounts.weigh_account(volunteer=ann) == 0
     said.refresh_from_db()
     assert said.spare == ""
+
+
+def test_what_is_open_goes_to_an_expert_when_fewer_people_are_to_be_asked(
+    segmented_tile: Any, carol: User
+) -> None:
+    say(person("one"), segmented_tile, "mining")
+    say(person("two"), segmented_tile, "not_mining")
+    assert TileProgress.objects.get().free == 1
+    set_rules(region=segmented_tile.tile.region, acting_user=carol, votes_at_most=2)
+    progress = TileProgress.objects.get()
+    assert (progress.free, progress.escalated, Consensus.objects.get().state) == (0, 1, "escalated")

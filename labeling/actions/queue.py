@@ -420,6 +420,11 @@ def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
     # A call for eyes stands until somebody has answered it.
     enough.update(wanted=F("votes") + Case(When(called=True, then=Value(1)), default=Value(0)))
     enough.filter(Exists(unsettled), votes__lt=rules.votes_at_most).update(wanted=F("votes") + 1)
+    # Where nobody is asked any more an expert is, as when the last vote comes in.
+    exhausted = enough.filter(votes__gte=rules.votes_at_most).values("segmented_tile")
+    Consensus.objects.filter(state=ConsensusState.OPEN, segmented_tile__in=exhausted).update(
+        state=ConsensusState.ESCALATED
+    )
     waiting = (
         Consensus.objects.filter(
             segmented_tile=OuterRef("segmented_tile"), piece=0, state=ConsensusState.ESCALATED
