@@ -116,6 +116,7 @@ class Log:
     abandoned: list[tuple[int, int]] = field(default_factory=list)  # (person, tile), waiting to run out
     wrong: list[str] = field(default_factory=list)
     breaks: int = 0
+    sending: int = 0  # labels that are under way at the moment
 
     def answered(self, status: int, answer: Any) -> None:
         self.statuses[status] += 1
@@ -177,11 +178,14 @@ class Volunteer:
         """The status. What was acknowledged is written down, and what was not."""
         number = UUID(body["id"])
         began = time.perf_counter()
+        self.log.sending += 1
         try:
             status, answer = await (line or self.line).post(SUBMIT, body)
         except Unanswered:
             self.log.unanswered[number] = (self.person, body)
             raise
+        finally:
+            self.log.sending -= 1
         self.log.submit_seconds.append(time.perf_counter() - began)
         self.log.answered(status, answer)
         if status == 201:

@@ -30,7 +30,7 @@ from benchmarks.crowd_check import faults, leases_running_out
 from benchmarks.volunteers import Habits, Log, Volunteer, everybody_asks, everybody_works
 
 RACING = 100
-RAMP = 25.0  # seconds within which everybody comes to the desk
+RAMP = 60.0  # seconds within which everybody comes to the desk
 SUPERPIXELS = 25
 
 

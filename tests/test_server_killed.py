@@ -41,8 +41,8 @@ def test_a_server_killed_during_submits_has_lost_nothing_it_acknowledged_and_cou
 async def _work_until_killed(crowd: list[Volunteer], server: crowd_site.Server, log: Log) -> None:
     working = asyncio.create_task(everybody_works(crowd, 60))
     deadline = time.monotonic() + 30
-    while len(log.acknowledged) < 40 and time.monotonic() < deadline:
-        await asyncio.sleep(0.01)
+    while (len(log.acknowledged) < 40 or log.sending < 8) and time.monotonic() < deadline:
+        await asyncio.sleep(0.002)
     server.kill()
     for one in crowd:
         one.until = 0
