@@ -203,7 +203,7 @@ def _count(region: Any) -> None:
     """What the queue knows of the votes; the rest follows with the full computation."""
     from django.db import connection
 
-    from labeling.actions.queue import rerank
+    from labeling.actions.counting import rerank
     from labeling.models import TileProgress
 
     with connection.cursor() as cursor:

@@ -7,8 +7,8 @@ from django.dispatch import receiver
 
 from detection.models import Classifier, Run, SegmentedTile
 from detection.signals import classifier_activated, run_finished
+from labeling.actions.counting import open_tile
 from labeling.actions.priority import request_ranking
-from labeling.actions.queue import open_tile
 
 
 @receiver(post_save, sender=SegmentedTile)

@@ -11,8 +11,9 @@ from amberapp import jobs
 from amberapp.models import Job, User
 from labeling.actions import accounts
 from labeling.actions.change_rules import set_rules
+from labeling.actions.counting import call_for_eyes, reconsider_region
 from labeling.actions.labels import expert_labels, submit_labels, withdraw_submission
-from labeling.actions.queue import MOST_HELD, call_for_eyes, reconsider_region
+from labeling.actions.queue import MOST_HELD
 from labeling.actions.rules import rules_of
 from labeling.actions.tutorial import pass_at_once
 from labeling.models import Claim, Consensus, KnownTile, Submission, TileProgress, VolunteerRecord

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from amberapp.errors import NotAllowed
 from amberapp.models import AuditEntry, User
 from detection.models import SegmentedTile
+from labeling.actions.counting import rerank
 from labeling.actions.labels import expert_labels
-from labeling.actions.queue import rerank
 from labeling.models import Consensus, Label, Submission, TileProgress
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

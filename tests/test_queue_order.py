@@ -22,8 +22,8 @@ from detection.models import (
     TileFeatures,
     TileScore,
 )
+from labeling.actions.counting import call_for_eyes
 from labeling.actions.priority import RANK_JOB, rank_region
-from labeling.actions.queue import call_for_eyes
 from labeling.models import DeskRules, Submission, TileProgress
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -10,7 +10,7 @@ from amberapp.audit import record
 from amberapp.errors import UserError
 from amberapp.models import User
 from detection.models import Region
-from labeling.actions.queue import reconsider_region
+from labeling.actions.counting import reconsider_region
 from labeling.actions.rules import rules_of
 from labeling.models import DeskRules, TileProgress
 

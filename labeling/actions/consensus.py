@@ -121,14 +121,14 @@ def refresh_tile(
     )
     gone = _read(Label.objects.filter(submission__in=removed), numbers) if removed else _Ballot()
     rows = {
-        (row.superpixel, row.piece): row
-        for row in Consensus.objects.filter(
+        (superpixel, piece): (pk, probabilities)
+        for pk, superpixel, piece, probabilities in Consensus.objects.filter(
             segmented_tile=segmented_tile, superpixel__in={superpixel for superpixel, _piece in touched}
-        )
+        ).values_list("pk", "superpixel", "piece", "probabilities")
     }
     rule = stopping_rule(rules_of(segmented_tile.tile.region_id))
     truth, by_expert = _truth(now, touched, known_answers(segmented_tile))
-    old = np.array([_old(rows.get(part)) for part in touched])
+    old = np.array([_in_counts(rows.get(part)) for part in touched])
     posteriors = _take_in(now, gone, set(added), old, truth, records)
     counted = tally(
         np.asarray(now.item, np.int64),
@@ -163,7 +163,7 @@ def refresh_tile(
         for part, index in numbers.items()
         if spoken[index]
     ]
-    silent = [row.pk for part, row in rows.items() if part in numbers and not spoken[numbers[part]]]
+    silent = [pk for part, (pk, _old) in rows.items() if part in numbers and not spoken[numbers[part]]]
     if silent:
         Consensus.objects.filter(pk__in=silent).delete()
     Consensus.objects.bulk_create(
@@ -235,9 +235,9 @@ def _truth(ballot: _Ballot, touched: list[Part], known: Mapping[int, int]) -> tu
     return truth, by_expert
 
 
-def _old(row: Consensus | None) -> list[float]:
+def _in_counts(row: tuple[int, list[float]] | None) -> list[float]:
     """The posterior that is in the raters' counts; NaN where there is none."""
-    return row.probabilities if row is not None and row.probabilities else [np.nan] * len(CLASSES)
+    return row[1] if row is not None and row[1] else [np.nan] * len(CLASSES)
 
 
 def _take_in(
@@ -285,7 +285,13 @@ def _take_in(
     )
     for person, table in zip(people, taken.counts, strict=True):
         records[person].confusion = np.round(table, DIGITS).tolist()
-    VolunteerRecord.objects.bulk_update([records[person] for person in people], ["confusion"])
+    # The rows are there and held: an upsert is one plain statement, cheaper to make than bulk_update's CASE.
+    VolunteerRecord.objects.bulk_create(
+        [records[person] for person in people],
+        update_conflicts=True,
+        unique_fields=["volunteer"],
+        update_fields=["confusion"],
+    )
     return taken.posteriors
 
 

@@ -15,7 +15,7 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
 from detection.models import SegmentedTile, Tile
-from labeling.actions.queue import call_for_eyes
+from labeling.actions.counting import call_for_eyes
 from labeling.actions.report import plain_text
 from labeling.actions.review import review_detection
 from labeling.models import (

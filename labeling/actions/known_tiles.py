@@ -22,7 +22,7 @@ from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User
 from detection.models import Region, SegmentedTile, TileKind
 from labeling.actions.consensus import hold_records, refresh_tile
-from labeling.actions.queue import hold_progress, recount
+from labeling.actions.counting import hold_progress, recount
 from labeling.actions.review_card import svg_path
 from labeling.models import (
     Consensus,

@@ -19,7 +19,8 @@ from amberapp.models import Role, User
 from detection.actions.pieces import piece_counts
 from detection.models import SegmentedTile, TileKind
 from labeling.actions.consensus import EXPERT_ORIGINS, hold_records, refresh_tile
-from labeling.actions.queue import hold_progress, lease_again, recount
+from labeling.actions.counting import hold_progress, recount
+from labeling.actions.queue import lease_again
 from labeling.actions.suggestions import agreement_with
 from labeling.actions.volunteers import learn, tutorial_wanted
 from labeling.models import (

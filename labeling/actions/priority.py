@@ -19,7 +19,7 @@ from amberapp.models import Job, WorkState
 from detection import feature_store
 from detection.learning import ranking
 from detection.models import Region, Run, SegmentedTile, TileFailure, TileFeatures, TileScore
-from labeling.actions.queue import rerank
+from labeling.actions.counting import rerank
 from labeling.models import Submission, TileProgress
 
 RANK_JOB = "labeling.rank_tiles"

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from amberapp.errors import Conflict, UserError
 from amberapp.models import User, WorkState
-from detection.models import Region, Run, SegmentedTile, TileKind
+from detection.models import Region, Run, SegmentedTile
+from labeling.actions.counting import save_progress
 from labeling.actions.rules import rules_of
 from labeling.crowd import turns
 from labeling.crowd.dawid_skene import newcomer_prior
@@ -41,32 +41,11 @@ from labeling.models import (
 
 # A person may hold so many tiles at once: what fits a working day without a network.
 MOST_HELD = 40
-# Places that were called for come before every other: no product of priority and votes reaches this.
-CALLED = 1000.0
 # Claims that have run out are given back a few at a time, by whoever asks for a tile.
 LAPSED_AT_ONCE = 20
 # How often a tile is looked for when others hold the rows that are left, and the pause between, seconds.
 ATTEMPTS, LOCKED_PAUSE = 4, 0.02
 PRIOR = newcomer_prior()
-
-WANTED_LEFT = Greatest(F("wanted") - F("votes"), Value(0))
-
-
-def open_tile(segmented_tile: SegmentedTile) -> TileProgress | None:
-    """Put a newly cut whole tile into its region's queue. Crops and tiles without ground never enter it."""
-    if segmented_tile.superpixels < 1 or segmented_tile.tile.kind != TileKind.TILE:
-        return None
-    rules = rules_of(segmented_tile.tile.region_id)
-    wanted = rules.votes_at_least
-    return TileProgress.objects.get_or_create(
-        segmented_tile=segmented_tile,
-        defaults={
-            "region_id": segmented_tile.tile.region_id,
-            "wanted": wanted,
-            "free": wanted,
-            "rank": float(wanted),
-        },
-    )[0]
 
 
 def drawn(share: float) -> bool:
@@ -204,7 +183,7 @@ def _end(claim_id: int, state: str) -> bool:
             return False
         if progress is not None and served != Served.KNOWN:
             progress.claims = max(0, progress.claims - 1)
-            _save(progress)
+            save_progress(progress)
         return True
 
 
@@ -267,8 +246,10 @@ def _known(region: Region, volunteer: User, rules: DeskRules) -> Claim | None:
     """Now and then a tile with known answers. Nothing that the desk is told gives it away."""
     if not drawn(rules.known_share):
         return None
+    lessons = VolunteerRecord.objects.filter(pk=volunteer.pk).values_list("lessons_passed", flat=True).first()
     known = (
         KnownTile.objects.filter(region=region, use=KnownUse.CHECK)
+        .exclude(pk__in=lessons or [])
         .exclude(Exists(Claim.objects.filter(volunteer=volunteer, segmented_tile=OuterRef("segmented_tile"))))
         .order_by("position", "id")
         .first()
@@ -307,7 +288,7 @@ def _take(
         again.refresh_from_db()
         claim = again
     progress.claims += 1
-    _save(progress)
+    save_progress(progress)
     return claim
 
 
@@ -341,112 +322,11 @@ def _whole(claim_id: int) -> Claim:
     ).get(pk=claim_id)
 
 
-# Counting ------------------------------------------------------------------------------------------------------------
-
-
-def hold_progress(segmented_tile: SegmentedTile) -> TileProgress | None:
-    """The tile's row in the queue, held until the transaction ends; None for a crop. Hold the tile's own row first."""
-    progress = TileProgress.objects.select_for_update().filter(segmented_tile=segmented_tile).first()
-    return progress or open_tile(segmented_tile)
-
-
-def recount(progress: TileProgress, rules: DeskRules | None = None) -> None:
-    """Count a held tile's votes and open claims again and decide how many more it wants.
-
-    Two votes at least; more, one at a time, while a superpixel is open, up to the most. When there is room again,
-    labels that came too late for it are counted after all, the earliest first. Consensus must be fresh.
-    """
-    rules = rules or rules_of(progress.region_id)
-    known = KnownTile.objects.filter(segmented_tile=progress.segmented_tile_id).exists()
-    submissions = Submission.objects.filter(segmented_tile=progress.segmented_tile_id, origin=Origin.DESK)
-    progress.votes = submissions.counting().count()
-    progress.claims = (
-        Claim.objects.filter(segmented_tile=progress.segmented_tile_id, state=ClaimState.OPEN)
-        .exclude(served=Served.KNOWN)
-        .count()
-    )
-    states = Consensus.objects.filter(segmented_tile=progress.segmented_tile_id, piece=0).aggregate(
-        open=Count("pk", filter=Q(state=ConsensusState.OPEN)),
-        escalated=Count("pk", filter=Q(state=ConsensusState.ESCALATED)),
-    )
-    progress.escalated = states["escalated"]
-    progress.wanted = 0 if known else votes_wanted(progress.votes, states["open"], rules)
-    if progress.called and progress.votes >= rules.votes_at_least and not states["open"]:
-        progress.called = False  # it has had its eyes
-    _save(progress)
-
-
 def lease_again(progress: TileProgress, volunteer: User) -> None:
     """After somebody took their labels back: the tile stays theirs for a while, so that they can say it anew."""
     Claim.objects.filter(segmented_tile=progress.segmented_tile_id, volunteer=volunteer).exclude(
         served=Served.KNOWN
     ).update(state=ClaimState.OPEN, until=_until(rules_of(progress.region_id)))
-
-
-def votes_wanted(votes: int, open_superpixels: int, rules: DeskRules) -> int:
-    """How many votes a tile should have in the end, as things stand."""
-    if votes < rules.votes_at_least:
-        return rules.votes_at_least
-    if open_superpixels and votes < rules.votes_at_most:
-        return votes + 1
-    return votes
-
-
-def _save(progress: TileProgress) -> None:
-    left = max(0, progress.wanted - progress.votes)
-    progress.free = max(0, left - progress.claims)
-    progress.rank = (CALLED if progress.called else 0.0) + progress.priority * left
-    progress.save(update_fields=["votes", "claims", "wanted", "free", "rank", "called", "escalated"])
-
-
-def rerank(queue: QuerySet[TileProgress]) -> int:
-    """Compute `free` and `rank` of many tiles again after their priorities or wishes changed. One UPDATE."""
-    called = Case(When(called=True, then=Value(CALLED)), default=Value(0.0))
-    return queue.update(
-        free=Greatest(F("wanted") - F("votes") - F("claims"), Value(0)),
-        rank=called + F("priority") * WANTED_LEFT,
-    )
-
-
-def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
-    """Let new numbers of votes reach the tiles. Those that have votes are asked about their consensus again."""
-    known = KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
-    queue = queue.exclude(Exists(known))
-    unsettled = Consensus.objects.filter(
-        segmented_tile=OuterRef("segmented_tile"), piece=0, state=ConsensusState.OPEN
-    )
-    queue.filter(votes__lt=rules.votes_at_least).update(wanted=rules.votes_at_least)
-    enough = queue.filter(votes__gte=rules.votes_at_least)
-    # A call for eyes stands until somebody has answered it.
-    enough.update(wanted=F("votes") + Case(When(called=True, then=Value(1)), default=Value(0)))
-    enough.filter(Exists(unsettled), votes__lt=rules.votes_at_most).update(wanted=F("votes") + 1)
-    # Where nobody is asked any more an expert is, as when the last vote comes in.
-    exhausted = enough.filter(votes__gte=rules.votes_at_most).values("segmented_tile")
-    Consensus.objects.filter(state=ConsensusState.OPEN, segmented_tile__in=exhausted).update(
-        state=ConsensusState.ESCALATED
-    )
-    waiting = (
-        Consensus.objects.filter(
-            segmented_tile=OuterRef("segmented_tile"), piece=0, state=ConsensusState.ESCALATED
-        )
-        .order_by()
-        .values("segmented_tile")
-        .annotate(count=Count("pk"))
-        .values("count")
-    )
-    queue.filter(votes__gt=0).update(escalated=Coalesce(Subquery(waiting), 0))
-    rerank(queue)
-
-
-def call_for_eyes(queue: QuerySet[TileProgress]) -> int:
-    """Put tiles before all others and let them want at least one more vote. Returns how many.
-
-    Known tiles are left out: they are never in the ordinary queue.
-    """
-    queue = queue.exclude(Exists(KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))))
-    changed = queue.update(called=True, wanted=Greatest(F("wanted"), F("votes") + 1))
-    rerank(queue)
-    return changed
 
 
 # Where one stands ----------------------------------------------------------------------------------------------------

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from amberapp.audit import record
 from amberapp.models import User
 from labeling.actions.consensus import (
     ANSWERS,
+    CLASSES,
     CODE,
     DIGITS,
     PRIOR,
@@ -27,7 +26,7 @@ from labeling.actions.consensus import (
     WRITTEN,
     stopping_rule,
 )
-from labeling.actions.queue import reconsider_region
+from labeling.actions.counting import reconsider_region
 from labeling.actions.rules import rules_of
 from labeling.crowd import dawid_skene, retirement
 from labeling.crowd.tally import UNSURE, Tally, most_named, tally
@@ -81,7 +80,8 @@ class _Labels:
 def recompute_consensus(*, acting_user: User | None, progress: Progress | None = None) -> Recomputed:
     """Estimate everything again and write what differs. Running it twice changes nothing the second time."""
     started = time.monotonic()
-    since = timezone.now()
+    counted_then = _signatures()
+    records_then = dict(VolunteerRecord.objects.values_list("pk", "confusion"))
     tell = progress or (lambda done, total, message: None)
     tell(0, 4, _("Reading labels"))
     labels = _read()
@@ -104,9 +104,9 @@ def recompute_consensus(*, acting_user: User | None, progress: Progress | None =
     counted = tally(item, rater, labels.answer.astype(np.int64), truth=truth, posteriors=posteriors)
     tell(2, 4, _("Writing what differs"))
     rows = _Rows(labels, parts, item, truth, by_expert, posteriors, counted)
-    written, deleted = _write(rows, since)
+    written, deleted = _write(rows, counted_then)
     tell(3, 4, _("Counting votes"))
-    _write_records(people, fit.counts)
+    _write_records(people, fit.counts, records_then)
     _write_queue()
     seconds = time.monotonic() - started
     with transaction.atomic():
@@ -277,7 +277,7 @@ class _Rows:
         )
 
 
-def _write(rows: _Rows, since: Any) -> tuple[int, int]:
+def _write(rows: _Rows, then: dict[int, int]) -> tuple[int, int]:
     """Bring the table into step, a slice of tiles a transaction. Returns (rows written, rows deleted)."""
     stored = (
         Consensus.objects.order_by("segmented_tile", "superpixel", "piece")
@@ -303,7 +303,7 @@ def _write(rows: _Rows, since: Any) -> tuple[int, int]:
     for start in range(0, len(wrong), WRITE_AT_ONCE):
         chunk = wrong[start : start + WRITE_AT_ONCE]
         with transaction.atomic():
-            skipped = _labelled_since({int(rows.tiles[index]) for index in chunk}, since)
+            skipped = _changed({int(rows.tiles[index]) for index in chunk}, then)
             fresh = [rows.row(index) for index in chunk if int(rows.tiles[index]) not in skipped]
             Consensus.objects.bulk_create(
                 fresh,
@@ -315,28 +315,41 @@ def _write(rows: _Rows, since: Any) -> tuple[int, int]:
     for start in range(0, len(gone), WRITE_AT_ONCE):
         some = gone[start : start + WRITE_AT_ONCE]
         with transaction.atomic():
-            skipped = _labelled_since({tile for _pk, tile in some}, since)
+            skipped = _changed({tile for _pk, tile in some}, then)
             stale = [pk for pk, tile in some if tile not in skipped]
             deleted += Consensus.objects.filter(pk__in=stale).delete()[0]
     return written, deleted
 
 
-def _labelled_since(tiles: set[int], since: Any) -> set[int]:
-    """Those of the tiles whose labels changed after the reading began; their queue rows are held until the end."""
+def _signatures(tiles: set[int] | None = None) -> dict[int, int]:
+    """One number a tile for the set of submissions that count there: it differs when the set differs."""
+    counting = Submission.objects.counting().order_by()
+    if tiles is not None:
+        counting = counting.filter(segmented_tile__in=tiles)
+    found: dict[int, int] = {}
+    for tile, submission in counting.values_list("segmented_tile", "pk").iterator(chunk_size=READ_AT_ONCE):
+        found[tile] = found.get(tile, 0) ^ submission.int
+    return found
+
+
+def _changed(tiles: set[int], then: dict[int, int]) -> set[int]:
+    """Those of the tiles where other submissions count than when the reading began; their own update stands.
+
+    The tiles' rows in the queue are held until the end, so that nothing comes in between.
+    """
     list(
         TileProgress.objects.select_for_update()
         .filter(segmented_tile__in=tiles)
         .order_by("pk")
         .values_list("pk", flat=True)
     )
-    changed = Submission.objects.filter(segmented_tile__in=tiles).filter(
-        Q(created_at__gte=since) | Q(withdrawn_at__gte=since)
-    )
-    return set(changed.values_list("segmented_tile", flat=True))
+    now = _signatures(tiles)
+    return {tile for tile in tiles if now.get(tile) != then.get(tile)}
 
 
-def _write_records(people: np.ndarray, counts: np.ndarray) -> None:
-    """Everybody's expected counts, a few hundred people a transaction."""
+def _write_records(people: np.ndarray, counts: np.ndarray, then: dict[int, list[list[float]]]) -> None:
+    """Everybody's expected counts, a few hundred people a transaction; what was learned meanwhile is added."""
+    nothing = np.zeros((len(CLASSES), len(CLASSES)))
     place = {int(person): index for index, person in enumerate(people)}
     known = set(VolunteerRecord.objects.values_list("pk", flat=True))
     makers = set(
@@ -358,7 +371,9 @@ def _write_records(people: np.ndarray, counts: np.ndarray) -> None:
             )
             for row in rows:
                 index = place.get(row.pk)
-                row.confusion = [] if index is None else np.round(counts[index], DIGITS).tolist()
+                meanwhile = np.array(row.confusion or nothing) - np.array(then.get(row.pk) or nothing)
+                found = (nothing if index is None else counts[index]) + meanwhile
+                row.confusion = np.round(np.maximum(found, 0.0), DIGITS).tolist()
             VolunteerRecord.objects.bulk_update(rows, ["confusion"])
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -46,7 +47,7 @@ class AttemptSerializer(serializers.Serializer):
 
     def validate_answers(self, value: dict[str, str]) -> dict[int, str]:
         if not all(number.isdecimal() and len(number) < 6 for number in value):
-            raise serializers.ValidationError("superpixels are numbers")
+            raise serializers.ValidationError(_("Superpixels are numbers."))
         return {int(number): verdict for number, verdict in value.items()}
 
 
