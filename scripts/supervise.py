@@ -144,8 +144,10 @@ class Supervisor:
         self._own_log = RollingLog(self.logs / "supervisor.log")
         self.note.parent.mkdir(parents=True, exist_ok=True)
         self._end_leftovers()
+        # Who is killed between starting a child and telling of it has still marked the child.
+        self._mark = f"{os.getpid()}-{time.time_ns()}"
         self._watchdog = subprocess.Popen(
-            [sys.executable, "-S", str(WATCHDOG)],
+            [sys.executable, "-S", str(WATCHDOG), self._mark],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -258,7 +260,7 @@ class Supervisor:
         process = subprocess.Popen(
             list(program.command),
             cwd=self.directory,
-            env={**self.environment, **program.environment},
+            env={**self.environment, **program.environment, "SUPERVISED_BY": self._mark},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,

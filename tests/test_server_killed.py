@@ -10,7 +10,7 @@ from benchmarks import crowd_site
 from benchmarks.crowd_check import faults
 from benchmarks.volunteers import Habits, Log, Volunteer, everybody_works
 from labeling.models import Label, Submission
-from tests.crowd_server import crowd_server, volunteers
+from tests.crowd_server import crowd_server, in_a_loop, volunteers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.slow]
 
@@ -25,13 +25,13 @@ def test_a_server_killed_during_submits_has_lost_nothing_it_acknowledged_and_cou
     crowd_site.make_tiles(region, TILES, SUPERPIXELS)
     with crowd_server(tmp_path) as server:
         crowd = volunteers(server, PEOPLE, region, NO_THINKING, log)
-        asyncio.run(_work_until_killed(crowd, server, log))
+        in_a_loop(_work_until_killed(crowd, server, log))
         before = set(log.acknowledged)
         assert len(before) >= 40
         assert len(log.unanswered) >= 5, "people were sending when it was killed"
         server.start()
         assert set(Submission.objects.values_list("pk", flat=True)) >= before
-        asyncio.run(_send_again(crowd, log))
+        in_a_loop(_send_again(crowd, log))
         assert log.unanswered == {}, "what was not answered was taken in at the second attempt"
         assert faults(log, region) == []
     assert Submission.objects.count() == len(log.acknowledged) > len(before)

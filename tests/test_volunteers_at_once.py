@@ -1,7 +1,6 @@
 """Sixty volunteers over HTTP against gunicorn: fair, and nothing is lost. The same, a thousand strong and with times, is
 benchmarks/volunteers_at_once.py."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from benchmarks import crowd_site
 from benchmarks.crowd_check import faults, leases_running_out
 from benchmarks.volunteers import Habits, Log, Volunteer, everybody_asks, everybody_works
 from labeling.models import Label, Submission
-from tests.crowd_server import crowd_server, volunteers
+from tests.crowd_server import crowd_server, in_a_loop, volunteers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.slow]
 
@@ -26,12 +25,12 @@ def test_sixty_people_race_for_three_tiles_and_then_work_badly_behaved_and_all_i
     crowd_site.make_tiles(region, TILES, SUPERPIXELS)
     with crowd_server(tmp_path) as server:
         crowd = volunteers(server, PEOPLE, region, HABITS, log)
-        tiles = asyncio.run(_race(crowd))
+        tiles = in_a_loop(_race(crowd))
         assert sum(tile is not None for tile in tiles) == TILES * 2, "two people are asked about every tile"
         assert log.reasons == {"all_labelled": PEOPLE - TILES * 2}
         crowd_site.make_tiles(region, 4 * TILES, SUPERPIXELS)
         with leases_running_out(log):
-            asyncio.run(everybody_works(crowd, 6, ramp=1))
+            in_a_loop(everybody_works(crowd, 6, ramp=1))
         assert faults(log, region) == []
     assert "Traceback" not in server.log()
     assert set(log.statuses) == {200, 201}
