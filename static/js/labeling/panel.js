@@ -45,9 +45,9 @@ export const panel = {
     byId("painted").max = Math.max(count, 1);
     byId("painted").value = painted;
     byId("painted-text").textContent = painting
-      ? interpolate(gettext("%(painted)s of %(count)s superpixels painted"), {
+      ? interpolate(gettext("%(painted)s painted · %(left)s left to look at"), {
           painted: number(painted),
-          count: number(count),
+          left: number(rest),
         })
       : "";
     enable(button("undo"), painting && painting.done.length > 0);
