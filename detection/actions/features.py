@@ -1,8 +1,9 @@
 """Reading pixels: the dear step, done once for each tile, segmentation and extractor."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,13 @@ from detection.imagery.decode import UnreadableImage, read_image
 from detection.models import FeatureChunk, SegmentedTile, TileFeatures
 
 CHUNK_TILES = 64
+# A chunk of ResNet50 features of this many rows is 64 MB; a tile alone may have more.
+CHUNK_ROWS = 16_384
 THREADS = 2
 
 Progress = Callable[[int, int], None]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def usable_extractor(name: str) -> FeatureExtractor:
@@ -36,32 +41,41 @@ def usable_extractor(name: str) -> FeatureExtractor:
         raise UserError(str(error), code="extractor_unavailable") from None
 
 
+def stored_already(tiles: Sequence[SegmentedTile], extractor_key: str) -> set[int]:
+    """Ids of those of `tiles` whose features are in the store."""
+    rows = TileFeatures.objects.filter(
+        segmented_tile__in=[tile.pk for tile in tiles], extractor_key=extractor_key
+    )
+    return set(rows.values_list("segmented_tile_id", flat=True))
+
+
 def extract_missing(
     tiles: Sequence[SegmentedTile], extractor: FeatureExtractor, progress: Progress | None = None
 ) -> dict[int, str]:
-    """Extract the features of those of `tiles` that have none yet.
+    """Extract the features of those of `tiles`, crops or whole tiles, that have none yet.
 
     Returns {segmented tile id: reason} for tiles whose image cannot be read; the others go on. A chunk is
-    written before its rows, so a killed worker leaves at most a file that nothing points at.
+    written before its rows, so a killed worker leaves at most a file that nothing points at. Tiles that are not
+    yet cut go through `first_pass.read_tiles`, which decodes them once for both.
     """
-    done = set(
-        TileFeatures.objects.filter(
-            segmented_tile__in=[tile.pk for tile in tiles], extractor_key=extractor.key
-        ).values_list("segmented_tile_id", flat=True)
-    )
+    done = stored_already(tiles, extractor.key)
     missing = [tile for tile in tiles if tile.pk not in done]
     failures: dict[int, str] = {}
-    for number, batch in enumerate(_batches(missing)):
-        _extract_batch(batch, extractor, failures)
-        if progress is not None:
-            progress(min((number + 1) * CHUNK_TILES, len(missing)), len(missing))
+    kept: list[tuple[SegmentedTile, npt.NDArray[np.float16]]] = []
+    rows = 0
+    results = in_order(lambda item: _extract(item, extractor), missing, THREADS)
+    for number, (segmented, found) in enumerate(zip(missing, results, strict=True), 1):
+        if isinstance(found, str):
+            failures[segmented.pk] = found
+        else:
+            kept.append((segmented, found))
+            rows += len(found)
+        if is_full(len(kept), rows) or number == len(missing):
+            store_features(kept, extractor.key)
+            kept, rows = [], 0
+            if progress is not None:
+                progress(number, len(missing))
     return failures
-
-
-def _batches(tiles: Sequence[SegmentedTile]) -> Iterator[list[SegmentedTile]]:
-    iterator = iter(tiles)
-    while batch := list(islice(iterator, CHUNK_TILES)):
-        yield batch
 
 
 def _extract(segmented: SegmentedTile, extractor: FeatureExtractor) -> npt.NDArray[np.float16] | str:
@@ -73,44 +87,64 @@ def _extract(segmented: SegmentedTile, extractor: FeatureExtractor) -> npt.NDArr
         return str(error)
 
 
-def _extract_batch(batch: list[SegmentedTile], extractor: FeatureExtractor, failures: dict[int, str]) -> None:
-    arrays: list[npt.NDArray[np.float16]] = []
-    kept: list[SegmentedTile] = []
-    # Filters release the interpreter's lock, so threads use the second core; no database call inside.
-    with ThreadPoolExecutor(THREADS) as threads:
-        for segmented, found in zip(
-            batch, threads.map(lambda item: _extract(item, extractor), batch), strict=True
-        ):
-            if isinstance(found, str):
-                failures[segmented.pk] = found
-            else:
-                arrays.append(found)
-                kept.append(segmented)
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+    """The results in the order of `items`, worked on by `threads` threads, few of them ahead of the reader.
+
+    Filters release the interpreter's lock, so a second thread uses a second core. `work` must not touch the
+    database: each thread would open a connection of its own.
+    """
+    if threads <= 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def is_full(tiles: int, rows: int) -> bool:
+    """Whether so many tiles with so many rows make a chunk: enough tiles, or rows to be a burden on memory."""
+    return tiles >= CHUNK_TILES or rows >= CHUNK_ROWS
+
+
+def store_features(kept: Sequence[tuple[SegmentedTile, npt.NDArray[np.float16]]], extractor_key: str) -> None:
+    """Write one chunk with the features of these tiles, in this order, and then the rows that point into it.
+
+    Arrays are (superpixels, d). Raises OSError where the store cannot be written.
+    """
     if not kept:
         return
-    stacked = np.concatenate(arrays)
-    path, digest = feature_store.write_chunk(settings.FEATURE_STORE, extractor.key, stacked)
+    stacked = np.concatenate([array for _tile, array in kept])
+    path, digest = feature_store.write_chunk(settings.FEATURE_STORE, extractor_key, stacked)
+    first_rows = np.cumsum([0, *(len(array) for _tile, array in kept[:-1])])
     with transaction.atomic():
-        chunk, _ = FeatureChunk.objects.get_or_create(
+        chunk, _created = FeatureChunk.objects.get_or_create(
             path=path,
             defaults={
-                "extractor_key": extractor.key,
+                "extractor_key": extractor_key,
                 "rows": len(stacked),
                 "dimension": stacked.shape[1],
                 "sha256": digest,
             },
         )
-        first_rows = np.cumsum([0, *(len(array) for array in arrays[:-1])])
         # Another worker may have extracted the same tile meanwhile: equal content, the first row stays.
         TileFeatures.objects.bulk_create(
             [
                 TileFeatures(
                     segmented_tile=segmented,
-                    extractor_key=extractor.key,
+                    extractor_key=extractor_key,
                     chunk=chunk,
                     first_row=int(first),
                 )
-                for segmented, first in zip(kept, first_rows, strict=True)
+                for (segmented, _array), first in zip(kept, first_rows, strict=True)
             ],
             ignore_conflicts=True,
         )

@@ -19,10 +19,10 @@ from amberapp.errors import Conflict, UserError
 from amberapp.jobs import lease_kept, worker_name
 from amberapp.models import User, WorkState
 from amberapp.models.work import OPEN_STATES
-from detection.actions.features import extract_missing, load_features, usable_extractor
-from detection.actions.segment import default_segmentation, load_labels, segment_tile
+from detection.actions.features import load_features, usable_extractor
+from detection.actions.first_pass import read_tiles
+from detection.actions.segment import default_segmentation, load_labels
 from detection.geometry import geodesic_area_hectares
-from detection.imagery.decode import UnreadableImage
 from detection.learning import model_files
 from detection.learning.classifiers import FittedClassifier
 from detection.models import (
@@ -187,20 +187,9 @@ def _do_shard(shard_id: int, owner: str) -> None:
 
 def _score_shard(shard: Shard) -> tuple[list[TileScore], list[Detection], list[TileFailure]]:
     run = shard.run
-    tiles = Tile.objects.whole().filter(region=run.region, pk__gte=shard.first_tile, pk__lte=shard.last_tile)
-    failures: list[TileFailure] = []
-    segmented: list[SegmentedTile] = []
-    known = {
-        row.tile_id: row
-        for row in SegmentedTile.objects.filter(tile__in=tiles, segmentation=run.segmentation).select_related(
-            "tile"
-        )
-    }
-    for tile in tiles:
-        try:
-            segmented.append(known.get(tile.pk) or segment_tile(tile, run.segmentation))
-        except (UnreadableImage, UserError) as error:
-            failures.append(TileFailure(run=run, tile=tile, reason=str(error)[:300]))
+    tiles = list(
+        Tile.objects.whole().filter(region=run.region, pk__gte=shard.first_tile, pk__lte=shard.last_tile)
+    )
     extractor = usable_extractor(run.classifier.extractor)
     if extractor.key != run.classifier.extractor_key:
         raise UserError(
@@ -210,15 +199,20 @@ def _score_shard(shard: Shard) -> tuple[list[TileScore], list[Detection], list[T
             )
             % {"id": run.classifier_id, "then": run.classifier.extractor_key, "now": extractor.key}
         )
-    unread = extract_missing(segmented, extractor)
+    read = read_tiles(tiles, run.segmentation, extractor)
+    segmented = read.segmented
+    failures = [
+        TileFailure(run=run, tile=tile, reason=read.failures[tile.pk][:300])
+        for tile in tiles
+        if tile.pk in read.failures
+    ]
     features = load_features(segmented, extractor.key)
     fitted = load_model(run.classifier.model_key, run.classifier.model_sha256)
     scores: list[TileScore] = []
     detections: list[Detection] = []
     for item in segmented:
-        if item.pk in unread or item.pk not in features:
-            reason = unread.get(item.pk, _("Its features could not be read."))
-            failures.append(TileFailure(run=run, tile=item.tile, reason=reason[:300]))
+        if item.pk not in features:
+            failures.append(TileFailure(run=run, tile=item.tile, reason=_("Its features could not be read.")))
             continue
         probabilities = fitted.predict_proba(features[item.pk]).astype("<f4")
         positive = np.flatnonzero(probabilities >= run.threshold) + 1

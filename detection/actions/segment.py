@@ -1,12 +1,13 @@
 """Cutting tiles into superpixels, once for each set of parameters."""
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from amberapp import storage
-from detection.imagery.decode import read_image
+from detection.imagery.decode import DecodedImage, read_image
 from detection.models import Segmentation, SegmentedTile, Tile, TileKind
 from detection.segmentation.outlines import trace_outlines
 from detection.segmentation.raster import decode_raster, encode_raster
@@ -36,6 +37,41 @@ def parameters_of(segmentation: Segmentation) -> SlicParameters:
     )
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A tile cut into pieces: `labels` int32 (height, width), 1…n, 0 = no data; the two files made of them."""
+
+    labels: npt.NDArray[np.int32]
+    raster: bytes
+    outlines: bytes
+
+    @property
+    def superpixels(self) -> int:
+        return int(self.labels.max(initial=0))
+
+
+def cut(image: DecodedImage, parameters: SlicParameters) -> Cut:
+    """Divide a decoded tile. Neither database nor storage is touched, so it may run in a thread.
+
+    Raises ValueError where the label raster cannot hold the pieces.
+    """
+    labels = segment(image.pixels, parameters, image.valid)
+    raster = encode_raster(labels, parameters.downscale)
+    outlines = json.dumps({"pieces": trace_outlines(labels)}, separators=(",", ":")).encode()
+    return Cut(labels, raster, outlines)
+
+
+def put_files(pieces: Cut) -> dict[str, str | int]:
+    """Store raster and outlines; returns the fields of the SegmentedTile that points at them."""
+    return {
+        "superpixels": pieces.superpixels,
+        "raster_key": storage.put(storage.content_key("rasters", pieces.raster, ".png"), pieces.raster),
+        "outlines_key": storage.put(
+            storage.content_key("outlines", pieces.outlines, ".json"), pieces.outlines
+        ),
+    }
+
+
 def segment_tile(tile: Tile, segmentation: Segmentation) -> SegmentedTile:
     """Cut `tile`; a tile that is already cut is returned as it is. A crop is one piece.
 
@@ -48,20 +84,9 @@ def segment_tile(tile: Tile, segmentation: Segmentation) -> SegmentedTile:
         return SegmentedTile.objects.get_or_create(
             tile=tile, segmentation=segmentation, defaults={"superpixels": 1}
         )[0]
-    image = read_image(storage.get(tile.image_key))
-    labels = segment(image.pixels, parameters_of(segmentation), image.valid)
-    raster = encode_raster(labels, segmentation.downscale)
-    outlines = json.dumps({"pieces": trace_outlines(labels)}, separators=(",", ":")).encode()
-    raster_key = storage.put(storage.content_key("rasters", raster, ".png"), raster)
-    outlines_key = storage.put(storage.content_key("outlines", outlines, ".json"), outlines)
+    pieces = cut(read_image(storage.get(tile.image_key)), parameters_of(segmentation))
     return SegmentedTile.objects.get_or_create(
-        tile=tile,
-        segmentation=segmentation,
-        defaults={
-            "superpixels": int(labels.max(initial=0)),
-            "raster_key": raster_key,
-            "outlines_key": outlines_key,
-        },
+        tile=tile, segmentation=segmentation, defaults=put_files(pieces)
     )[0]
 
 
