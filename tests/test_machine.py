@@ -20,6 +20,7 @@ from PIL import Image
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, WorkState
 from detection.actions import runs
+from detection.actions.run_shards import score_shard, write_shard
 from detection.actions.train import activate
 from detection.models import (
     Classifier,
@@ -240,10 +241,10 @@ def test_a_shard_whose_worker_lost_its_lease_writes_nothing(region, trained, dug
     Shard.objects.claim(shard.pk, owner="slow", seconds=60)
     Shard.objects.filter(pk=shard.pk).update(lease_owner="quick")
     shard.refresh_from_db()
-    scores, detections, failures = runs._score_shard(shard)
-    runs._write_shard(shard, "slow", scores, detections, failures)
+    outcome = score_shard(shard)
+    assert not write_shard(shard, "slow", outcome)
     assert not TileScore.objects.filter(run=run).exists()
-    runs._write_shard(shard, "quick", scores, detections, failures)
+    assert write_shard(shard, "quick", outcome)
     assert TileScore.objects.filter(run=run).count() == 2
 
 

@@ -17,12 +17,16 @@ from django.utils.translation import gettext_lazy as _
 class WorkState(models.TextChoices):
     QUEUED = "queued", _("waiting")
     RUNNING = "running", _("running")
+    PAUSED = "paused", _("paused")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")
     CANCELLED = "cancelled", _("cancelled")
 
 
+# A worker has it or may take it.
 OPEN_STATES = (WorkState.QUEUED, WorkState.RUNNING)
+# Not over yet. Only a run is ever paused; a job and a shard are not.
+UNENDED_STATES = (*OPEN_STATES, WorkState.PAUSED)
 
 
 class LeasedQuerySet(models.QuerySet):

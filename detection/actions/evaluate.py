@@ -7,7 +7,7 @@ import numpy as np
 
 from amberapp.errors import UserError
 from detection.actions.features import usable_extractor
-from detection.actions.runs import load_model
+from detection.actions.run_shards import load_model
 from detection.imagery.decode import UnreadableImage, read_image
 from detection.learning.evaluation import average_precision, confusion
 from detection.models import Classifier

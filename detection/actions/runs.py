@@ -1,48 +1,39 @@
-"""Applying a classifier to a region, shard by shard: idempotent, resumable, safe under kill -9."""
+"""A run's life: planned, worked on shard by shard, paused, resumed, cancelled, closed.
+
+Idempotent, resumable, safe under kill -9: the rows carry the truth, a message to a worker is only a wake-up call.
+What happens inside a shard is in `run_shards`; what two runs have in common is in `run_diff`.
+"""
 
 import logging
+import random
+import time
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from shapely.geometry import MultiPolygon, Polygon, mapping
 
-from amberapp import storage
 from amberapp.audit import record
 from amberapp.celery import app as celery
 from amberapp.errors import Conflict, UserError
 from amberapp.jobs import lease_kept, worker_name
 from amberapp.models import User, WorkState
-from amberapp.models.work import OPEN_STATES
-from detection.actions.features import load_features, usable_extractor
-from detection.actions.first_pass import read_tiles
-from detection.actions.segment import default_segmentation, load_labels
-from detection.geometry import geodesic_area_hectares
-from detection.learning import model_files
-from detection.learning.classifiers import FittedClassifier
-from detection.models import (
-    Classifier,
-    Detection,
-    Region,
-    Run,
-    SegmentedTile,
-    Shard,
-    Tile,
-    TileFailure,
-    TileScore,
-)
-from detection.segmentation.outlines import to_geographic, union_outline
+from amberapp.models.work import OPEN_STATES, UNENDED_STATES
+from detection.actions.features import THREADS
+from detection.actions.run_shards import score_shard, write_shard
+from detection.actions.segment import default_segmentation
+from detection.models import Classifier, Region, Run, Shard
 from detection.signals import run_finished
 
 logger = logging.getLogger("amber.runs")
 
 # Messages in flight for one run: enough for this many workers, few enough to let other jobs through.
 MESSAGES = 16
+# So many of the free shards a worker looks at.
+AHEAD = 8
+# Seconds between two looks at a run's progress.
+LOOK = 0.5
 
 
 def start_run(*, region: Region, classifier: Classifier | None = None, acting_user: User | None) -> Run:
@@ -57,12 +48,14 @@ def start_run(*, region: Region, classifier: Classifier | None = None, acting_us
         raise UserError(_("Classifier %(id)s belongs to another region.") % {"id": classifier.pk})
     with transaction.atomic():
         Region.objects.select_for_update().get(pk=region.pk)
-        under_way = region.runs.filter(state__in=OPEN_STATES).first()
+        under_way = region.runs.filter(state__in=UNENDED_STATES).first()
         if under_way is not None:
-            raise Conflict(
-                _("Run %(id)s is still under way in this region: wait for it or cancel it.")
-                % {"id": under_way.pk}
+            sentence = (
+                _("Run %(id)s of this region is paused: resume it or cancel it.")
+                if under_way.is_paused
+                else _("Run %(id)s is still under way in this region: wait for it or cancel it.")
             )
+            raise Conflict(sentence % {"id": under_way.pk})
         tile_ids = list(region.tiles.whole().order_by("id").values_list("id", flat=True))
         if not tile_ids:
             raise UserError(_("“%(region)s” has no tiles yet: import some first.") % {"region": region})
@@ -86,26 +79,83 @@ def start_run(*, region: Region, classifier: Classifier | None = None, acting_us
     return run
 
 
-def cancel_run(*, run: Run, acting_user: User | None) -> None:
-    """Stop a run. Shards under way end without writing; what is written stays for the record."""
+def pause_run(*, run: Run, acting_user: User | None, reason: str = "") -> bool:
+    """Hand out no more shards until the run is resumed; those in hand are finished and kept.
+
+    `reason`: why, where it is the machine that stops (a full disk); shown on the run's page. Pausing a paused run
+    changes nothing. Returns whether it was this call that paused. Raises Conflict when the run has ended.
+    """
     with transaction.atomic():
-        if not Run.objects.filter(pk=run.pk, state__in=OPEN_STATES).update(
-            state=WorkState.CANCELLED, finished_at=timezone.now()
-        ):
-            raise Conflict(_("Run %(id)s has already ended.") % {"id": run.pk})
-        run.shards.filter(state__in=OPEN_STATES).update(
-            state=WorkState.CANCELLED, lease_owner="", lease_until=None
+        paused = Run.objects.filter(pk=run.pk, state__in=OPEN_STATES).update(
+            state=WorkState.PAUSED, paused_at=timezone.now(), pause_reason=reason
         )
-        record(acting_user, "run.cancelled", run)
+        if paused:
+            details = {"reason": reason} if reason else {}
+            record(acting_user, "run.paused", run, **details)
+        elif not Run.objects.filter(pk=run.pk, state=WorkState.PAUSED).exists():
+            raise Conflict(_("Run %(id)s has already ended.") % {"id": run.pk})
+    return bool(paused)
 
 
-def work_on(run_id: int) -> bool:
-    """Take one free shard of the run and do it here. False when there was none to take."""
-    for shard_id in _free_shards(run_id)[:8]:
-        owner = worker_name()
-        if Shard.objects.claim(shard_id, owner=owner, seconds=settings.AMBER["AMBER_LEASE_SECONDS"]):
-            _do_shard(shard_id, owner)
-            return True
+def resume_run(*, run: Run, acting_user: User | None) -> bool:
+    """Let workers go on where they stopped. Resuming a run that is not paused changes nothing.
+
+    What a shard tried before the pause is forgotten: a disk that was full five times is no fault of the shard.
+    Returns whether it was this call that resumed. Raises Conflict when the run has ended.
+    """
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(pk=run.pk)
+        if row.has_ended:
+            raise Conflict(_("Run %(id)s has already ended.") % {"id": run.pk})
+        if not row.is_paused:
+            return False
+        now = timezone.now()
+        begun = row.shards.exclude(started_at=None).exists()
+        Run.objects.filter(pk=run.pk, state=WorkState.PAUSED).update(
+            state=WorkState.RUNNING if begun else WorkState.QUEUED,
+            paused_at=None,
+            pause_reason="",
+            paused_seconds=row.paused_seconds + (now - (row.paused_at or now)).total_seconds(),
+        )
+        row.shards.filter(state=WorkState.QUEUED).update(attempts=0, error="")
+        record(acting_user, "run.resumed", run)
+        waiting = row.shards.filter(state__in=OPEN_STATES).count()
+        transaction.on_commit(lambda: _send(run.pk, min(waiting, MESSAGES)))
+    return True
+
+
+def cancel_run(*, run: Run, acting_user: User | None) -> bool:
+    """Stop a run for good. Shards under way end without writing; what is written stays for the record.
+
+    Cancelling twice changes nothing. Returns whether it was this call that cancelled. Raises Conflict when the
+    run ended in another way.
+    """
+    with transaction.atomic():
+        cancelled = Run.objects.filter(pk=run.pk, state__in=UNENDED_STATES).update(
+            state=WorkState.CANCELLED, finished_at=timezone.now(), paused_at=None, pause_reason=""
+        )
+        if cancelled:
+            run.shards.filter(state__in=OPEN_STATES).update(
+                state=WorkState.CANCELLED, lease_owner="", lease_until=None
+            )
+            record(acting_user, "run.cancelled", run)
+        elif not Run.objects.filter(pk=run.pk, state=WorkState.CANCELLED).exists():
+            raise Conflict(_("Run %(id)s has already ended.") % {"id": run.pk})
+    return bool(cancelled)
+
+
+def work_on(run_id: int, threads: int = 1) -> bool:
+    """Take one free shard of the run and do it here. False when there was none to take.
+
+    `threads` read pixels, where any have to be read; a worker beside others on the machine has one.
+    """
+    while free := _free_shards(run_id):
+        # Not all workers at the first one: only one of them would get it.
+        for shard_id in random.sample(free, len(free)):
+            owner = worker_name()
+            if Shard.objects.claim(shard_id, owner=owner, seconds=settings.AMBER["AMBER_LEASE_SECONDS"]):
+                _do_shard(shard_id, owner, threads)
+                return True
     _close_run(run_id)
     return False
 
@@ -115,7 +165,7 @@ def _free_shards(run_id: int) -> list[int]:
         return []
     shards = Shard.objects.filter(run_id=run_id)
     waiting = shards.filter(state=WorkState.QUEUED) | shards.expired()
-    return list(waiting.order_by("number").values_list("pk", flat=True)[:8])
+    return list(waiting.order_by("number").values_list("pk", flat=True)[:AHEAD])
 
 
 def work_in_turn(run_id: int) -> None:
@@ -125,9 +175,11 @@ def work_in_turn(run_id: int) -> None:
 
 
 def execute_here(run: Run, progress: Callable[[int, int], None] | None = None) -> None:
-    """Do the whole run in this process (no worker is up)."""
-    while work_on(run.pk):
-        if progress is not None:
+    """Do the whole run in this process (no worker is up), until it ends or is paused."""
+    looked = 0.0
+    while work_on(run.pk, THREADS):
+        if progress is not None and time.monotonic() - looked > LOOK:
+            looked = time.monotonic()
             counts = run.progress()
             progress(counts["tiles_done"] + counts["tiles_failed"], run.tiles)
 
@@ -164,7 +216,7 @@ def _send(run_id: int, messages: int) -> None:
         logger.warning("run %s waits: the broker did not take it (%s)", run_id, error)
 
 
-def _do_shard(shard_id: int, owner: str) -> None:
+def _do_shard(shard_id: int, owner: str, threads: int) -> None:
     shard = Shard.objects.select_related("run__classifier", "run__segmentation", "run__region").get(
         pk=shard_id
     )
@@ -172,8 +224,8 @@ def _do_shard(shard_id: int, owner: str) -> None:
     Run.objects.filter(pk=run.pk, state=WorkState.QUEUED).update(state=WorkState.RUNNING)
     try:
         with lease_kept(Shard.objects.all(), shard_id, owner):
-            scores, detections, failures = _score_shard(shard)
-        _write_shard(shard, owner, scores, detections, failures)
+            outcome = score_shard(shard, threads)
+        write_shard(shard, owner, outcome)
     except UserError as error:
         Shard.objects.fail(shard_id, owner=owner, error=str(error.message))
     except Exception as error:
@@ -185,113 +237,18 @@ def _do_shard(shard_id: int, owner: str) -> None:
     _close_run(run.pk)
 
 
-def _score_shard(shard: Shard) -> tuple[list[TileScore], list[Detection], list[TileFailure]]:
-    run = shard.run
-    tiles = list(
-        Tile.objects.whole().filter(region=run.region, pk__gte=shard.first_tile, pk__lte=shard.last_tile)
-    )
-    extractor = usable_extractor(run.classifier.extractor)
-    if extractor.key != run.classifier.extractor_key:
-        raise UserError(
-            _(
-                "Classifier %(id)s was trained on features “%(then)s”, and this worker makes “%(now)s”: "
-                "retrain, or start a worker with the same extractor."
-            )
-            % {"id": run.classifier_id, "then": run.classifier.extractor_key, "now": extractor.key}
-        )
-    read = read_tiles(tiles, run.segmentation, extractor)
-    segmented = read.segmented
-    failures = [
-        TileFailure(run=run, tile=tile, reason=read.failures[tile.pk][:300])
-        for tile in tiles
-        if tile.pk in read.failures
-    ]
-    features = load_features(segmented, extractor.key)
-    fitted = load_model(run.classifier.model_key, run.classifier.model_sha256)
-    scores: list[TileScore] = []
-    detections: list[Detection] = []
-    for item in segmented:
-        if item.pk not in features:
-            failures.append(TileFailure(run=run, tile=item.tile, reason=_("Its features could not be read.")))
-            continue
-        probabilities = fitted.predict_proba(features[item.pk]).astype("<f4")
-        positive = np.flatnonzero(probabilities >= run.threshold) + 1
-        scores.append(
-            TileScore(run=run, segmented_tile=item, scores=probabilities.tobytes(), positives=len(positive))
-        )
-        if len(positive) > run.positive_superpixels:
-            detections.append(_detection(run, item, positive.tolist(), probabilities))
-    return scores, detections, failures
-
-
-def _detection(run: Run, item: SegmentedTile, positive: list[int], probabilities: Any) -> Detection:
-    tile = item.tile
-    outline = union_outline(load_labels(item), positive)
-    geographic = to_geographic(outline, tile.bounds, (tile.height, tile.width)) if tile.bounds else None
-    return Detection(
-        run=run,
-        segmented_tile=item,
-        superpixels=positive,
-        score=float(np.mean(probabilities[np.asarray(positive) - 1])),
-        pixel_outline=_multipolygon(outline),
-        outline=_multipolygon(geographic) if geographic is not None else None,
-        hectares=geodesic_area_hectares(geographic) if geographic is not None else None,
-    )
-
-
-def _multipolygon(geometry: Any) -> dict[str, Any]:
-    """GeoJSON MultiPolygon with lists instead of tuples, as JSON columns give them back."""
-    if isinstance(geometry, Polygon):
-        geometry = MultiPolygon([geometry])
-    found = mapping(geometry)
-    return {
-        "type": "MultiPolygon",
-        "coordinates": [
-            [[list(point) for point in ring] for ring in polygon] for polygon in found["coordinates"]
-        ],
-    }
-
-
-def _write_shard(
-    shard: Shard,
-    owner: str,
-    scores: list[TileScore],
-    detections: list[Detection],
-    failures: list[TileFailure],
-) -> None:
-    """All rows of a shard and its end in one transaction; nothing when the shard is no longer ours."""
-    with transaction.atomic():
-        finished = Shard.objects.finish(
-            shard.pk, owner=owner, tiles_done=len(scores), tiles_failed=len(failures), error=""
-        )
-        if not finished:
-            return
-        TileScore.objects.bulk_create(scores, batch_size=200)
-        Detection.objects.bulk_create(detections, batch_size=200)
-        TileFailure.objects.bulk_create(failures, batch_size=200)
-
-
 def _close_run(run_id: int) -> None:
-    """End the run when its last shard has ended. Whoever makes the update writes the audit row."""
+    """End the run when its last shard has ended, a paused one too. Whoever makes the update writes the audit row."""
     shards = Shard.objects.filter(run_id=run_id)
     if shards.filter(state__in=OPEN_STATES).exists():
         return
     state = WorkState.FAILED if shards.filter(state=WorkState.FAILED).exists() else WorkState.DONE
     with transaction.atomic():
-        closed = Run.objects.filter(pk=run_id, state__in=OPEN_STATES).update(
-            state=state, finished_at=timezone.now()
+        closed = Run.objects.filter(pk=run_id, state__in=UNENDED_STATES).update(
+            state=state, finished_at=timezone.now(), paused_at=None, pause_reason=""
         )
         if closed:
             run = Run.objects.get(pk=run_id)
             record(None, f"run.{state}", run, detections=run.detections.count(), **run.progress())
             if state == WorkState.DONE:
                 run_finished.send(Run, run=run)
-
-
-@lru_cache(maxsize=4)
-def load_model(model_key: str, sha256: str) -> FittedClassifier:
-    """The fitted model, read once a process. Raises UserError when the file is not what was trained."""
-    data = storage.get(model_key)
-    if storage.sha256_of(data) != sha256:
-        raise UserError(_("The file of this classifier has been changed: retrain it or restore a backup."))
-    return model_files.load(data)

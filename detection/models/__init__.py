@@ -3,7 +3,7 @@
 from detection.models.classifier import Classifier, Dataset
 from detection.models.features import FeatureChunk, TileFeatures
 from detection.models.ground import ImagerySource, Region, Tile, TileKind
-from detection.models.run import Detection, Run, Shard, TileFailure, TileScore
+from detection.models.run import Detection, Run, Shard, TileFailure, TileScore, UnusualTile
 from detection.models.superpixels import Segmentation, SegmentedTile
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "TileFeatures",
     "TileKind",
     "TileScore",
+    "UnusualTile",
 ]

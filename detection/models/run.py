@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Count, Q, Sum
 
 from amberapp.models import LeasedWork, WorkState
+from amberapp.models.work import OPEN_STATES, UNENDED_STATES
 from detection.models.classifier import Classifier
 from detection.models.ground import Region, Tile
 from detection.models.superpixels import Segmentation, SegmentedTile
@@ -24,6 +25,10 @@ class Run(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+    # While paused: since when, and why where the machine itself stopped the run (a full disk).
+    paused_at = models.DateTimeField(null=True)
+    pause_reason = models.TextField(blank=True)
+    paused_seconds = models.FloatField(default=0, help_text="length of all earlier pauses")
 
     class Meta:
         ordering = ["-id"]
@@ -33,7 +38,16 @@ class Run(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.state in (WorkState.QUEUED, WorkState.RUNNING)
+        """Whether workers may work on it; a paused run is not open."""
+        return self.state in OPEN_STATES
+
+    @property
+    def is_paused(self) -> bool:
+        return self.state == WorkState.PAUSED
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state not in UNENDED_STATES
 
     def progress(self) -> dict[str, int]:
         """Counted from the shards each time it is asked; nothing is held in memory."""
@@ -60,7 +74,10 @@ class Shard(LeasedWork):
     class Meta:
         ordering = ["number"]
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_shard_per_number")]
-        indexes = [models.Index(fields=["state", "lease_until"])]
+        indexes = [
+            models.Index(fields=["state", "lease_until"]),
+            models.Index(fields=["run", "state", "number"]),  # the next free shard, however many are done
+        ]
 
     def __str__(self) -> str:
         return f"shard {self.number} of {self.run}"
@@ -90,6 +107,20 @@ class TileFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tile}: {self.reason}"
+
+
+class UnusualTile(models.Model):
+    """A tile that was scored, but has so few or so many superpixels that somebody should look at it."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="unusual_tiles")
+    tile = models.ForeignKey(Tile, on_delete=models.CASCADE, related_name="unusual_in")
+    superpixels = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "tile"], name="one_unusual_row_per_tile")]
+
+    def __str__(self) -> str:
+        return f"{self.tile}: {self.superpixels} superpixels"
 
 
 class DetectionQuerySet(models.QuerySet):

@@ -1,0 +1,166 @@
+"""A run's life on stored features: batched, paused, resumed, cancelled."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from amberapp.errors import Conflict
+from amberapp.models import AuditEntry, WorkState
+from benchmarks import made_region
+from detection.actions import runs
+from detection.actions.run_shards import score_shard, write_shard
+from detection.models import Detection, Shard, TileScore
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+DIMENSION = 24
+
+
+@pytest.fixture
+def made(db: None, settings: Any) -> Any:
+    """Twelve tiles with features in the store, three of them mined, and a classifier; four tiles a shard."""
+    settings.AMBER = {**settings.AMBER, "AMBER_SHARD_TILES": 4}
+    region = made_region.make_region(12, dimension=DIMENSION, share_mined=0.25, chunk_tiles=5, side=200)
+    made_region.make_classifier(region, "xgboost", dimension=DIMENSION, rows=120)
+    return region
+
+
+@pytest.fixture
+def begun(made: Any, carol: Any) -> Any:
+    """A run of which one shard of three is done."""
+    run = runs.start_run(region=made, acting_user=carol)
+    assert runs.work_on(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def test_scores_are_packed_one_row_a_tile_and_the_mined_tiles_are_marked(made):
+    run = runs.start_run(region=made, acting_user=None)
+    runs.execute_here(run)
+    run.refresh_from_db()
+    assert run.state == WorkState.DONE
+    scores = TileScore.objects.filter(run=run)
+    assert scores.count() == 12
+    assert {len(score.scores) for score in scores} == {4 * made_region.SUPERPIXELS}
+    marked = run.detections.order_by("segmented_tile__tile_id")
+    assert [found.segmented_tile.tile.file_name for found in marked] == [
+        "made-000003.jpg",
+        "made-000007.jpg",
+        "made-000011.jpg",
+    ]
+    assert all(set(found.superpixels) >= {6, 7, 8, 9, 10} for found in marked)
+
+
+def test_a_run_on_stored_features_opens_no_image_and_loads_no_extractor(made, monkeypatch):
+    def refuse(*_arguments: Any, **_named: Any) -> None:
+        raise AssertionError("pixels were wanted")
+
+    monkeypatch.setattr("detection.actions.first_pass.read_image", refuse)
+    monkeypatch.setattr("detection.actions.segment.read_image", refuse)
+    monkeypatch.setattr("detection.actions.run_shards.usable_extractor", refuse)
+    for algorithm in ("xgboost", "random_forest"):
+        made_region.make_classifier(made, algorithm, dimension=DIMENSION, rows=120)
+        run = runs.start_run(region=made, acting_user=None)
+        runs.execute_here(run)
+        run.refresh_from_db()
+        assert (run.state, run.progress()["tiles_done"]) == (WorkState.DONE, 12)
+
+
+def test_rasters_are_read_for_marked_tiles_only(made, monkeypatch):
+    from detection.actions import run_shards
+
+    read = []
+    load = run_shards.load_labels
+    monkeypatch.setattr(run_shards, "load_labels", lambda item: read.append(item.pk) or load(item))
+    run = runs.start_run(region=made, acting_user=None)
+    runs.execute_here(run)
+    assert sorted(read) == sorted(run.detections.values_list("segmented_tile_id", flat=True))
+
+
+def test_a_shard_takes_as_many_queries_for_twelve_tiles_as_for_two(made, settings):
+    counts = []
+    for size in (2, 12):
+        settings.AMBER = {**settings.AMBER, "AMBER_SHARD_TILES": size}
+        run = runs.start_run(region=made, acting_user=None)
+        shard = Shard.objects.select_related("run__classifier", "run__segmentation").get(run=run, number=0)
+        Shard.objects.claim(shard.pk, owner="me", seconds=60)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            outcome = score_shard(shard)
+            assert write_shard(shard, "me", outcome)
+        assert len(outcome.scores) == size
+        counts.append(len([query for query in queries if "SAVEPOINT" not in query["sql"]]))
+        runs.cancel_run(run=run, acting_user=None)
+    # The smaller shard has no marked tile: one INSERT less.
+    assert counts[1] <= counts[0] + 1
+    assert counts[1] <= 8
+
+
+def test_a_paused_run_hands_out_no_shard_and_goes_on_where_it_stopped(begun, carol):
+    assert runs.pause_run(run=begun, acting_user=carol)
+    assert not runs.pause_run(run=begun, acting_user=carol)
+    begun.refresh_from_db()
+    assert (begun.state, begun.has_ended, begun.is_open) == (WorkState.PAUSED, False, False)
+    assert not runs.work_on(begun.pk)
+    assert runs.sweep_runs() == 0
+    assert TileScore.objects.filter(run=begun).count() == 4
+    assert runs.resume_run(run=begun, acting_user=carol)
+    assert not runs.resume_run(run=begun, acting_user=carol)
+    runs.execute_here(begun)
+    begun.refresh_from_db()
+    assert (begun.state, begun.paused_at) == (WorkState.DONE, None)
+    assert TileScore.objects.filter(run=begun).count() == 12
+    verbs = AuditEntry.objects.filter(verb__startswith="run.").order_by("id").values_list("verb", flat=True)
+    assert list(verbs) == ["run.started", "run.paused", "run.resumed", "run.done"]
+
+
+def test_the_shard_in_hand_when_a_run_is_paused_is_finished_and_kept(made, carol):
+    run = runs.start_run(region=made, acting_user=carol)
+    shard = run.shards.first()
+    Shard.objects.claim(shard.pk, owner="busy", seconds=60)
+    runs.pause_run(run=run, acting_user=carol)
+    assert write_shard(shard, "busy", score_shard(shard))
+    assert TileScore.objects.filter(run=run).count() == 4
+    run.refresh_from_db()
+    assert run.state == WorkState.PAUSED
+
+
+def test_a_run_whose_last_shard_ends_during_a_pause_is_done(made, carol, settings):
+    settings.AMBER = {**settings.AMBER, "AMBER_SHARD_TILES": 12}
+    run = runs.start_run(region=made, acting_user=carol)
+    shard = run.shards.get()
+    Shard.objects.claim(shard.pk, owner="busy", seconds=60)
+    runs.pause_run(run=run, acting_user=carol)
+    write_shard(shard, "busy", score_shard(shard))
+    assert not runs.work_on(run.pk)
+    run.refresh_from_db()
+    assert run.state == WorkState.DONE
+
+
+def test_the_machine_pauses_with_a_reason_and_the_reason_goes_with_the_pause(begun):
+    runs.pause_run(run=begun, acting_user=None, reason="The disk is full.")
+    runs.pause_run(run=begun, acting_user=None, reason="Once more.")
+    begun.refresh_from_db()
+    assert begun.pause_reason == "The disk is full."
+    Shard.objects.filter(run=begun, state=WorkState.QUEUED).update(attempts=5, error="No space left")
+    runs.resume_run(run=begun, acting_user=None)
+    begun.refresh_from_db()
+    assert (begun.pause_reason, begun.state) == ("", WorkState.RUNNING)
+    assert set(begun.shards.filter(state=WorkState.QUEUED).values_list("attempts", "error")) == {(0, "")}
+
+
+def test_a_paused_run_keeps_the_region_and_can_be_cancelled(begun, made, carol):
+    runs.pause_run(run=begun, acting_user=carol)
+    with pytest.raises(Conflict, match="paused"):
+        runs.start_run(region=made, acting_user=carol)
+    assert runs.cancel_run(run=begun, acting_user=carol)
+    assert not runs.cancel_run(run=begun, acting_user=carol)
+    with pytest.raises(Conflict, match="already ended"):
+        runs.resume_run(run=begun, acting_user=carol)
+    with pytest.raises(Conflict, match="already ended"):
+        runs.pause_run(run=begun, acting_user=carol)
+    assert Detection.objects.filter(run=begun).count() == 1
+    runs.start_run(region=made, acting_user=carol)
