@@ -36,29 +36,55 @@ def make_region(
     Every so many tiles, `share_mined` of all, five neighbouring superpixels are mining. A tile has a place. The same
     arguments make the same region.
     """
-    from detection.models import ImagerySource, Region, Tile
+    from detection.models import ImagerySource, Region
 
     source, _created = ImagerySource.objects.get_or_create(
         name="Nothing seen", defaults={"attribution": "made for a measurement", "synthetic": True}
     )
     region = Region.objects.create(name=name, slug=name.lower(), source=source)
-    segmentation = _segmentation()
-    rasters = [_stored_raster(number, side) for number in range(16)]
-    for start in range(0, tiles, AT_ONCE):
-        numbers = range(start, min(start + AT_ONCE, tiles))
-        Tile.objects.bulk_create(
-            (_tile(region, source, number, side) for number in numbers), batch_size=1_000
-        )
-    ids = list(region.tiles.order_by("id").values_list("id", flat=True))
-    segmented = _segment(ids, segmentation, rasters)
-    describe(segmented, dimension=dimension, share_mined=share_mined, seed=seed, chunk_tiles=chunk_tiles)
+    add_tiles(
+        region,
+        tiles,
+        dimension=dimension,
+        share_mined=share_mined,
+        seed=seed,
+        chunk_tiles=chunk_tiles,
+        side=side,
+    )
     return region
 
 
-def _segmentation() -> Any:
+def add_tiles(
+    region: Any,
+    tiles: int,
+    *,
+    dimension: int,
+    share_mined: float = 0.01,
+    seed: int = 1,
+    chunk_tiles: int = 64,
+    side: int = SIDE,
+) -> None:
+    """So many more tiles for a region of `make_region`."""
     from detection.actions.segment import default_segmentation
+    from detection.models import Tile
 
-    return default_segmentation()
+    if not tiles:
+        return
+    there = region.tiles.count()
+    rasters = [_stored_raster(number, side) for number in range(16)]
+    for start in range(there, there + tiles, AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, there + tiles))
+        Tile.objects.bulk_create(
+            (_tile(region, region.source, number, side) for number in numbers), batch_size=1_000
+        )
+    ids = list(region.tiles.order_by("id").values_list("id", flat=True))[there:]
+    describe(
+        _segment(ids, default_segmentation(), rasters),
+        dimension=dimension,
+        share_mined=share_mined,
+        seed=seed + there,
+        chunk_tiles=chunk_tiles,
+    )
 
 
 def _tile(region: Any, source: Any, number: int, side: int) -> Any:

@@ -72,8 +72,10 @@ def test_rasters_are_read_for_marked_tiles_only(made, monkeypatch):
     from detection.actions import run_shards
 
     read = []
-    load = run_shards.load_labels
-    monkeypatch.setattr(run_shards, "load_labels", lambda item: read.append(item.pk) or load(item))
+    outline_of = run_shards.outline_of
+    monkeypatch.setattr(
+        run_shards, "outline_of", lambda item, pieces: read.append(item.pk) or outline_of(item, pieces)
+    )
     run = runs.start_run(region=made, acting_user=None)
     runs.execute_here(run)
     assert sorted(read) == sorted(run.detections.values_list("segmented_tile_id", flat=True))

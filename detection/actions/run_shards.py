@@ -21,7 +21,7 @@ from amberapp.errors import UserError
 from detection import feature_store
 from detection.actions.features import usable_extractor
 from detection.actions.first_pass import read_tiles
-from detection.actions.segment import load_labels
+from detection.actions.segment import outline_of
 from detection.geometry import geodesic_area_hectares
 from detection.learning import model_files
 from detection.learning.classifiers import FittedClassifier
@@ -36,7 +36,7 @@ from detection.models import (
     TileScore,
     UnusualTile,
 )
-from detection.segmentation.outlines import to_geographic, union_outline
+from detection.segmentation.outlines import to_geographic
 
 # Rows of features in memory at once: 128 MB of float32 for ResNet50. A tile may have more.
 ROWS_AT_ONCE = 16_384
@@ -154,7 +154,7 @@ def _detection(
     run: Run, segmented: SegmentedTile, positive: list[int], probabilities: npt.NDArray[np.float32]
 ) -> Detection:
     tile = segmented.tile
-    outline = union_outline(load_labels(segmented), positive)
+    outline = outline_of(segmented, positive)
     geographic = to_geographic(outline, tile.bounds, (tile.height, tile.width)) if tile.bounds else None
     return Detection(
         run=run,

@@ -1,16 +1,18 @@
 """Cutting tiles into superpixels, once for each set of parameters."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from shapely.geometry import MultiPolygon
 
 from amberapp import storage
 from detection.imagery.decode import DecodedImage, read_image
 from detection.models import Segmentation, SegmentedTile, Tile, TileKind
-from detection.segmentation.outlines import trace_outlines
-from detection.segmentation.raster import decode_raster, encode_raster
+from detection.segmentation.outlines import trace_outlines, union_outline
+from detection.segmentation.raster import decode_blocks, decode_raster, encode_raster
 from detection.segmentation.slic import SlicParameters, segment
 
 
@@ -56,9 +58,11 @@ def cut(image: DecodedImage, parameters: SlicParameters) -> Cut:
     Raises ValueError where the label raster cannot hold the pieces.
     """
     labels = segment(image.pixels, parameters, image.valid)
-    raster = encode_raster(labels, parameters.downscale)
-    outlines = json.dumps({"pieces": trace_outlines(labels)}, separators=(",", ":")).encode()
-    return Cut(labels, raster, outlines)
+    scale = parameters.downscale
+    raster = encode_raster(labels, scale)
+    # `segment` numbers blocks of that side.
+    rings = trace_outlines(labels[::scale, ::scale], scale, (image.height, image.width))
+    return Cut(labels, raster, json.dumps({"pieces": rings}, separators=(",", ":")).encode())
 
 
 def put_files(pieces: Cut) -> dict[str, str | int]:
@@ -88,6 +92,12 @@ def segment_tile(tile: Tile, segmentation: Segmentation) -> SegmentedTile:
     return SegmentedTile.objects.get_or_create(
         tile=tile, segmentation=segmentation, defaults=put_files(pieces)
     )[0]
+
+
+def outline_of(segmented: SegmentedTile, pieces: Iterable[int]) -> MultiPolygon:
+    """The ground that some superpixels of a whole tile cover together, in pixel corners (y down)."""
+    blocks, scale, shape = decode_blocks(storage.get(segmented.raster_key))
+    return union_outline(blocks, pieces, scale, shape)
 
 
 def load_labels(segmented: SegmentedTile) -> npt.NDArray[np.int32]:

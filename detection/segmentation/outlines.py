@@ -25,11 +25,16 @@ STEP_X = np.array([1, 0, -1, 0])
 STEP_Y = np.array([0, 1, 0, -1])
 
 
-def trace_outlines(labels: np.ndarray) -> list[list[Ring]]:
+def trace_outlines(
+    labels: np.ndarray, scale: int = 1, shape: tuple[int, int] | None = None
+) -> list[list[Ring]]:
     """The rings of every piece: element k − 1 belongs to piece k; its first ring is the outside, others are holes.
 
-    `labels`: int32 (rows, cols), 0 where there is no data, pieces 1…n each connected by edges. Rings are closed
-    ([x, y] first = last), keep only corners, and run clockwise on the screen outside, counter-clockwise in holes.
+    `labels`: int32 (rows, cols), 0 where there is no data, pieces 1…n each connected by edges. Where they are
+    constant in blocks, one number a block is enough, and a great deal quicker: `scale` is then the side of a block and
+    `shape` (rows, cols) the full size, whose last blocks may be partial. Rings are closed ([x, y] first = last), keep
+    only corners, and run clockwise on the screen outside, counter-clockwise in holes.
+
     Raises ValueError for a piece in several parts or a number that no pixel has.
     """
     pieces = int(labels.max(initial=0))
@@ -44,17 +49,19 @@ def trace_outlines(labels: np.ndarray) -> list[list[Ring]]:
     if (counts != 1).any():
         wrong = int(np.flatnonzero(counts != 1)[0]) + 1
         raise ValueError(f"piece {wrong} has {int(counts[wrong - 1])} parts; a piece is one connected part")
-    traced = _trace_components(components)
+    traced = _trace_components(components, scale, shape)
     outlines: list[list[Ring]] = [[] for _ in range(pieces)]
     for component in range(1, found + 1):
         outlines[int(owner[component]) - 1] = traced[component - 1]
     return outlines
 
 
-def union_outline(labels: np.ndarray, pieces: Iterable[int]) -> MultiPolygon:
+def union_outline(
+    labels: np.ndarray, pieces: Iterable[int], scale: int = 1, shape: tuple[int, int] | None = None
+) -> MultiPolygon:
     """The ground that some pieces cover together, as a MultiPolygon in pixel corners (y down).
 
-    `labels` as in `trace_outlines`; pieces need not touch. No pieces give an empty MultiPolygon.
+    `labels`, `scale`, `shape` as in `trace_outlines`; pieces need not touch. No pieces give an empty MultiPolygon.
     Raises ValueError for a number that the tile does not have.
     """
     wanted = sorted({int(piece) for piece in pieces})
@@ -67,7 +74,8 @@ def union_outline(labels: np.ndarray, pieces: Iterable[int]) -> MultiPolygon:
     from skimage.measure import label as label_components
 
     components = label_components(chosen[labels], background=0, connectivity=1)
-    return MultiPolygon([Polygon(rings[0], rings[1:]) for rings in _trace_components(components)])
+    traced = _trace_components(components, scale, shape)
+    return MultiPolygon([Polygon(rings[0], rings[1:]) for rings in traced])
 
 
 def to_geographic(
@@ -100,8 +108,13 @@ def _counter_clockwise(geometry: BaseGeometry) -> BaseGeometry:
     return geometry
 
 
-def _trace_components(components: np.ndarray) -> list[list[Ring]]:
-    """Rings of the components 1…n of an array in which each is connected by edges; the outside comes first."""
+def _trace_components(
+    components: np.ndarray, scale: int = 1, shape: tuple[int, int] | None = None
+) -> list[list[Ring]]:
+    """Rings of the components 1…n of an array in which each is connected by edges; the outside comes first.
+
+    An element of the array is a block of `scale` pixels of an image of `shape` (rows, cols).
+    """
     rows, cols = components.shape
     framed = np.zeros((rows + 2, cols + 2), np.int64)
     framed[1:-1, 1:-1] = components
@@ -129,8 +142,9 @@ def _trace_components(components: np.ndarray) -> list[list[Ring]]:
 
     following = _link(owner, x, y, heading, cols + 1, (rows + 1) * (cols + 1))
     turns = (heading[following] != heading).tolist()
-    end_x = (x + STEP_X[heading]).tolist()
-    end_y = (y + STEP_Y[heading]).tolist()
+    height, width = shape or (rows * scale, cols * scale)
+    end_x = np.minimum((x + STEP_X[heading]) * scale, width).tolist()
+    end_y = np.minimum((y + STEP_Y[heading]) * scale, height).tolist()
     order = following.tolist()
     owner_of = owner.tolist()
     walked = np.zeros(owner.size, bool).tolist()

@@ -60,6 +60,14 @@ def decode_raster(data: bytes) -> tuple[np.ndarray, int]:
     return _expand(reduced, scale, rows, cols), scale
 
 
+def decode_blocks(data: bytes) -> tuple[np.ndarray, int, tuple[int, int]]:
+    """One number a block, int32 (blocks down, blocks right), the side of a block, the full size (rows, cols).
+
+    Raises ValueError for bytes that `encode_raster` did not write.
+    """
+    return _read(data)
+
+
 def _read(data: bytes) -> tuple[np.ndarray, int, tuple[int, int]]:
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:

@@ -186,6 +186,19 @@ class TestOutlines:
                 horizontal = steps[:, 0] != 0
                 assert (horizontal != np.roll(horizontal, 1)).all()
 
+    @given(small_labels, st.integers(1, 4), st.integers(0, 3), st.integers(0, 3))
+    @settings(max_examples=100, deadline=None)
+    def test_outlines_from_one_number_a_block_are_those_of_all_pixels(self, numbers, scale, down, right):
+        blocks = label_components(numbers, background=0, connectivity=1).astype(np.int32)
+        shape = (
+            blocks.shape[0] * scale - min(down, scale - 1),
+            blocks.shape[1] * scale - min(right, scale - 1),
+        )
+        labels = blocks.repeat(scale, axis=0).repeat(scale, axis=1)[: shape[0], : shape[1]]
+        assert trace_outlines(blocks, scale, shape) == trace_outlines(labels)
+        chosen = range(1, int(blocks.max()) + 1, 2)
+        assert union_outline(blocks, chosen, scale, shape) == union_outline(labels, chosen)
+
     def test_the_outlines_of_a_tile_sum_to_the_image(self):
         labels = segment(patchwork())
         areas = [Polygon(rings[0], rings[1:]).area for rings in trace_outlines(labels)]
