@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from amberapp import jobs
 from amberapp.errors import UserError
-from detection.actions import ingest, runs, staging
+from detection.actions import ingest, run_diff, runs, staging
 from detection.models import Region
 
 # Of each list in the result of an import: a page shows them, and a row is no log file.
@@ -33,3 +33,10 @@ def import_staged(context: jobs.JobContext) -> dict[str, Any]:
         )
     staging.clear(folder)
     return report.as_dict(MOST_TOLD)
+
+
+@jobs.handles(run_diff.COMPARE_JOB)
+def compare_runs(context: jobs.JobContext) -> dict[str, Any]:
+    """Compare two runs that mark too much for a page to wait for."""
+    then, now = run_diff.earlier_and_later(context.parameters["then"], context.parameters["now"])
+    return run_diff.compare_runs(then, now).counts()

@@ -45,7 +45,7 @@ class RunProgress:
 
 
 def progress_of(run: Run) -> RunProgress:
-    """One query. Time in which no worker was up counts too: it is what the person who waits sees."""
+    """One query. Time in which no worker was up counts too, what the person who waits sees; pauses do not."""
     return progress_of_all([run])[run.pk]
 
 
@@ -75,7 +75,7 @@ def _progress(run: Run, counts: dict[str, Any] | None) -> RunProgress:
         return RunProgress(run.tiles, 0, 0, 0, 0, 0, seconds=0.0, rate=None, seconds_left=None)
     began = counts["began"]
     until = timezone.now() if run.is_open else (counts["ended"] or run.finished_at or timezone.now())
-    seconds = max((until - began).total_seconds(), 0.0) if began else 0.0
+    seconds = max((until - began).total_seconds() - run.paused_seconds, 0.0) if began else 0.0
     finished = counts["ended_tiles"] + counts["failed_tiles"]
     rate = finished / seconds if finished and seconds > 0 else None
     return RunProgress(

@@ -1,4 +1,4 @@
-"""API of classifiers and runs: experts read, admins start, cancel and activate."""
+"""API of classifiers and runs: experts read, admins start, pause, resume, cancel and activate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from amberapp.errors import NotThere
 from amberapp.models import User
 from amberapp.permissions import IsAdmin, IsExpert
-from detection.actions.runs import cancel_run, start_run
+from detection.actions.runs import cancel_run, pause_run, resume_run, start_run
 from detection.actions.train import activate
 from detection.actions.watch import (
     BIGGEST_ID,
@@ -76,6 +76,8 @@ class RunSerializer(serializers.ModelSerializer):
             "threshold",
             "created_at",
             "finished_at",
+            "paused_at",
+            "pause_reason",
             "progress_done",
             "progress_total",
             "message",
@@ -213,13 +215,39 @@ class RunDetail(APIView):
         return Response(RunSerializer(run_numbered(run_id)).data)
 
 
-class RunCancel(APIView):
+class RunStep(APIView):
+    """A change of a run's state by an admin; the run as it then is. Asking twice changes nothing."""
+
     permission_classes = [IsAdmin]
+
+    def change(self, run: Run, acting_user: User) -> None:
+        raise NotImplementedError
 
     @extend_schema(request=None, responses=RunSerializer)
     def post(self, request: Request, run_id: int) -> Response:
         assert isinstance(request.user, User)  # the permission saw to it
         run = run_numbered(run_id)
-        cancel_run(run=run, acting_user=request.user)
+        self.change(run, request.user)
         run.refresh_from_db()
         return Response(RunSerializer(run).data)
+
+
+class RunPause(RunStep):
+    """Hand out no more shards; those in hand are finished."""
+
+    def change(self, run: Run, acting_user: User) -> None:
+        pause_run(run=run, acting_user=acting_user)
+
+
+class RunResume(RunStep):
+    """Go on where the run was paused."""
+
+    def change(self, run: Run, acting_user: User) -> None:
+        resume_run(run=run, acting_user=acting_user)
+
+
+class RunCancel(RunStep):
+    """Stop for good; what is written stays on record."""
+
+    def change(self, run: Run, acting_user: User) -> None:
+        cancel_run(run=run, acting_user=acting_user)

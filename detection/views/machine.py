@@ -1,4 +1,4 @@
-"""The admin's pages of classifiers, and the buttons that start, cancel and activate."""
+"""The admin's pages of classifiers, and the button that activates one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
-from detection.actions.regions import region_numbered
-from detection.actions.runs import cancel_run, start_run
 from detection.actions.train import activate
-from detection.actions.watch import classifier_numbered, run_numbered
+from detection.actions.watch import classifier_numbered
 
 # Side of the square in which a precision-recall curve is drawn.
 CHART = 200
@@ -90,23 +88,3 @@ def classifier_activate(request: HttpRequest, classifier_id: int) -> HttpRespons
         % {"id": found.pk, "region": found.region},
     )
     return redirect("manage")
-
-
-@require_POST
-@role_required(Role.ADMIN)
-def run_start(request: HttpRequest) -> HttpResponse:
-    """Reprocess a region with its active classifier."""
-    assert isinstance(request.user, User)
-    region = region_numbered(request.POST.get("region", ""))
-    run = start_run(region=region, acting_user=request.user)
-    return redirect("run", run_id=run.pk)
-
-
-@require_POST
-@role_required(Role.ADMIN)
-def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    assert isinstance(request.user, User)
-    run = run_numbered(run_id)
-    cancel_run(run=run, acting_user=request.user)
-    messages.success(request, _("Run %(id)s is cancelled. What it wrote stays on record.") % {"id": run.pk})
-    return redirect("run", run_id=run.pk)

@@ -8,7 +8,7 @@ from django.db.models import Count, Max, Q
 from django.utils.translation import gettext as _
 
 from amberapp.models import Job, WorkState
-from amberapp.models.work import OPEN_STATES
+from amberapp.models.work import UNENDED_STATES
 from detection.models import Classifier, Region, Run, Tile, TileKind
 from labeling.actions.crowd_figures import CrowdFigures, crowd_figures
 from labeling.actions.publish import Readiness, readiness
@@ -29,7 +29,7 @@ class NextStep:
 
 @dataclass
 class Overview:
-    """One region. `run` is the latest finished one, `open_run` the one under way; `ready` belongs to `run`."""
+    """One region. `run` is the latest finished one, `open_run` the one under way or paused; `ready` belongs to `run`."""
 
     region: Region
     tiles: int = 0
@@ -101,8 +101,8 @@ def overview() -> list[Overview]:
     _count_labels(found)
     for classifier in Classifier.objects.select_related("region").order_by("-id"):
         found[classifier.region_id].classifiers.append(classifier)
-    for run in Run.objects.filter(state__in=[*OPEN_STATES, WorkState.DONE]).order_by("id"):
-        if run.is_open:
+    for run in Run.objects.filter(state__in=[*UNENDED_STATES, WorkState.DONE]).order_by("id"):
+        if not run.has_ended:
             found[run.region_id].open_run = run
         else:
             found[run.region_id].run = run
@@ -191,6 +191,8 @@ def _next_step(one: Overview) -> NextStep:
         return NextStep("import", _("Bring in satellite images."))
     if one.job is not None:
         return NextStep("wait", _("A classifier is being trained."))
+    if one.open_run is not None and one.open_run.is_paused:
+        return NextStep("wait", _("The search is paused: resume it or cancel it."))
     if one.open_run is not None:
         return NextStep("wait", _("The region is being searched."))
     if one.active is None:

@@ -22,6 +22,7 @@ from labeling.actions.publish import publish_release, readiness
 from labeling.actions.retrain import RETRAIN_JOB, request_retrain
 
 FAILURES_PER_PAGE = 50
+UNUSUAL_SHOWN = 50
 
 
 @never_cache
@@ -73,6 +74,9 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: how far it is, what failed, what it found, what experts say of it, and the button to publish."""
     found = run_numbered(run_id)
     progress = progress_of(found)
+    unusual = found.unusual_tiles.select_related("tile").order_by("tile_id")
+    others = list(found.region.runs.exclude(pk=found.pk).order_by("-id")[:10])
+    earlier = (one for one in others if one.pk < found.pk and one.has_ended)
     context = {
         "run": found,
         "progress": progress,
@@ -84,7 +88,10 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
         ).get_page(request.GET.get("page")),
         "ready": readiness(found),
         "releases": found.releases.order_by("-number"),
-        "others": found.region.runs.exclude(pk=found.pk).order_by("-id")[:10],
+        "unusual": unusual[:UNUSUAL_SHOWN],
+        "unusual_count": unusual.count(),
+        "others": others,
+        "compared": next(earlier, None) if found.has_ended else None,
     }
     return render(request, "manage/run.html", context)
 

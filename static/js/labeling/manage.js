@@ -1,4 +1,4 @@
-// A run, watched live: figures follow the API, and the page is read anew when the run ends.
+// A run, watched live: figures follow the API, and the page is read anew when the run ends or is paused.
 
 import { gettext, interpolate, number } from "../shared/i18n.js";
 import { watchJob } from "../shared/progress.js";
@@ -19,6 +19,10 @@ const host = document.querySelector("[data-run]");
 const field = (name) => host.querySelector(`[data-field="${name}"]`);
 
 function show(run) {
+  if ((run.state === "paused") !== (host.dataset.state === "paused")) {
+    window.location.reload(); // other buttons, and why
+    return;
+  }
   const bar = host.querySelector("progress");
   bar.max = Math.max(run.progress_total, 1);
   bar.value = run.progress_done;
