@@ -60,7 +60,12 @@ TABLE: tuple[Variable, ...] = (
         "File with Keras ResNet50 weights (no top); empty tries Keras' own download.",
     ),
     Variable("AMBER_RESNET50_WEIGHTS_SHA256", str, "", "Expected SHA-256 of that file."),
-    Variable("AMBER_EXTRACTOR", str, "texture", "Feature extractor for new work: texture or resnet50."),
+    Variable(
+        "AMBER_EXTRACTOR",
+        str,
+        "texture",
+        "Feature extractor for new work: texture, resnet50 or resnet50-dense.",
+    ),
     Variable(
         "AMBER_LEASE_SECONDS", int, 60, "How long a worker holds a piece of work between signs of life."
     ),

@@ -13,6 +13,7 @@ from django.db import transaction
 from amberapp import storage
 from amberapp.errors import UserError
 from detection import feature_store
+from detection.actions.engines import SharedConversions, cache_folder, images_to_convert_with
 from detection.actions.segment import load_labels
 from detection.features import ExtractorUnavailable, get_extractor
 from detection.features.protocol import FeatureExtractor
@@ -29,13 +30,20 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def usable_extractor(name: str) -> FeatureExtractor:
-    """The extractor of that name. Raises UserError with its own sentence where it cannot be had."""
+def usable_extractor(name: str, key: str = "") -> FeatureExtractor:
+    """The extractor of that name; in the precision of `key` where its features are to meet others of that key.
+
+    Raises UserError with its own sentence where it cannot be had.
+    """
     try:
         return get_extractor(
             name,
             settings.AMBER["AMBER_RESNET50_WEIGHTS"],
             settings.AMBER["AMBER_RESNET50_WEIGHTS_SHA256"],
+            cache=cache_folder(),
+            images=images_to_convert_with,
+            key=key,
+            share=SharedConversions(),
         )
     except (ValueError, ExtractorUnavailable) as error:
         raise UserError(str(error), code="extractor_unavailable") from None

@@ -101,7 +101,7 @@ def _stored_features(run: Run, tiles: Sequence[Tile]) -> dict[int, TileFeatures]
 def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> dict[int, str]:
     """Cut and describe tiles that are not in the store yet; returns {tile id: reason} for the unreadable."""
     classifier = run.classifier
-    extractor = usable_extractor(classifier.extractor)
+    extractor = usable_extractor(classifier.extractor, classifier.extractor_key)
     if extractor.key != classifier.extractor_key:
         raise UserError(
             _(

@@ -1,20 +1,36 @@
-"""Feature extractors by name. Importing this package loads neither TensorFlow nor scikit-image."""
+"""Feature extractors by name. Importing this package loads neither TensorFlow nor OpenVINO nor scikit-image."""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from pathlib import Path
 
+from detection.features.conversion import Images, Share
 from detection.features.protocol import ExtractorUnavailable, FeatureExtractor
 
-EXTRACTOR_NAMES = ("texture", "resnet50")
+EXTRACTOR_NAMES = ("texture", "resnet50", "resnet50-dense")
 
 __all__ = ["EXTRACTOR_NAMES", "ExtractorUnavailable", "FeatureExtractor", "get_extractor"]
 
+_made: dict[tuple[str, ...], FeatureExtractor] = {}
 
-def get_extractor(name: str, weights: str = "", weights_sha256: str = "") -> FeatureExtractor:
+
+def get_extractor(
+    name: str,
+    weights: str = "",
+    weights_sha256: str = "",
+    *,
+    cache: Path = Path("var/engines"),
+    images: Callable[[], Images] = tuple,
+    key: str = "",
+    share: Share | None = None,
+) -> FeatureExtractor:
     """The extractor of that name, made once a process.
 
-    `weights` and `weights_sha256` are the settings AMBER_RESNET50_WEIGHTS and …_SHA256; only resnet50 reads them.
+    All else is read by the forms of ResNet50 only. `weights` and `weights_sha256` are the settings
+    AMBER_RESNET50_WEIGHTS and …_SHA256; `cache` is the folder of converted networks; `images` gives whole tiles to
+    measure and check a conversion with; `key`, where features are to meet others, is their extractor's; `share`
+    is where other machines find the conversion.
 
     Raises ValueError for a name that nobody knows and ExtractorUnavailable where its weights cannot be had;
     the latter is tried anew each time, so a weights file that arrives later is found.
@@ -23,15 +39,15 @@ def get_extractor(name: str, weights: str = "", weights_sha256: str = "") -> Fea
         raise ValueError(
             f"There is no feature extractor “{name}”: choose one of {', '.join(EXTRACTOR_NAMES)}."
         )
-    return _make(name, weights, weights_sha256)
-
-
-@cache
-def _make(name: str, weights: str, weights_sha256: str) -> FeatureExtractor:
     if name == "texture":
         from detection.features.texture import TextureExtractor
 
-        return TextureExtractor()
-    from detection.features.resnet50 import ResNet50Extractor
+        return _made.setdefault((name,), TextureExtractor())
+    from detection.features.resnet50 import precision_of
+    from detection.features.resnet50_choice import make
 
-    return ResNet50Extractor.from_settings(weights, weights_sha256)
+    precision = precision_of(key)
+    asked = (name, weights, weights_sha256, str(cache), precision)
+    if asked not in _made:
+        _made[asked] = make(name, weights, weights_sha256, cache, images, precision, share)
+    return _made[asked]

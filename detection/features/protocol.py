@@ -21,7 +21,8 @@ class FeatureExtractor(Protocol):
 
     `name`: what people choose; `version`: changes whenever the numbers change; `weights_hash`: hexadecimal
     SHA-256 of what was learned before, "" where nothing was; `dimension`: numbers a piece; `key`: all of these
-    in one short word, see `feature_key`.
+    in one short word, see `feature_key`. `warnings`: sentences for an admin about how the numbers are made here,
+    such as a slower way than the usual one.
     """
 
     name: str
@@ -29,6 +30,7 @@ class FeatureExtractor(Protocol):
     weights_hash: str
     dimension: int
     key: str
+    warnings: tuple[str, ...]
 
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Describe every piece.
@@ -40,9 +42,9 @@ class FeatureExtractor(Protocol):
         ...
 
 
-def feature_key(name: str, version: str, weights_hash: str) -> str:
-    """`texture-1-plain`, `resnet50-1-0a1b2c3d4e5f`."""
-    return f"{name}-{version}-{weights_hash[:12] or 'plain'}"
+def feature_key(name: str, version: str, weights_hash: str, precision: str = "") -> str:
+    """`texture-1-plain`, `resnet50-2-0a1b2c3d4e5f-fp32`: the precision where the same weights give other numbers."""
+    return "-".join(filter(None, (name, version, weights_hash[:12] or "plain", precision)))
 
 
 def bounding_boxes(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> list[tuple[slice, slice]]:

@@ -24,6 +24,7 @@ class TextureExtractor:
     weights_hash = ""
     dimension = DIMENSION
     key = feature_key(name, version, weights_hash)
+    warnings: tuple[str, ...] = ()
 
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """float32 (n, dimension), |value| ≤ 1000 so that float16 holds it; see `FeatureExtractor.extract`."""

@@ -1,0 +1,299 @@
+"""Networks converted on the user's machine: cached, checked, made by a process of its own that ends.
+
+A cached conversion is a folder `<weights>-<engine version>-<precision>-<recipe>` with model.xml, model.bin and
+record.json, which says how near its features come to Keras' own. Folders appear by rename, whole or not at all.
+Left out: the converting itself (`converter`), which needs TensorFlow; this module does not load it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from detection.features.protocol import ExtractorUnavailable
+from detection.features.resnet50_network import WeightsSource
+
+logger = logging.getLogger("amber.features")
+
+# Changes whenever the converter would make another model of the same weights.
+RECIPE = "1"
+LEAST_COSINE = 0.99
+SECONDS = 1800
+UNAVAILABLE = 3
+FILES = ("record.json", "model.xml", "model.bin")
+
+Images = Sequence[npt.NDArray[np.uint8]]
+
+
+class ConversionFailed(Exception):
+    """There is no converted model and none could be made; the message says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A converted model in its folder. `record`: see `converter`."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.xml"
+
+    @property
+    def weights_hash(self) -> str:
+        return str(self.record["weights_hash"])
+
+    def cosine(self, form: str) -> float:
+        """The least cosine of any checked piece's features to Keras' own, −1…1."""
+        return float(self.record["checked"][form]["minimum"])
+
+    def accepted(self, form: str) -> bool:
+        """Whether every checked piece came near enough to Keras."""
+        return self.cosine(form) >= LEAST_COSINE
+
+
+Converter = Callable[[dict[str, str], int], str]
+
+
+class Share(Protocol):
+    """Where the machines of one site leave conversions for each other, by name."""
+
+    def get(self, name: str) -> bytes | None:
+        """What was left under that name, if anything."""
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Leave it there."""
+        ...
+
+
+def obtain(
+    source: WeightsSource,
+    precision: str,
+    cache: Path,
+    images: Callable[[], Images],
+    convert: Converter | None = None,
+    share: Share | None = None,
+) -> Converted:
+    """The cached conversion of these weights, made now if there is none; the second of two workers waits.
+
+    `images`: whole tiles, uint8 (h, w, 3), to measure ranges and to check with; asked for only when converting.
+    `convert` does it: given the request and the lock's file number, it returns the new folder's name. `share`:
+    looked into first, since another conversion of the same weights need not make the same numbers.
+
+    Raises ExtractorUnavailable where the weights cannot be had or read, ConversionFailed for everything else.
+    """
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        found = find(source, precision, cache)
+        if found is not None:
+            return found
+        with _locked(cache) as lock:
+            found = find(source, precision, cache)
+            if found is not None:
+                return found
+            if share is not None:
+                found = _unpacked(share.get(_shared_name(source, precision)), source, cache)
+                if found is not None:
+                    return found
+            for left in cache.glob(".making-*"):  # by a conversion that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as folder:
+                for number, image in enumerate(images()):
+                    np.save(Path(folder) / f"{number:03}.npy", image, allow_pickle=False)
+                request = {
+                    "weights": str(source.path or ""),
+                    "identity": source.identity,
+                    "precision": precision,
+                    "cache": str(cache),
+                    "images": folder,
+                }
+                logger.info("Converting ResNet50 to %s; this is done once and takes a minute.", precision)
+                made = read_folder(cache / (convert or in_a_process)(request, lock))
+            if made is not None and share is not None:
+                share.put(_shared_name(source, precision), _packed(made))
+    except OSError as error:
+        raise ConversionFailed(f"The folder of converted networks cannot be written ({error}).") from None
+    if made is None:
+        raise ConversionFailed("The converted network is damaged as soon as it is made: is the disk full?")
+    return made
+
+
+def find(source: WeightsSource, precision: str, cache: Path) -> Converted | None:
+    """The cached conversion, if there is a whole one."""
+    try:
+        weights_hash = json.loads(_index(cache, source.identity).read_text())["weights_hash"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return read_folder(cache / folder_name(weights_hash, precision))
+
+
+def folder_name(weights_hash: str, precision: str) -> str:
+    """`0a1b2c3d4e5f6071-openvino-2026.4.1-int8-1`."""
+    return f"{weights_hash[:16]}-openvino-{engine_version()}-{precision}-{RECIPE}"
+
+
+def engine_version() -> str:
+    """Of the installed OpenVINO. Raises ConversionFailed where there is none."""
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        raise ConversionFailed("OpenVINO is not installed.") from None
+
+
+def _index(cache: Path, identity: str) -> Path:
+    return cache / f"source-{identity}.json"
+
+
+def remember_source(cache: Path, identity: str, weights_hash: str) -> None:
+    """Note which numbers a weights file holds, so that the next worker need not load it."""
+    write_whole(_index(cache, identity), json.dumps({"weights_hash": weights_hash}).encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file by rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def put_folder(made: Path, record: dict[str, Any], folder: Path) -> None:
+    """Give a converted model in `made` (model.xml, model.bin) its record and its place in the cache, in one step."""
+    record["sha256"] = {name: _sha256(made / name) for name in ("model.xml", "model.bin")}
+    write_whole(made / "record.json", json.dumps(record, indent=1).encode())
+    _place(made, folder)
+
+
+def _place(made: Path, folder: Path) -> None:
+    """Rename, over a damaged one; a whole one of another worker stays."""
+    if read_folder(folder) is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        os.rename(made, folder)
+    except OSError:
+        if read_folder(folder) is None:  # not another worker's, but a full disk
+            raise
+
+
+def _shared_name(source: WeightsSource, precision: str) -> str:
+    return folder_name(source.identity, precision) + ".zip"
+
+
+def _packed(made: Converted) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in FILES:
+            archive.write(made.folder / name, name)
+    return buffer.getvalue()
+
+
+def _unpacked(data: bytes | None, source: WeightsSource, cache: Path) -> Converted | None:
+    """What another machine made of these weights, put into the cache; None where that is nothing or damaged."""
+    if data is None:
+        return None
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as making:
+        made = Path(making) / "made"
+        made.mkdir()
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                for name in FILES:
+                    (made / name).write_bytes(archive.read(name))
+        except (zipfile.BadZipFile, KeyError):
+            return None
+        found = read_folder(made)
+        if found is None:
+            return None
+        folder = cache / folder_name(found.weights_hash, str(found.record["precision"]))
+        _place(made, folder)
+    remember_source(cache, source.identity, found.weights_hash)
+    return read_folder(folder)
+
+
+def read_folder(folder: Path) -> Converted | None:
+    """The conversion in a folder; None where it is missing, not whole or damaged."""
+    try:
+        record = json.loads((folder / "record.json").read_text())
+        whole = all(_sha256(folder / name) == digest for name, digest in record["sha256"].items())
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        logger.warning("The converted network in %s is damaged: it is made anew when it is needed.", folder)
+        return None
+    return Converted(folder, record)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[int]:
+    """One conversion at a time. The child inherits the lock, so it holds even if this worker is killed."""
+    handle = os.open(cache / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def in_a_process(request: dict[str, str], lock: int) -> str:
+    """Run the converter in a process of its own, whose memory is given back; returns the new folder's name.
+
+    Raises as `obtain` does.
+    """
+    root = Path(__file__).resolve().parents[2]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH", "")))),
+        # Conversion is done on the processor, where its result runs.
+        "CUDA_VISIBLE_DEVICES": "-1",
+        # OpenVINO's tools send statistics of their use unless they believe themselves under test.
+        "CI": "true",
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 — our own module, a request of our own
+            [sys.executable, "-m", "detection.features.converter", json.dumps(request)],
+            env=environment,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            pass_fds=(lock,),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConversionFailed(f"Converting ResNet50 took more than {SECONDS // 60} minutes.") from None
+    last = (done.stdout.strip().splitlines() or [""])[-1]
+    if done.returncode == UNAVAILABLE:
+        raise ExtractorUnavailable(last)
+    if done.returncode:
+        logger.error("The converter ended with %s:\n%s", done.returncode, done.stderr[-4000:])
+        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise ConversionFailed(f"ResNet50 could not be converted ({reason[:200]}).")
+    return last
