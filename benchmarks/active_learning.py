@@ -30,8 +30,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.crops import LabelledCrops, read_crops
 from detection.learning import ranking
-from detection.learning.classifiers import fit_uncalibrated, folds, raw_scores
-from detection.learning.evaluation import precision_recall_f1
+from detection.learning.algorithms import fit_uncalibrated, raw_scores
+from detection.learning.classifiers import folds
+from detection.learning.thresholds import precision_recall_f1
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]

@@ -152,11 +152,12 @@ def test_a_later_classifier_waits_for_an_admin(region, trained, carol):
 
 
 def test_the_same_labels_are_the_same_dataset_and_its_features_are_read_once(region, trained):
-    chunks = FeatureChunk.objects.count()
+    chunks, described = FeatureChunk.objects.count(), TileFeatures.objects.count()
     told("train", "--region", region.name)
     assert Dataset.objects.count() == 1
     assert FeatureChunk.objects.count() == chunks
-    assert TileFeatures.objects.count() == 24
+    assert TileFeatures.objects.count() == described
+    assert TileFeatures.objects.filter(extractor_key=trained.extractor_key).count() == 24
 
 
 def test_training_on_one_kind_of_label_is_refused_with_the_way_out(region, crops):

@@ -9,7 +9,7 @@ from amberapp.errors import UserError
 from detection.actions.features import usable_extractor
 from detection.actions.run_shards import load_model
 from detection.imagery.decode import UnreadableImage, read_image
-from detection.learning.evaluation import average_precision, confusion
+from detection.learning.thresholds import average_precision, confusion
 from detection.models import Classifier
 
 VERDICT_FOLDERS = {"positive": True, "negative": False}
@@ -33,7 +33,7 @@ def crop_files(folder: Path) -> list[tuple[Path, bool]]:
 
 def evaluate_crops(*, classifier: Classifier, folder: Path) -> dict[str, Any]:
     """Precision, recall, F1 at the classifier's threshold, average precision, and what could not be read."""
-    extractor = usable_extractor(classifier.extractor)
+    extractor = usable_extractor(classifier.extractor, classifier.extractor_key)
     if extractor.key != classifier.extractor_key:
         raise UserError(
             f"Classifier {classifier.pk} was trained on features {classifier.extractor_key}, "

@@ -1,8 +1,9 @@
 """One file for a fitted classifier, safe to load: nothing in it can run code.
 
-A ZIP of two stored entries: `header.json` (format, algorithm, dimension, calibration, SHA-256 of the model, the
-libraries' versions) and `model.ubj` (XGBoost's own format) or `model.skops` (skops with a closed list of trusted
-types). Left out: files of other versions of this format, which are refused.
+A ZIP of stored entries: `header.json` (format, algorithm, dimension, calibration, SHA-256 of the model, the
+libraries' versions) and the model: `model.ubj` (XGBoost's own format), `model.skops` (a forest; skops with a closed
+list of trusted types), `model.npz` (the SVM; plain arrays of NumPy) or `model.zip` (the mean; a ZIP of one such file a
+member). Left out: files of other versions of this format, which are refused.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ import io
 import json
 import math
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
-from detection.learning.classifiers import ALGORITHMS, FittedClassifier
+import numpy as np
+
+from detection.learning.classifiers import ALGORITHMS, MEAN, MEMBERS, FittedClassifier
+from detection.learning.ranked_svm import RankedSvm
+from detection.learning.ranks import Ranks
 
 FORMAT = "amber-classifier"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 LARGEST_MODEL = 512 * 1024 * 1024
 LARGEST_HEADER = 64 * 1024
 
@@ -25,20 +31,13 @@ LARGEST_HEADER = 64 * 1024
 # scikit-learn, so `_check_forest` looks at them before anything is predicted.
 TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
 
+MODEL_NAMES = {"xgboost": "model.ubj", "random_forest": "model.skops", "svm": "model.npz", MEAN: "model.zip"}
+
 
 def save(fitted: FittedClassifier) -> bytes:
     """The file's bytes. The same classifier gives the same bytes where its library does."""
-    if fitted.algorithm == "xgboost":
-        import xgboost
-
-        library = f"xgboost {xgboost.__version__}"
-        name, data = "model.ubj", bytes(fitted.model.save_raw("ubj"))
-    else:
-        import sklearn
-        import skops.io
-
-        library = f"scikit-learn {sklearn.__version__}"
-        name, data = "model.skops", skops.io.dumps(fitted.model)
+    library, data = _WRITERS[fitted.algorithm](fitted.model)
+    name = MODEL_NAMES[fitted.algorithm]
     header = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -50,12 +49,7 @@ def save(fitted: FittedClassifier) -> bytes:
         "sha256": hashlib.sha256(data).hexdigest(),
         "library": library,
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        # A fixed date: when a file was written is no part of what it holds.
-        archive.writestr(zipfile.ZipInfo("header.json"), json.dumps(header, indent=1, sort_keys=True))
-        archive.writestr(zipfile.ZipInfo(name), data)
-    return buffer.getvalue()
+    return _packed({"header.json": json.dumps(header, indent=1, sort_keys=True).encode(), name: data})
 
 
 def load(data: bytes) -> FittedClassifier:
@@ -69,8 +63,7 @@ def load(data: bytes) -> FittedClassifier:
     if hashlib.sha256(model_bytes).hexdigest() != header["sha256"]:
         raise ValueError("The model in this classifier file is damaged: its checksum differs.")
     try:
-        model = _load_model(header["algorithm"], model_bytes)
-        dimension = _features_of(header["algorithm"], model)
+        model, dimension = _READERS[header["algorithm"]](model_bytes)
     except ValueError:
         raise
     except Exception as error:  # the libraries raise whatever their parsers meet
@@ -80,6 +73,15 @@ def load(data: bytes) -> FittedClassifier:
     return FittedClassifier(
         header["algorithm"], header["dimension"], model, float(header["slope"]), float(header["offset"])
     )
+
+
+def _packed(entries: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in entries.items():
+            # A fixed date: when a file was written is no part of what it holds.
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return buffer.getvalue()
 
 
 def _entry(archive: zipfile.ZipFile, name: str, largest: int) -> bytes:
@@ -101,7 +103,7 @@ def _header(data: bytes) -> dict[str, Any]:
     algorithm = header.get("algorithm")
     sound = (
         algorithm in ALGORITHMS
-        and header.get("model") == ("model.ubj" if algorithm == "xgboost" else "model.skops")
+        and header.get("model") == MODEL_NAMES[algorithm]
         and isinstance(header.get("sha256"), str)
         and isinstance(header.get("dimension"), int)
         and all(isinstance(header.get(key), float | int) for key in ("slope", "offset"))
@@ -112,30 +114,46 @@ def _header(data: bytes) -> dict[str, Any]:
     return header
 
 
-def _load_model(algorithm: str, data: bytes) -> Any:
-    if algorithm == "xgboost":
-        import xgboost
+# XGBoost -----------------------------------------------------------------------------------------
 
-        model = xgboost.Booster()
-        model.load_model(bytearray(data))
-        return model
+
+def _write_xgboost(model: Any) -> tuple[str, bytes]:
+    import xgboost
+
+    return f"xgboost {xgboost.__version__}", bytes(model.save_raw("ubj"))
+
+
+def _read_xgboost(data: bytes) -> tuple[Any, int]:
+    import xgboost
+
+    from detection.learning.algorithms import BOOSTING_THREADS
+
+    model = xgboost.Booster({"nthread": BOOSTING_THREADS})
+    model.load_model(bytearray(data))
+    return model, int(model.num_features())
+
+
+# Random forest -----------------------------------------------------------------------------------
+
+
+def _write_forest(model: Any) -> tuple[str, bytes]:
+    import sklearn
+    import skops.io
+
+    return f"scikit-learn {sklearn.__version__}", skops.io.dumps(model)
+
+
+def _read_forest(data: bytes) -> tuple[Any, int]:
     import skops.io
 
     unknown = set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES)
     if unknown:
         raise ValueError(f"This classifier file holds types that Amber does not trust: {sorted(unknown)[0]}.")
-    return skops.io.loads(data, trusted=list(TRUSTED_TYPES))
-
-
-def _features_of(algorithm: str, model: Any) -> int:
-    if algorithm == "xgboost":
-        return int(model.num_features())
-    expected = "RandomForestClassifier" if algorithm == "random_forest" else "Pipeline"
-    if type(model).__name__ != expected:
+    model = skops.io.loads(data, trusted=list(TRUSTED_TYPES))
+    if type(model).__name__ != "RandomForestClassifier":
         raise ValueError("The model in this classifier file is of another kind than its header says.")
-    if algorithm == "random_forest":
-        _check_forest(model)
-    return int(model.n_features_in_)
+    _check_forest(model)
+    return model, int(model.n_features_in_)
 
 
 def _check_forest(forest: Any) -> None:
@@ -150,3 +168,81 @@ def _check_forest(forest: Any) -> None:
         features = tree.feature[inner]
         if (features < 0).any() or (features >= forest.n_features_in_).any():
             raise ValueError("A tree in this classifier file is damaged.")
+
+
+# SVM ---------------------------------------------------------------------------------------------
+
+
+def _write_svm(model: RankedSvm) -> tuple[str, bytes]:
+    arrays = {
+        "values": model.ranks.values,
+        "places": model.ranks.places,
+        "vectors": model.vectors,
+        "weights": model.weights,
+        "gamma": np.array(model.gamma),
+        "offset": np.array(model.offset),
+    }
+    entries = {}
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
+        entries[f"{name}.npy"] = buffer.getvalue()
+    return f"NumPy {np.__version__}", _packed(entries)
+
+
+def _read_svm(data: bytes) -> tuple[RankedSvm, int]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        values, places, vectors, weights, gamma, offset = (
+            arrays[name] for name in ("values", "places", "vectors", "weights", "gamma", "offset")
+        )
+    sound = (
+        all(array.dtype == np.float32 for array in (values, places, vectors, weights))
+        and all(np.isfinite(array).all() for array in (values, places, vectors, weights, gamma, offset))
+        and vectors.ndim == values.ndim == 2
+        and weights.ndim == 1
+        and values.shape == places.shape
+        and values.shape[0] == vectors.shape[1]
+        and len(vectors) == len(weights) > 0
+        and gamma.shape == offset.shape == ()
+        and float(gamma) > 0
+        and bool((np.diff(values, axis=1) > 0).all())
+    )
+    if not sound:
+        raise ValueError("The arrays in this classifier file do not fit together.")
+    model = RankedSvm(Ranks(values, places), vectors, weights, float(gamma), float(offset))
+    return model, model.dimension
+
+
+# Mean --------------------------------------------------------------------------------------------
+
+
+def _write_mean(members: tuple[FittedClassifier, ...]) -> tuple[str, bytes]:
+    return "Amber", _packed({f"{member.algorithm}.amber": save(member) for member in members})
+
+
+def _read_mean(data: bytes) -> tuple[tuple[FittedClassifier, ...], int]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = [_entry(archive, f"{name}.amber", LARGEST_MODEL) for name in MEMBERS]
+    except (zipfile.BadZipFile, KeyError):
+        raise ValueError("A member is missing in this classifier file.") from None
+    members = tuple(load(file) for file in files)
+    if tuple(member.algorithm for member in members) != MEMBERS:
+        raise ValueError("A member of this classifier file is of another kind than its name says.")
+    if len({member.dimension for member in members}) != 1:
+        raise ValueError("The members of this classifier file read features of different length.")
+    return members, members[0].dimension
+
+
+_WRITERS: dict[str, Callable[[Any], tuple[str, bytes]]] = {
+    "xgboost": _write_xgboost,
+    "random_forest": _write_forest,
+    "svm": _write_svm,
+    MEAN: _write_mean,
+}
+_READERS: dict[str, Callable[[bytes], tuple[Any, int]]] = {
+    "xgboost": _read_xgboost,
+    "random_forest": _read_forest,
+    "svm": _read_svm,
+    MEAN: _read_mean,
+}

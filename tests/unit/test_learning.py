@@ -9,14 +9,8 @@ import pytest
 
 from detection.learning import model_files
 from detection.learning.classifiers import ALGORITHMS, fit, folds
-from detection.learning.evaluation import (
-    average_precision,
-    block_group,
-    choose_threshold,
-    confusion,
-    evaluate_grouped,
-    tile_group,
-)
+from detection.learning.evaluation import block_group, evaluate_grouped, tile_group
+from detection.learning.thresholds import average_precision, choose_threshold, confusion
 
 
 def rows(n: int = 80, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -60,7 +54,7 @@ def test_a_file_whose_model_was_exchanged_is_refused():
     forged = io.BytesIO()
     with zipfile.ZipFile(forged, "w") as archive:
         archive.writestr("header.json", good.read("header.json"))
-        archive.writestr("model.skops", pickle.dumps(Bomb()))
+        archive.writestr("model.npz", pickle.dumps(Bomb()))
     with pytest.raises(ValueError):
         model_files.load(forged.getvalue())
 

@@ -49,7 +49,7 @@ class Command(AmberCommand):
 
     def describe(self, result: dict[str, Any]) -> str:
         lines = [super().describe(result)]
-        for name in ("by_tile", "by_block"):
+        for name in ("by_tile", "by_block", "by_date"):
             if outcome := result[name]:
                 figures = ", ".join(
                     f"{key} {outcome[key]:.3f}" for key in ("precision", "recall", "f1", "average_precision")
