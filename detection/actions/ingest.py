@@ -152,7 +152,7 @@ def _keep(
         )
         if created:
             record(acting_user, "tile.imported", tile, region=region.pk, place=place.source_of_place)
-    segment_tile(tile, segmentation or default_segmentation())
+    segment_tile(tile, segmentation or default_segmentation(), image)
     return tile, created
 
 

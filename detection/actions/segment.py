@@ -9,10 +9,11 @@ import numpy.typing as npt
 from shapely.geometry import MultiPolygon
 
 from amberapp import storage
-from detection.imagery.decode import DecodedImage, read_image
+from detection.imagery.decode import DecodedImage, UnreadableImage, read_image
+from detection.imagery.sentences import gettext_noop
 from detection.models import Segmentation, SegmentedTile, Tile, TileKind
 from detection.segmentation.outlines import trace_outlines, union_outline
-from detection.segmentation.raster import decode_blocks, decode_raster, encode_raster
+from detection.segmentation.raster import LARGEST_NUMBER, decode_blocks, decode_raster, encode_raster
 from detection.segmentation.slic import SlicParameters, segment
 
 
@@ -55,9 +56,18 @@ class Cut:
 def cut(image: DecodedImage, parameters: SlicParameters) -> Cut:
     """Divide a decoded tile. Neither database nor storage is touched, so it may run in a thread.
 
-    Raises ValueError where the label raster cannot hold the pieces.
+    Raises UnreadableImage where there are more pieces than the label raster can tell apart.
     """
     labels = segment(image.pixels, parameters, image.valid)
+    if labels.max(initial=0) > LARGEST_NUMBER:
+        raise UnreadableImage(
+            gettext_noop(
+                "The image falls into %(count)s separate pieces, and %(limit)s is the most: "
+                "look at its transparent parts."
+            ),
+            count=int(labels.max()),
+            limit=LARGEST_NUMBER,
+        )
     scale = parameters.downscale
     raster = encode_raster(labels, scale)
     # `segment` numbers blocks of that side.
@@ -76,10 +86,11 @@ def put_files(pieces: Cut) -> dict[str, str | int]:
     }
 
 
-def segment_tile(tile: Tile, segmentation: Segmentation) -> SegmentedTile:
+def segment_tile(tile: Tile, segmentation: Segmentation, image: DecodedImage | None = None) -> SegmentedTile:
     """Cut `tile`; a tile that is already cut is returned as it is. A crop is one piece.
 
-    Raises detection.imagery.decode.UnreadableImage when the stored image cannot be read.
+    `image`: the tile's pixels where they have been decoded already. Raises
+    detection.imagery.decode.UnreadableImage when the stored image cannot be read or falls into too many pieces.
     """
     known = SegmentedTile.objects.filter(tile=tile, segmentation=segmentation).first()
     if known is not None:
@@ -88,7 +99,9 @@ def segment_tile(tile: Tile, segmentation: Segmentation) -> SegmentedTile:
         return SegmentedTile.objects.get_or_create(
             tile=tile, segmentation=segmentation, defaults={"superpixels": 1}
         )[0]
-    pieces = cut(read_image(storage.get(tile.image_key)), parameters_of(segmentation))
+    if image is None:
+        image = read_image(storage.get(tile.image_key))
+    pieces = cut(image, parameters_of(segmentation))
     return SegmentedTile.objects.get_or_create(
         tile=tile, segmentation=segmentation, defaults=put_files(pieces)
     )[0]

@@ -133,22 +133,46 @@ def _join_fragments(pieces: np.ndarray, smallest: float) -> np.ndarray:
     """
     pieces = pieces.astype(np.int32)
     sizes = np.bincount(pieces.ravel())
-    for fragment in sorted(np.flatnonzero(sizes[1:] < smallest) + 1, key=lambda k: (sizes[k], k)):
-        inside = pieces == fragment
+    neighboured = _neighboured(pieces)
+    small = np.flatnonzero((sizes[1:] < smallest) & neighboured[1:]) + 1
+    # Each fragment is looked at within its own box: thousands of them would be thousands of whole images.
+    boxes = ndimage.find_objects(pieces)
+    for fragment in sorted(small.tolist(), key=lambda k: (sizes[k], k)):
+        box = boxes[fragment - 1]
+        window = pieces[tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)]
+        inside = window == fragment
         if inside.sum() >= smallest:  # it has grown by a fragment that joined it
             continue
         border = np.concatenate(
             [
-                pieces[1:][inside[:-1]],
-                pieces[:-1][inside[1:]],
-                pieces[:, 1:][inside[:, :-1]],
-                pieces[:, :-1][inside[:, 1:]],
+                window[1:][inside[:-1]],
+                window[:-1][inside[1:]],
+                window[:, 1:][inside[:, :-1]],
+                window[:, :-1][inside[:, 1:]],
             ]
         )
         border = border[(border != fragment) & (border != 0)]
         if border.size:
-            pieces[inside] = np.bincount(border).argmax()
+            joined = int(np.bincount(border).argmax())
+            window[inside] = joined
+            boxes[joined - 1] = _around(boxes[joined - 1], box)
     used = np.unique(pieces[pieces > 0])
     renumber = np.zeros(int(pieces.max()) + 1, np.int32)
     renumber[used] = np.arange(1, used.size + 1, dtype=np.int32)
     return renumber[pieces]
+
+
+def _neighboured(pieces: np.ndarray) -> np.ndarray:
+    """bool (n + 1,): whether piece k touches another piece by an edge; one alone in no-data never will."""
+    found = np.zeros(int(pieces.max()) + 1, bool)
+    for one, other in ((pieces[1:], pieces[:-1]), (pieces[:, 1:], pieces[:, :-1])):
+        meet = (one != other) & (one != 0) & (other != 0)
+        found[one[meet]] = True
+        found[other[meet]] = True
+    return found
+
+
+def _around(one: tuple[slice, ...], other: tuple[slice, ...]) -> tuple[slice, ...]:
+    """The smallest box around two boxes."""
+    sides = zip(one, other, strict=True)
+    return tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in sides)
