@@ -30,6 +30,7 @@ def make_region(
     seed: int = 1,
     chunk_tiles: int = 64,
     side: int = SIDE,
+    key: str = KEY,
 ) -> Any:
     """A region of `tiles` tiles that are cut into 25 and described by `dimension` features.
 
@@ -50,6 +51,7 @@ def make_region(
         seed=seed,
         chunk_tiles=chunk_tiles,
         side=side,
+        key=key,
     )
     return region
 
@@ -63,6 +65,7 @@ def add_tiles(
     seed: int = 1,
     chunk_tiles: int = 64,
     side: int = SIDE,
+    key: str = KEY,
 ) -> None:
     """So many more tiles for a region of `make_region`."""
     from detection.actions.segment import default_segmentation
@@ -84,6 +87,7 @@ def add_tiles(
         share_mined=share_mined,
         seed=seed + there,
         chunk_tiles=chunk_tiles,
+        key=key,
     )
 
 
@@ -198,7 +202,15 @@ def _noise(dimension: int, rows: int, seed: int) -> Iterator[npt.NDArray[np.floa
         yield shuffled
 
 
-def make_classifier(region: Any, algorithm: str, *, dimension: int, key: str = KEY, rows: int = 744) -> Any:
+def make_classifier(
+    region: Any,
+    algorithm: str,
+    *,
+    dimension: int,
+    key: str = KEY,
+    extractor: str = "made",
+    rows: int = 744,
+) -> Any:
     """A classifier of that algorithm, really fitted on `rows` made superpixels, active in the region."""
     from amberapp import storage
     from detection.learning import model_files
@@ -224,7 +236,7 @@ def make_classifier(region: Any, algorithm: str, *, dimension: int, key: str = K
         region=region,
         dataset=dataset,
         algorithm=algorithm,
-        extractor="made",
+        extractor=extractor,
         extractor_key=key,
         model_key=model_key,
         model_sha256=storage.sha256_of(data),

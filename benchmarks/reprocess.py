@@ -94,7 +94,8 @@ def _measure(worker: int, options: argparse.Namespace) -> Iterator[Measured]:
         print(f"{size - grown} tiles made in {time.perf_counter() - began:.0f} s", file=say)
         if not grown:
             made_region.make_classifier(region, "xgboost", dimension=DIMENSION)
-            _run(region, worker, "xgboost")  # warms the children up: libraries loaded, model read
+            for _again in range(2):  # warms both children up: libraries loaded, model read
+                _run(region, worker, "xgboost")
         grown = size
         found = _run(region, worker, "xgboost")
         results.append(found)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from amberapp.errors import Conflict
 from amberapp.models import AuditEntry, WorkState
-from benchmarks import made_region
+from benchmarks import made_region, odd_tiles
 from detection.actions import runs
 from detection.actions.run_shards import score_shard, write_shard
 from detection.models import Detection, Shard, TileScore
@@ -166,3 +167,39 @@ def test_a_paused_run_keeps_the_region_and_can_be_cancelled(begun, made, carol):
         runs.pause_run(run=begun, acting_user=carol)
     assert Detection.objects.filter(run=begun).count() == 1
     runs.start_run(region=made, acting_user=carol)
+
+
+class MeanColour:
+    """An extractor that is quick on sixty thousand pieces: their mean colours, a dozen times."""
+
+    name, version, weights_hash, dimension, key = "made", "1", "", DIMENSION, made_region.KEY
+
+    def extract(self, image: Any, labels: Any) -> Any:
+        counts = np.bincount(labels.ravel(), minlength=2)[1:]
+        means = [np.bincount(labels.ravel(), image[..., band].ravel())[1:] / counts for band in range(3)]
+        return np.tile(np.stack(means, axis=1) / 255, (1, DIMENSION // 3)).astype(np.float32)
+
+
+def test_damaged_tiny_and_enormous_tiles_are_each_handled_and_named(made, carol, client_of, monkeypatch):
+    """Every superpixel is positive, so that the sixty thousand have an outline too."""
+    odd_tiles.add_odd_tiles(made)
+    made.active_classifier.threshold = 0.0
+    made.active_classifier.save()
+    monkeypatch.setattr("detection.actions.run_shards.usable_extractor", lambda *_asked: MeanColour())
+    run = runs.start_run(region=made, acting_user=None)
+    runs.execute_here(run)
+    run.refresh_from_db()
+    assert odd_tiles.wrong_in(run) == []
+    enormous = Detection.objects.get(run=run, segmented_tile__tile__file_name="sixty-thousand.png")
+    assert len(enormous.superpixels) == len(enormous.outline["coordinates"]) == 60_205
+    assert enormous.hectares > 0
+    page = client_of(carol).get(f"/manage/runs/{run.pk}/").content.decode()
+    assert "Unusual tiles" in page
+    for text in (
+        "four.png",
+        "sixty-thousand.png",
+        "60,205",
+        "damaged.jpg",
+        "falls into 70313 separate pieces",
+    ):
+        assert text in page
