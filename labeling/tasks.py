@@ -11,7 +11,7 @@ from labeling.actions import demo_content
 from labeling.actions.accounts import REVERSE_JOB, take_back_everything, weigh_account
 from labeling.actions.decide_report import LETTER_JOB
 from labeling.actions.priority import RANK_JOB, rank_region
-from labeling.actions.retrain import RETRAIN_JOB, retrain
+from labeling.actions.retrain import COMPARE_CLASSIFIERS_JOB, RETRAIN_JOB, compare, retrain
 from labeling.actions.volunteers import WEIGH_JOB
 from labeling.letters import answer_reporter
 from labeling.models import Report
@@ -27,6 +27,16 @@ def retrain_job(context: jobs.JobContext) -> dict[str, Any]:
         progress=context.progress,
     )
     return {"classifier": classifier.pk}
+
+
+@jobs.handles(COMPARE_CLASSIFIERS_JOB)
+def compare_classifiers_job(context: jobs.JobContext) -> dict[str, Any]:
+    return compare(
+        region=Region.objects.get(pk=context.parameters["region"]),
+        extractor=context.parameters["extractor"],
+        acting_user=context.user,
+        progress=context.progress,
+    )
 
 
 @jobs.handles(RANK_JOB)

@@ -23,7 +23,7 @@ def in_other_light(image: Pixels, light: str, seed: int) -> Pixels:
     Raises KeyError for another light.
     """
     change = _CHANGES[light]
-    changed = change(image.astype(np.float32) / 255, np.random.default_rng(seed))
+    changed = change(image.astype(np.float32) / np.float32(255), np.random.default_rng(seed))
     return (np.clip(changed, 0, 1) * 255).round().astype(np.uint8)
 
 

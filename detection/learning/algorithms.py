@@ -80,7 +80,7 @@ def _fit_random_forest(rows: Floats, mining: Booleans, seed: int) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(
-        n_estimators=300,
+        n_estimators=200,
         min_samples_leaf=2,
         max_features="sqrt",
         class_weight="balanced",

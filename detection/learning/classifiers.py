@@ -181,7 +181,7 @@ def _bare(
 def _mean_log_odds(members: Sequence[tuple[FittedClassifier, Floats]]) -> Floats:
     """float32 (n,): the mean of the members' calibrated log-odds."""
     odds = [member.slope * raw + member.offset for member, raw in members]
-    return np.mean(odds, axis=0, dtype=np.float64).astype(np.float32)
+    return np.asarray(np.mean(odds, axis=0, dtype=np.float64), dtype=np.float32)
 
 
 def _checked_rows(features: Floats) -> Floats:

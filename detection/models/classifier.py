@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from detection.models.ground import Region
 
@@ -35,6 +36,7 @@ class Algorithm(models.TextChoices):
     SVM = "svm", "SVM"
     XGBOOST = "xgboost", "XGBoost"
     RANDOM_FOREST = "random_forest", "Random forest"
+    MEAN = "mean", _("Mean of the three")
 
 
 class Classifier(models.Model):

@@ -1,4 +1,4 @@
-"""The admin's pages of classifiers, and the button that activates one."""
+"""The admin's page of a classifier, and the button that activates it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
+from detection.actions.expectations import expectations
 from detection.actions.train import activate
 from detection.actions.watch import classifier_numbered
-
-# Side of the square in which a precision-recall curve is drawn.
-CHART = 200
+from detection.views.charts import CHART, Dot, curve_points, reliability_dots
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class Evaluation:
     explanation: str
     metrics: dict[str, Any] | None
     curve: str
+    dots: list[Dot]
     reason: str
 
 
@@ -35,26 +35,20 @@ class Evaluation:
 def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
     """How good a classifier is on places never seen, and what it is made of."""
     found = classifier_numbered(classifier_id)
+    metrics = found.metrics
+    evaluations = [
+        _evaluation(metrics, name, title, explanation)
+        for name, title, explanation in groupings()
+        if name in metrics
+    ]
     context = {
         "classifier": found,
-        "evaluations": [
-            _evaluation(
-                found.metrics,
-                "by_tile",
-                _("Places never seen"),
-                _("Each tile, with all its dates, was held out in turn."),
-            ),
-            _evaluation(
-                found.metrics,
-                "by_block",
-                _("Whole blocks never seen"),
-                _("Each square of 0.25° was held out in turn: nothing near it was learned from. Harder."),
-            ),
-        ],
+        "evaluations": evaluations,
+        "expectations": expectations(metrics),
         "warnings": [
             warning
-            for warning in found.metrics.get("warnings", [])
-            if not warning.startswith(("by_tile:", "by_block:"))
+            for warning in metrics.get("warnings", [])
+            if not warning.startswith(tuple(f"{name}:" for name, _title, _explanation in groupings()))
         ],
         "others": found.region.classifiers.exclude(pk=found.pk).order_by("-id")[:10],
         "runs": found.runs.order_by("-id")[:10],
@@ -63,17 +57,30 @@ def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
     return render(request, "manage/classifier.html", context)
 
 
+def groupings() -> list[tuple[str, str, str]]:
+    """(name in the metrics, title, explanation) of each way of holding places out, the easiest first."""
+    return [
+        ("by_tile", _("Places never seen"), _("Each tile, with all its dates, was held out in turn.")),
+        (
+            "by_block",
+            _("Whole blocks never seen"),
+            _("Each square of 0.25° was held out in turn: nothing near it was learned from. Harder."),
+        ),
+        (
+            "by_date",
+            _("Dates never seen"),
+            _("Each capture date was held out in turn: another season, often another sensor. The hardest."),
+        ),
+    ]
+
+
 def _evaluation(metrics: dict[str, Any], name: str, title: str, explanation: str) -> Evaluation:
     figures = metrics.get(name)
     told = [warning for warning in metrics.get("warnings", []) if warning.startswith(f"{name}:")]
     reason = told[0].partition(":")[2].strip() if told else _("It was not measured.")
     curve = curve_points(figures.get("pr_curve", [])) if figures else ""
-    return Evaluation(name, title, explanation, figures, curve, reason)
-
-
-def curve_points(curve: list[list[float]]) -> str:
-    """The `points` of an SVG polyline in a square of CHART units: recall to the right, precision upwards."""
-    return " ".join(f"{recall * CHART:.1f},{(1 - precision) * CHART:.1f}" for recall, precision in curve)
+    dots = reliability_dots(figures.get("reliability", {}).get("bins", [])) if figures else []
+    return Evaluation(name, title, explanation, figures, curve, dots, reason)
 
 
 @require_POST

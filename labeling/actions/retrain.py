@@ -3,16 +3,20 @@
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from amberapp import jobs
 from amberapp.models import Job, User
+from amberapp.models.work import OPEN_STATES
 from detection.actions import dataset as datasets
+from detection.actions.compare_classifiers import compare_classifiers
 from detection.actions.train import Progress, train
-from detection.models import Classifier, Region
+from detection.models import Classifier, Dataset, Region
 from labeling.actions.recompute import recompute_consensus
 from labeling.models import Consensus, Verdict
 
 RETRAIN_JOB = "labeling.retrain"
+COMPARE_CLASSIFIERS_JOB = "labeling.compare_classifiers"
 
 
 def training_rows(region: Region) -> list[datasets.TrainingRow]:
@@ -51,18 +55,49 @@ def retrain(
     *, region: Region, algorithm: str, extractor: str, acting_user: User | None, progress: Progress
 ) -> Classifier:
     """Compute the consensus in full, freeze that of the region and train on it."""
-    recompute_consensus(acting_user=acting_user)
-    dataset = datasets.freeze(
-        region=region,
-        rows=training_rows(region),
-        description=f"Consensus of {region}",
-        acting_user=acting_user,
-    )
     return train(
-        dataset=dataset,
+        dataset=_freeze(region, acting_user),
         region=region,
         algorithm=algorithm,
         extractor_name=extractor,
         acting_user=acting_user,
         progress=progress,
+    )
+
+
+def request_comparison(*, region: Region, acting_user: User | None, **options: Any) -> Job:
+    """Ask a worker to compare the classifiers on the region's labels; the one under way if there is one.
+
+    Options: extractor (the site's default if absent).
+    """
+    extractor = options.pop("extractor", None) or settings.AMBER["AMBER_EXTRACTOR"]
+    under_way = comparisons(region).filter(state__in=OPEN_STATES).first()
+    if under_way is not None:
+        return under_way
+    return jobs.enqueue(
+        COMPARE_CLASSIFIERS_JOB, acting_user=acting_user, region=region.pk, extractor=extractor
+    )
+
+
+def comparisons(region: Region) -> QuerySet[Job]:
+    """The region's comparisons of classifiers, the newest first."""
+    return Job.objects.filter(kind=COMPARE_CLASSIFIERS_JOB, parameters__region=region.pk).order_by("-id")
+
+
+def compare(
+    *, region: Region, extractor: str, acting_user: User | None, progress: Progress
+) -> dict[str, Any]:
+    """Compute the consensus in full, freeze that of the region and compare the classifiers on it."""
+    return compare_classifiers(
+        dataset=_freeze(region, acting_user), region=region, extractor_name=extractor, progress=progress
+    )
+
+
+def _freeze(region: Region, acting_user: User | None) -> Dataset:
+    recompute_consensus(acting_user=acting_user)
+    return datasets.freeze(
+        region=region,
+        rows=training_rows(region),
+        description=f"Consensus of {region}",
+        acting_user=acting_user,
     )

@@ -2,13 +2,24 @@
 
 from django.urls import include, path
 
-from labeling.views import manage
+from labeling.views import classifiers, manage
 
 urlpatterns = [
     path("", include("labeling.urls.crowd")),
     path("manage/", manage.manage, name="manage"),
     path("manage/retrain/", manage.retrain, name="retrain"),
     path("manage/retrain/<int:job_id>/cancel/", manage.retrain_cancel, name="retrain-cancel"),
+    path("manage/regions/<slug:slug>/classifiers/", classifiers.classifiers, name="classifiers"),
+    path(
+        "manage/regions/<slug:slug>/classifiers/compare/",
+        classifiers.classifiers_compare,
+        name="classifiers-compare",
+    ),
+    path(
+        "manage/regions/<slug:slug>/classifiers/compare/cancel/",
+        classifiers.classifiers_compare_cancel,
+        name="classifiers-compare-cancel",
+    ),
     path("manage/runs/<int:run_id>/", manage.run, name="run"),
     path("manage/runs/<int:run_id>/publish/", manage.run_publish, name="run-publish"),
 ]
