@@ -5,13 +5,13 @@ Left out: calibration, and searching parameters; those here were chosen on the r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from detection.learning.ranked_svm import fit_ranked_svm
+from detection.learning.ranked_svm import SvmFitter
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
@@ -38,9 +38,34 @@ def fit_uncalibrated(
     fitters: dict[str, Callable[[], Any]] = {
         "xgboost": lambda: _fit_xgboost(taught, truth, seed),
         "random_forest": lambda: _fit_random_forest(taught, truth, seed),
-        "svm": lambda: fit_ranked_svm(taught, truth, seed, support=len(rows)),
+        "svm": lambda: SvmFitter(rows, mining, seed, copies).fit(),
     }
     return fitters[algorithm]()
+
+
+def fit_and_hold_out(
+    algorithm: str,
+    rows: Floats,
+    mining: Booleans,
+    seed: int,
+    copies: Floats | None,
+    folds: Iterable[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+) -> tuple[Any, Floats]:
+    """The bare model of all rows, and for every row the raw score, float32 (n,), of a model that never saw it.
+
+    `folds`: (training rows, held-out rows); arguments else as `fit_uncalibrated`.
+    """
+    raw = np.zeros(len(rows), np.float32)
+    if algorithm == "svm":
+        fitter = SvmFitter(rows, mining, seed, copies)
+        for train, test in folds:
+            raw[test] = fitter.held_out(train, test)
+        return fitter.fit(), raw
+    for train, test in folds:
+        taught = None if copies is None else copies[:, train]
+        model = fit_uncalibrated(algorithm, rows[train], mining[train], seed, taught)
+        raw[test] = raw_scores(algorithm, model, rows[test])
+    return fit_uncalibrated(algorithm, rows, mining, seed, copies), raw
 
 
 def raw_scores(algorithm: str, model: Any, rows: Floats) -> Floats:

@@ -114,12 +114,9 @@ def fit_with_scores(
     if algorithm == MEAN:
         members = [fit_with_scores(member, rows, mining, seed, groups, copies) for member in MEMBERS]
         return combine(members, mining)
-    raw = np.zeros(len(rows), np.float32)
-    for train, test in folds(mining, groups, CALIBRATION_FOLDS, seed):
-        model = _bare(algorithm, rows, mining, seed, copies, train)
-        raw[test] = algorithms.raw_scores(algorithm, model, rows[test])
+    inner = folds(mining, groups, CALIBRATION_FOLDS, seed)
+    model, raw = algorithms.fit_and_hold_out(algorithm, rows, mining, seed, copies, inner)
     slope, offset = logistic_line(raw, mining)
-    model = algorithms.fit_uncalibrated(algorithm, rows, mining, seed, copies)
     return Fit(FittedClassifier(algorithm, rows.shape[1], model, slope, offset), raw)
 
 
@@ -164,18 +161,6 @@ def folds(
                 "The labels of one kind lie almost all in one place: label more places of both kinds."
             )
         yield train, test
-
-
-def _bare(
-    algorithm: str,
-    rows: Floats,
-    mining: Booleans,
-    seed: int,
-    copies: Floats | None,
-    train: npt.NDArray[np.intp],
-) -> Any:
-    taught = None if copies is None else copies[:, train]
-    return algorithms.fit_uncalibrated(algorithm, rows[train], mining[train], seed, taught)
 
 
 def _mean_log_odds(members: Sequence[tuple[FittedClassifier, Floats]]) -> Floats:

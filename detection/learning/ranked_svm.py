@@ -2,8 +2,9 @@
 
 It is the least squares form (Suykens & Vandewalle 1999, “Least squares support vector machine classifiers”): squared
 instead of hinge loss, so that fitting is one system of linear equations. On the real crops it ranks places never seen
-better than the hinge loss did (docs/adr/0008). Copies of rows under other light teach, but only true rows become
-support vectors, at most `LARGEST_SUPPORT` of them (the subset of regressors of Poggio & Girosi 1990).
+better than the hinge loss did (docs/adr/0008). Copies of rows in other light teach, but only true rows become
+support vectors, at most `LARGEST_SUPPORT` of them (the subset of regressors of Poggio & Girosi 1990). Left out: more
+than `LARGEST_TAUGHT` rows, of which so many are drawn.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from detection.learning.ranks import Ranks
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.intp]
 
-# How much a large margin costs, times the rows a support vector stands for.
-RIDGE = 0.1
+# What a large margin costs.
+RIDGE = 0.03
 # Over the number of features: one through twice the squared width of the kernel.
-GAMMA = 0.25
+GAMMA = 0.1
 LARGEST_SUPPORT = 1500
+# 30,000 rows × 1500 support vectors are 180 MB.
+LARGEST_TAUGHT = 30_000
 # Rows scored at once: 4096 × 1500 distances are 25 MB.
 CHUNK_ROWS = 4096
 
@@ -52,36 +56,66 @@ class RankedSvm:
         return found
 
 
-def fit_ranked_svm(rows: Floats, mining: Booleans, seed: int, support: int | None = None) -> RankedSvm:
-    """On rows float32 (n, d), finite, and mining bool (n,) with both kinds.
+class SvmFitter:
+    """Fits on parts of the same rows without measuring their distances again.
 
-    `support`: only the first so many rows may become support vectors (the others are copies of them); all where
-    nothing is said. The ranks are those of the same rows.
+    `rows`: float32 (n, d), finite; `mining`: bool (n,) with both kinds; `copies`: float32 (k, n, d) or None. The ranks
+    are those of all the rows, also while a part of them is held out: they know where the held-out features lie, no
+    verdict of theirs. (What is reported to people comes from rows that were not even among these.)
     """
-    true_rows = len(rows) if support is None else support
-    ranks = Ranks.fit(rows[:true_rows])
-    ranked = ranks.apply(rows)
-    vectors = ranked[_chosen(mining[:true_rows], seed)]
-    gamma = GAMMA / rows.shape[1]
-    target = np.where(mining, 1.0, -1.0)
-    offset = float(target.mean())
-    near = _nearness(ranked, vectors, gamma).astype(np.float64)
-    among = _nearness(vectors, vectors, gamma).astype(np.float64)
-    # A trace of the identity keeps the equations solvable where two vectors are one.
-    system = near.T @ near + RIDGE * among + 1e-8 * len(rows) * np.eye(len(vectors))
-    weights = np.linalg.solve(system, near.T @ (target - offset))
-    return RankedSvm(ranks, vectors, weights.astype(np.float32), gamma, offset)
+
+    def __init__(self, rows: Floats, mining: Booleans, seed: int, copies: Floats | None) -> None:
+        self.mining = mining
+        self.ranks = Ranks.fit(rows)
+        self.gamma = GAMMA / rows.shape[1]
+        ranked = self.ranks.apply(rows)
+        self.support = _drawn(mining, LARGEST_SUPPORT, seed)
+        self.taught = _drawn(mining, LARGEST_TAUGHT, seed)
+        self.vectors = ranked[self.support]
+        lights = [ranked, *(self.ranks.apply(copy) for copy in (() if copies is None else copies))]
+        self.near = [_nearness(light, self.vectors, self.gamma) for light in lights]
+
+    def fit(self, train: Numbers | None = None) -> RankedSvm:
+        """On the rows `train` (numbers), with the support vectors among them; on all where nothing is said."""
+        supports, weights, offset = self._solved(train)
+        return RankedSvm(
+            self.ranks, self.vectors[supports], weights.astype(np.float32), self.gamma, float(offset)
+        )
+
+    def held_out(self, train: Numbers, test: Numbers) -> Floats:
+        """Margins float32 (len(test),) of the rows `test` by a model fitted on `train`."""
+        supports, weights, offset = self._solved(train)
+        return np.asarray(self.near[0][np.ix_(test, supports)] @ weights + offset, dtype=np.float32)
+
+    def _solved(self, train: Numbers | None) -> tuple[Numbers, npt.NDArray[np.float64], float]:
+        """Which support vectors, their weights, and the offset."""
+        if train is None:
+            rows, supports = self.taught, np.arange(len(self.support), dtype=np.intp)
+        else:
+            rows = np.intersect1d(train, self.taught)
+            supports = np.flatnonzero(np.isin(self.support, train))
+        target = np.where(self.mining[rows], 1.0, -1.0)
+        offset = float(target.mean())
+        among = self.near[0][np.ix_(self.support[supports], supports)].astype(np.float64)
+        # A trace of the identity keeps the equations solvable where two vectors are one.
+        system = RIDGE * among + 1e-8 * len(rows) * np.eye(len(supports))
+        wanted = np.zeros(len(supports))
+        for light in self.near:
+            near = light[np.ix_(rows, supports)].astype(np.float64)
+            system += near.T @ near
+            wanted += near.T @ (target - offset)
+        weights = np.asarray(np.linalg.solve(system, wanted), dtype=np.float64)
+        return supports, weights, offset
 
 
-def _chosen(mining: Booleans, seed: int) -> npt.NDArray[np.intp]:
-    """Which rows become support vectors: all, or so many drawn, half of them mining where there are enough."""
-    if len(mining) <= LARGEST_SUPPORT:
+def _drawn(mining: Booleans, most: int, seed: int) -> Numbers:
+    """The numbers of all rows, or of so many drawn, half of them mining where there are enough; rising."""
+    if len(mining) <= most:
         return np.arange(len(mining))
     random = np.random.default_rng(seed)
     positives, negatives = (random.permutation(np.flatnonzero(kind)) for kind in (mining, ~mining))
-    of_mining = max(LARGEST_SUPPORT // 2, LARGEST_SUPPORT - len(negatives))
-    taken = positives[:of_mining]
-    return np.sort(np.concatenate([taken, negatives[: LARGEST_SUPPORT - len(taken)]]))
+    taken = positives[: max(most // 2, most - len(negatives))]
+    return np.sort(np.concatenate([taken, negatives[: most - len(taken)]]))
 
 
 def _nearness(rows: Floats, vectors: Floats, gamma: float) -> Floats:
