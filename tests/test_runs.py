@@ -22,7 +22,8 @@ DIMENSION = 24
 @pytest.fixture
 def made(db: None, settings: Any) -> Any:
     """Twelve tiles with features in the store, three of them mined, and a classifier; four tiles a shard."""
-    settings.AMBER = {**settings.AMBER, "AMBER_SHARD_TILES": 4}
+    # A long lease: the thread that renews it would wait for the test's own transaction.
+    settings.AMBER = {**settings.AMBER, "AMBER_SHARD_TILES": 4, "AMBER_LEASE_SECONDS": 3600}
     region = made_region.make_region(12, dimension=DIMENSION, share_mined=0.25, chunk_tiles=5, side=200)
     made_region.make_classifier(region, "xgboost", dimension=DIMENSION, rows=120)
     return region

@@ -285,14 +285,16 @@ def _give_reasons(rows: npt.NDArray[Any], then: Run, now: Run, new_digests: dict
                 reason = Reason.UNREADABLE_THEN
             elif tile in failed_now:
                 reason = Reason.UNREADABLE_NOW
-            elif tile not in scored_then:
+            elif not row["then"] and tile not in scored_then:
                 is_new = tile in made and made[tile] > then.created_at
                 reason = Reason.NEW_TILE if is_new else Reason.NOT_SEARCHED
-            elif tile not in scored_now:
+            elif not row["now"] and tile not in scored_now:
                 reason = Reason.NOT_SEARCHED
             elif not same_pieces:
                 reason = Reason.SEGMENTATION
-            elif one_classifier or (weigh and _as_found(scored_then[tile], now) == new_digests.get(tile)):
+            elif one_classifier or (
+                weigh and _as_found(scored_then.get(tile, b""), now) == new_digests.get(tile)
+            ):
                 reason = Reason.RULE
             else:
                 reason = Reason.CLASSIFIER
