@@ -13,6 +13,7 @@ from amberapp import jobs
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Job, Role, User
 from amberapp.permissions import role_required
+from detection.actions.engines import extractor_state
 from detection.actions.regions import region_numbered
 from detection.actions.watch import duration, progress_of, run_numbered
 from detection.models.classifier import Algorithm
@@ -34,7 +35,7 @@ def manage(request: HttpRequest) -> HttpResponse:
         "regions": overview(),
         "quarantined": in_quarantine(),
         "algorithms": Algorithm.choices,
-        "extractor": settings.AMBER["AMBER_EXTRACTOR"],
+        "extractor": extractor_state(settings.AMBER["AMBER_EXTRACTOR"]),
     }
     return render(request, "manage/overview.html", context)
 

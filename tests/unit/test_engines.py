@@ -171,3 +171,16 @@ def test_an_admin_is_told_when_weights_cannot_be_had(settings, tmp_path):
     assert not extractor_state("magic").usable
     settings.AMBER = {**settings.AMBER, "AMBER_RESNET50_WEIGHTS": ""}
     assert "download" in extractor_state("resnet50").sentence
+
+
+def test_the_overview_says_plainly_when_weights_cannot_be_had(settings, client_of, carol):
+    settings.AMBER = {
+        **settings.AMBER,
+        "AMBER_EXTRACTOR": "resnet50-dense",
+        "AMBER_RESNET50_WEIGHTS": "/nowhere/weights.h5",
+    }
+    page = client_of(carol).get("/manage/").content.decode()
+    assert (
+        "Features of new classifiers: resnet50-dense." in page
+        and "/nowhere/weights.h5, does not exist" in page
+    )

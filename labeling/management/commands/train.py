@@ -6,6 +6,7 @@ from typing import Any
 from amberapp.commands import AmberCommand
 from detection.actions.regions import region_named
 from detection.actions.train import activate
+from detection.features import EXTRACTOR_NAMES
 from detection.models import Classifier
 from detection.models.classifier import Algorithm
 from labeling.actions.retrain import request_retrain
@@ -17,7 +18,7 @@ class Command(AmberCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--region", help="name of the region (needed when there are several)")
         parser.add_argument("--classifier", choices=Algorithm.values, default=Algorithm.SVM)
-        parser.add_argument("--extractor", choices=["texture", "resnet50"])
+        parser.add_argument("--extractor", choices=EXTRACTOR_NAMES)
         parser.add_argument("--activate", action="store_true", help="use it for the region's next runs")
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
