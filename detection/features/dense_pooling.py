@@ -14,6 +14,8 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import sparse
 
+LARGEST_TABLE = 1_000_000
+
 Network = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
@@ -41,16 +43,16 @@ def pool_windows(
     `network`: uint8 (1, s, s, 3) → float32 (1, g, g, channels), its cells g×g of equal size.
     """
     totals = np.float32(0)
+    pixels = np.zeros(count, np.float32)
     for window in windows_of(labels.shape):
-        part = labels[window]
         canvas, size = shrink(image[window])
         cells = network(canvas[None])[0]
         side = len(cells)
-        weights = cell_weights(part, count, size, side, canvas.shape[0] // side)
+        weights = cell_weights(labels[window], count, size, side, canvas.shape[0] // side)
         # Row by row and in one thread: a matrix product of BLAS may round otherwise with other threads.
         totals = totals + weights @ cells.reshape(side * side, -1)
-    pixels = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    return np.asarray(totals / pixels[:, None].astype(np.float32), dtype=np.float32)
+        pixels += np.asarray(weights.sum(axis=1)).ravel()
+    return np.asarray(totals / pixels[:, None], dtype=np.float32)
 
 
 def windows_of(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
@@ -93,15 +95,21 @@ def cell_weights(
     height, width = labels.shape
     rows = ((np.arange(height) + 0.5) * size[0] / height / stride).astype(np.int64)
     columns = ((np.arange(width) + 0.5) * size[1] / width / stride).astype(np.int64)
-    # A window of a huge image holds few of its pieces: they are numbered anew, or the table would not fit.
-    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=count + 1))
-    present = present[present > 0]
-    numbers = np.zeros(count + 1, np.int64)
-    numbers[present] = np.arange(1, len(present) + 1)
-    place = numbers[labels] * (side * side) + rows[:, None] * side + columns
-    table = np.bincount(place.ravel(), minlength=(len(present) + 1) * side * side)[side * side :]
+    cells = side * side
+    numbers, present = labels, np.arange(count)
+    if (
+        count * cells > LARGEST_TABLE
+    ):  # a window of a huge image holds few of its pieces: they are numbered anew
+        there = np.bincount(labels.ravel(), minlength=count + 1) > 0
+        there[0] = False
+        present = np.flatnonzero(there) - 1
+        numbers = np.where(there, np.cumsum(there), 0)[labels]
+    place = numbers.astype(np.int64)
+    place *= cells
+    place += rows[:, None] * side
+    place += columns
+    table = np.bincount(place.ravel(), minlength=(len(present) + 1) * cells)[cells:]
     used = np.flatnonzero(table)
     return sparse.csr_array(
-        (table[used].astype(np.float32), (present[used // (side * side)] - 1, used % (side * side))),
-        shape=(count, side * side),
+        (table[used].astype(np.float32), (present[used // cells], used % cells)), shape=(count, cells)
     )

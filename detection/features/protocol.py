@@ -54,14 +54,31 @@ def bounding_boxes(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) 
     """
     from scipy import ndimage
 
+    _check_shapes(image, labels)
+    boxes = ndimage.find_objects(labels)
+    _check_all_there([box is not None for box in boxes])
+    return boxes
+
+
+def count_pieces(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> int:
+    """How many pieces there are; checks as `bounding_boxes` does, at a fraction of its time."""
+    _check_shapes(image, labels)
+    pixels = np.bincount(labels.ravel())[1:]
+    _check_all_there((pixels > 0).tolist())
+    return len(pixels)
+
+
+def _check_shapes(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"an image is uint8 (H, W, 3), not {image.dtype} {image.shape}")
     if labels.shape != image.shape[:2] or labels.dtype.kind not in "iu":
         raise ValueError(f"labels are int32 {image.shape[:2]}, not {labels.dtype} {labels.shape}")
     if labels.size and labels.min() < 0:
         raise ValueError("labels are 0 or positive")
-    boxes = ndimage.find_objects(labels)
-    missing = [number for number, box in enumerate(boxes, 1) if box is None]
-    if missing:
-        raise ValueError(f"piece {missing[0]} has no pixel; pieces are numbered 1…{len(boxes)} without gaps")
-    return boxes
+
+
+def _check_all_there(there: list[bool]) -> None:
+    if not all(there):
+        raise ValueError(
+            f"piece {there.index(False) + 1} has no pixel; pieces are numbered 1…{len(there)} without gaps"
+        )

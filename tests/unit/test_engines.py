@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from detection.actions.engines import extractor_state
-from detection.features import ExtractorUnavailable, conversion, engines, get_extractor
+from detection.features import ExtractorUnavailable, conversion, dense_pooling, engines, get_extractor
 from detection.features.converter import compared
 from detection.features.dense_pooling import Windows, pool_windows, shrink, windows_of
+from detection.features.protocol import bounding_boxes, count_pieces
 from detection.features.resnet50 import nearest, precision_of
 from detection.features.resnet50_network import WeightsSource, find_weights
 
@@ -52,6 +53,24 @@ def test_a_piece_is_the_mean_of_the_cells_that_its_pixels_fall_into(shape):
     assert np.allclose(
         pool_windows(image, labels, count, small_network), by_hand(image, labels, count), rtol=1e-5, atol=1e-4
     )
+
+
+def test_a_huge_picture_with_very_many_pieces_is_pooled_alike(monkeypatch):
+    random = np.random.default_rng(1)
+    image = random.integers(0, 256, (150, 1300, 3)).astype(np.uint8)
+    labels = (np.arange(1300) // 13 + 1 + np.arange(150)[:, None] // 30 * 100).astype(np.int32)
+    expected = pool_windows(image, labels, 500, small_network)
+    monkeypatch.setattr(dense_pooling, "LARGEST_TABLE", 10)
+    assert np.array_equal(pool_windows(image, labels, 500, small_network), expected)
+
+
+def test_pieces_that_do_not_fit_the_picture_are_refused():
+    image = np.zeros((4, 4, 3), np.uint8)
+    assert count_pieces(image, np.full((4, 4), 1, np.int32)) == 1
+    for labels in (np.full((4, 4), 2, np.int32), np.full((4, 4), -1, np.int32), np.ones((4, 5), np.int32)):
+        for check in (count_pieces, bounding_boxes):
+            with pytest.raises(ValueError):
+                check(image, labels)
 
 
 def test_a_crop_is_seen_at_the_scale_of_a_tile_and_a_huge_picture_in_parts():
