@@ -78,7 +78,7 @@ def add_tiles(
     for start in range(there, there + tiles, AT_ONCE):
         numbers = range(start, min(start + AT_ONCE, there + tiles))
         Tile.objects.bulk_create(
-            (_tile(region, region.source, number, side) for number in numbers), batch_size=1_000
+            (made_tile(region, region.source, number, side) for number in numbers), batch_size=1_000
         )
     ids = list(region.tiles.order_by("id").values_list("id", flat=True))[there:]
     describe(
@@ -91,7 +91,7 @@ def add_tiles(
     )
 
 
-def _tile(region: Any, source: Any, number: int, side: int) -> Any:
+def made_tile(region: Any, source: Any, number: int, side: int) -> Any:
     from detection.models import Tile
 
     south, west = 50.0 + number // 700 * 0.0034, 24.0 + number % 700 * 0.0055

@@ -95,7 +95,7 @@ def _measure(worker: int, options: argparse.Namespace) -> Iterator[Measured]:
         if not grown:
             made_region.make_classifier(region, "xgboost", dimension=DIMENSION)
             for _again in range(2):  # warms both children up: libraries loaded, model read
-                _run(region, worker, "xgboost")
+                _print(_run(region, worker, "warming up"), say)
         grown = size
         found = _run(region, worker, "xgboost")
         results.append(found)

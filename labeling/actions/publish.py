@@ -52,7 +52,9 @@ def readiness(run: Run, verdicts: dict[int, Verdict] | None = None) -> Readiness
     approved, rejected = said[ReviewVerdict.APPROVED], said[ReviewVerdict.REJECTED]
     waiting = detections - approved - rejected
     problem = ""
-    if run.is_open:
+    if run.is_paused:
+        problem = _("Run %(id)s is paused: resume it, then review what it found.") % {"id": run.pk}
+    elif run.is_open:
         problem = _("Run %(id)s is not finished yet: wait for it, then review what it found.") % {
             "id": run.pk
         }
