@@ -15,7 +15,7 @@ from django.urls import get_resolver
 get_resolver().url_patterns
 from django.test import Client
 Client(SERVER_NAME="localhost").get("/health/")
-heavy = sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "keras", "xgboost", "sklearn", "skimage"})
+heavy = sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "keras", "xgboost", "sklearn", "skimage", "cv2", "openvino"})
 pages = int(open("/proc/self/statm").read().split()[1])
 print(",".join(heavy) or "none", pages * os.sysconf("SC_PAGE_SIZE") // 2**20)
 """

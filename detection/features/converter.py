@@ -173,7 +173,8 @@ def _say(line: str) -> None:
     sys.stdout.write(f"\n{line}\n")
 
 
-def _run(convert: Callable[[dict[str, str]], str], request: str) -> int:
+def run(convert: Callable[[dict[str, str]], str], request: str) -> int:
+    """Print what `conversion.in_a_process` reads; returns the exit status."""
     try:
         _say(convert(json.loads(request)))
     except ExtractorUnavailable as error:
@@ -183,4 +184,4 @@ def _run(convert: Callable[[dict[str, str]], str], request: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_run(main, sys.argv[1]))
+    sys.exit(run(main, sys.argv[1]))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.features import EXTRACTOR_NAMES, get_extractor
-from detection.features.texture_maps import compute_maps, local_binary_patterns
+from detection.features.texture_colour import Histograms
+from detection.features.texture_planes import compute_planes
 
 
 def ground(seed: int = 0, size: int = 160) -> np.ndarray:
@@ -47,8 +48,8 @@ def test_a_retouched_tile_is_brought_back_to_the_reference():
     retouched = (plain * 0.5 + plain.mean(axis=2, keepdims=True) * 0.1 + 10).astype(np.uint8)
     apart = {}
     for matched in (True, False):
-        first = compute_maps(ground(), to_reference=matched).coarse["L"]
-        second = compute_maps(retouched, to_reference=matched).coarse["L"]
+        first = compute_planes(ground(), to_reference=matched).lab[..., 0]
+        second = compute_planes(retouched, to_reference=matched).lab[..., 0]
         apart[matched] = np.abs(first - second).mean()
     assert apart[True] < 2 < 8 < apart[False]
 
@@ -80,12 +81,41 @@ def test_an_image_and_labels_that_do_not_fit_are_refused():
         extractor.extract(ground(), quarters() * 2 - 1)
 
 
-def test_binary_patterns_do_not_change_when_the_picture_is_turned_or_brightened():
-    plane = np.random.default_rng(1).integers(0, 400, (40, 40)).astype(np.int16)
-    patterns = local_binary_patterns(plane, 2)
-    assert np.array_equal(patterns[4:-4, 4:-4], local_binary_patterns(plane * 2 + 7, 2)[4:-4, 4:-4])
-    turned = local_binary_patterns(np.rot90(plane).copy(), 2)
-    assert np.array_equal(np.rot90(patterns)[4:-4, 4:-4], turned[4:-4, 4:-4])
+def test_quantiles_and_moments_of_a_box_are_those_of_its_pixels():
+    plane = np.random.default_rng(1).normal(50, 15, (60, 80)).astype(np.float32)
+    box = (slice(10, 50), slice(20, 70))
+    histogram = Histograms(plane, [box], -20, 120)
+    assert histogram.quantiles((0.1, 0.5, 0.98))[0] == pytest.approx(
+        np.quantile(plane[box], (0.1, 0.5, 0.98)), abs=0.4
+    )
+    mean, deviation, skewness, _kurtosis = histogram.moments()[0]
+    assert mean == pytest.approx(plane[box].mean(), abs=0.1)
+    assert deviation == pytest.approx(plane[box].std(), abs=0.1)
+    assert abs(skewness) < 0.3
+
+
+def test_what_lies_beyond_the_range_counts_as_its_end():
+    plane = np.full((8, 8), 500.0, np.float32)
+    histogram = Histograms(plane, [(slice(0, 8), slice(0, 8))], -20, 120)
+    assert histogram.moments()[0, 0] == 120
+    assert histogram.binned(16, 0, 100)[0, -1] == 1
+
+
+def test_pits_are_told_from_plain_ground_of_the_same_colour():
+    """The second piece holds the same pixels as the first, in disorder."""
+    pixels = ground(size=128)
+    shuffled = np.random.default_rng(2).permutation(pixels.reshape(-1, 3)).reshape(pixels.shape)
+    whole = np.ones(pixels.shape[:2], dtype=np.int32)
+    extractor = get_extractor("texture")
+    dug, mixed = extractor.extract(pixels, whole)[0], extractor.extract(shuffled, whole)[0]
+    assert np.abs(dug - mixed).max() > 1
+
+
+def test_a_tile_of_very_many_pieces_is_described_whole():
+    labels = (np.arange(300 * 300, dtype=np.int32) // 45 + 1).reshape(300, 300)
+    features = get_extractor("texture").extract(ground(size=300), labels)
+    assert features.shape[0] == 2000
+    assert np.isfinite(features).all()
 
 
 def test_an_unknown_extractor_is_refused_with_the_names_there_are():
