@@ -198,6 +198,7 @@ WHITENOISE_USE_FINDERS = TESTING or DEBUG
 WHITENOISE_AUTOREFRESH = False
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["amberapp.formats"]
 LANGUAGES = [("uk", "Українська"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "amberapp" / "locale"]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600

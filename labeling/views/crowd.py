@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -40,7 +40,7 @@ SORT_NAMES = {
     "labels": gettext_lazy("Labels"),
     "right": gettext_lazy("How often right"),
     "state": gettext_lazy("State"),
-    "name": gettext_lazy("Name"),
+    "name": pgettext_lazy("person", "Name"),
 }
 
 
