@@ -218,7 +218,8 @@ def _weigh(rows: list[Standing]) -> None:
 
 
 def _matrix(counts: list[list[float]], *, smooth: bool) -> list[MatrixRow]:
-    if not counts or not any(map(sum, counts)):
+    # Less than half a superpixel is what rounding leaves when votes were taken out: no basis for probabilities.
+    if not counts or sum(map(sum, counts)) < 0.5:
         return []
     table = np.array(counts, float)
     chances = probabilities(table, PRIOR if smooth else None)
