@@ -26,11 +26,15 @@ from amberapp.celery import app as celery
 from amberapp.errors import Conflict, UserError
 from amberapp.models import Job, User, WorkState
 from amberapp.models.work import LeasedQuerySet
+from amberapp.storage import trouble_with
 
 logger = logging.getLogger("amber.jobs")
 
 Handler = Callable[["JobContext"], dict[str, Any]]
 _handlers: dict[str, Handler] = {}
+LIGHT, HEAVY = "light", "heavy"
+# A queue with so many messages needs no more of them: no worker is up, and each sweep would add to it.
+MOST_MESSAGES = 1_000
 
 
 class JobStopped(Exception):
@@ -87,7 +91,25 @@ def enqueue(kind: str, *, acting_user: User | None, **parameters: Any) -> Job:
 
 def send(job_id: int) -> None:
     """Tell the broker that a job waits. Raises what the broker's client raises."""
-    celery.send_task("amberapp.run_job", args=(job_id,), retry=False)
+    kind = Job.objects.values_list("kind", flat=True).get(pk=job_id)
+    celery.send_task("amberapp.run_job", args=(job_id,), queue=queue_of(kind), retry=False)
+
+
+def queue_of(kind: str) -> str:
+    """The name of the queue in which jobs of that kind wait."""
+    return HEAVY if kind in settings.HEAVY_JOBS else LIGHT
+
+
+def messages_in(queue: str) -> int:
+    """How many messages wait in that queue, those in workers' hands not counted; 0 where the broker is away."""
+    if not settings.REDIS_URL:
+        return 0
+    try:
+        with celery.connection_for_write() as line:
+            return int(line.default_channel.queue_declare(queue).message_count)
+    except Exception as error:
+        logger.warning("the broker does not tell how much waits: %s", error)
+        return 0
 
 
 def _send_quietly(job_id: int) -> None:
@@ -110,24 +132,29 @@ def execute(job_id: int) -> bool:
         return True
     handler = _handler(job.kind)
     if handler is None:
-        Job.objects.fail(job_id, owner=owner, error=f"No worker knows how to do “{job.kind}”.")
+        _fail(job, owner, f"No worker knows how to do “{job.kind}”.")
         return True
     try:
         with lease_kept(Job.objects.all(), job_id, owner):
             result = handler(JobContext(job, owner))
-        Job.objects.finish(job_id, owner=owner, result=result)
+        with transaction.atomic():
+            if Job.objects.finish(job_id, owner=owner, result=result):
+                record(None, "job.done", job)
     except JobStopped:
         _mark_cancelled(job)
     except UserError as error:
-        Job.objects.fail(job_id, owner=owner, error=str(error.message))
+        _fail(job, owner, str(error.message))
     except Exception as error:
         logger.exception("job %s (%s) failed", job_id, job.kind)
-        Job.objects.fail(
-            job_id,
-            owner=owner,
-            error=f"Something went wrong inside Amber ({type(error).__name__}). The log has the details.",
-        )
+        unknown = f"Something went wrong inside Amber ({type(error).__name__}). The log has the details."
+        _fail(job, owner, trouble_with(error) or unknown)
     return True
+
+
+def _fail(job: Job, owner: str, error: str) -> None:
+    with transaction.atomic():
+        if Job.objects.fail(job.pk, owner=owner, error=error):
+            record(None, "job.failed", job, error=error)
 
 
 def _handler(kind: str) -> Handler | None:
@@ -163,18 +190,21 @@ def cancel(job: Job, *, acting_user: User | None) -> None:
 def sweep() -> int:
     """Send every waiting job again and give expired ones back, or up. Returns how many were touched."""
     touched = 0
+    waiting_messages = {queue: messages_in(queue) for queue in (LIGHT, HEAVY)}
     for job in Job.objects.expired():
         if job.attempts >= Job.MAX_ATTEMPTS:
-            Job.objects.fail(
-                job.pk,
-                owner=job.lease_owner,
-                error=f"Given up after {job.attempts} attempts: the worker died each time.",
+            _fail(
+                job,
+                job.lease_owner,
+                f"Given up after {job.attempts} attempts: the worker died each time.",
             )
         else:
             Job.objects.release(job.pk, owner=job.lease_owner)
         touched += 1
-    for job_id in Job.objects.filter(state=WorkState.QUEUED).values_list("pk", flat=True)[:200]:
-        _send_quietly(job_id)
+    waiting = Job.objects.filter(state=WorkState.QUEUED).order_by("id")
+    for job_id, kind in waiting.values_list("pk", "kind")[:200]:
+        if waiting_messages[queue_of(kind)] < MOST_MESSAGES:
+            _send_quietly(job_id)
         touched += 1
     return touched
 
@@ -192,8 +222,9 @@ def lease_kept(queryset: LeasedQuerySet, pk: int, owner: str) -> Any:
         while not stop.wait(seconds / 4):
             try:
                 queryset.renew(pk, owner=owner, seconds=seconds)
-            except Exception as error:  # a locked database now; the next turn tries again
+            except Exception as error:  # a locked or absent database now; the next turn tries again
                 logger.warning("lease of %s not renewed: %s", pk, error)
+                connection.close()  # a broken line stays broken; the next turn opens a new one
         connection.close()
 
     thread = threading.Thread(target=renew, daemon=True)

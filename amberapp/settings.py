@@ -7,6 +7,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 
 from amberapp.configuration import ConfigurationError, read
 
@@ -97,6 +98,18 @@ if AMBER["AMBER_DATABASE_URL"]:
     DATABASES = {"default": environ.Env.db_url_config(AMBER["AMBER_DATABASE_URL"])}
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        # A machine that is cut off must neither wait for hours itself nor keep its row locks for hours: both ends
+        # give the connection up after some 20 seconds without an answer.
+        DATABASES["default"].setdefault("OPTIONS", {}).update(
+            connect_timeout=5,
+            keepalives_idle=10,
+            keepalives_interval=3,
+            keepalives_count=3,
+            tcp_user_timeout=20_000,
+            options="-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3"
+            " -c tcp_user_timeout=20000",
+        )
 else:
     DATABASES = {
         "default": {
@@ -150,6 +163,20 @@ else:
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CELERY_BROKER_URL = REDIS_URL or "memory://"
+# What a person waits for is light; what reads pixels, learns or scores for minutes is heavy, so that machines can
+# be set aside for either (docs/running.md). A worker that names no queue serves both.
+CELERY_TASK_QUEUES = (Queue("light"), Queue("heavy"))
+CELERY_TASK_DEFAULT_QUEUE = "light"
+CELERY_TASK_ROUTES = {"detection.work_on_run": {"queue": "heavy"}}
+HEAVY_JOBS = frozenset(
+    {
+        "demo.content",
+        "detection.import",
+        "labeling.compare_classifiers",
+        "labeling.rank_tiles",
+        "labeling.retrain",
+    }
+)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -160,6 +187,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 12 * 3600,
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
+    "socket_keepalive": True,
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 

@@ -4,13 +4,18 @@ A key is written once: content-addressed keys name the SHA-256 of what they hold
 nothing. Local writes go to a temporary name and are renamed, so a reader never sees half a file.
 """
 
+import errno
 import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere
 
@@ -50,16 +55,76 @@ def exists(key: str) -> bool:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside `path`, flush to disk, rename over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    """Write beside `path`, flush to disk, rename over it. Raises OSError with the file's name."""
+    temporary = ""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and not error.filename:
+            # A full disk tells no name by itself.
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
+
+
+def trouble_with(error: BaseException) -> str:
+    """What is wrong with a disk, the database's disk or the bucket, and what to do; empty for any other error.
+
+    Such an error is no fault of the work in hand: the work waits until somebody has seen to the disk. A file that
+    is not there is no such trouble.
+    """
+    full = _("The disk with %(place)s is full: make room on it (%(free)s MB are free), then go on.")
+    read_only = _("The disk with %(place)s is read-only: make it writable, then go on.")
+    for cause in _causes(error):
+        text = str(cause).lower()
+        if isinstance(cause, OSError) and cause.errno in _OF_THE_DISK:
+            place = str(cause.filename or settings.HOME)
+            if cause.errno in (errno.ENOSPC, errno.EDQUOT):
+                return full % {"place": place, "free": _free_megabytes(place)}
+            if cause.errno == errno.EROFS:
+                return read_only % {"place": place}
+            return _("%(place)s cannot be read or written (%(reason)s): see to it, then go on.") % {
+                "place": place,
+                "reason": cause.strerror,
+            }
+        if "database or disk is full" in text or type(cause).__name__ == "DiskFull":
+            place = str(settings.DATABASES["default"]["NAME"])
+            return full % {"place": place, "free": _free_megabytes(place)}
+        if "attempt to write a readonly database" in text:
+            return read_only % {"place": str(settings.DATABASES["default"]["NAME"])}
+        if type(cause).__module__.startswith(("botocore.", "boto3.")):
+            return _(
+                "The bucket %(bucket)s does not take or give files (%(reason)s): see to it, then go on."
+            ) % {
+                "bucket": settings.AMBER["AMBER_S3_BUCKET"],
+                "reason": str(cause)[:200],
+            }
+    return ""
+
+
+_OF_THE_DISK = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV),
+}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _free_megabytes(place: str) -> int:
+    """Of the disk on which `place` lies or would lie."""
+    path = Path(place).absolute()
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return shutil.disk_usage(path).free // 2**20

@@ -160,9 +160,8 @@ def describe(
     key: str = KEY,
 ) -> None:
     """Features of these segmented tiles into the store, `chunk_tiles` tiles a chunk, and the rows that point there."""
-    from django.conf import settings
-
     from detection import feature_store
+    from detection.actions.chunks import chunk_store
     from detection.models import FeatureChunk, TileFeatures
 
     every = round(1 / share_mined) if share_mined else 0
@@ -175,7 +174,7 @@ def describe(
         for place in mined:
             first = place * SUPERPIXELS + 5
             features[first : first + MINED_PIECES, :SIGNAL] += np.float16(SHIFT)
-        path, digest = feature_store.write_chunk(settings.FEATURE_STORE, key, features)
+        path, digest = feature_store.write_chunk(chunk_store(), key, features)
         chunk = FeatureChunk.objects.create(
             extractor_key=key, path=path, rows=len(features), dimension=dimension, sha256=digest
         )

@@ -13,6 +13,7 @@ from django.db import transaction
 from amberapp import storage
 from amberapp.errors import UserError
 from detection import feature_store
+from detection.actions.chunks import chunk_store
 from detection.actions.engines import SharedConversions, cache_folder, images_to_convert_with
 from detection.actions.segment import load_labels
 from detection.features import ExtractorUnavailable, get_extractor
@@ -131,7 +132,7 @@ def store_features(kept: Sequence[tuple[SegmentedTile, npt.NDArray[np.float16]]]
     if not kept:
         return
     stacked = np.concatenate([array for _tile, array in kept])
-    path, digest = feature_store.write_chunk(settings.FEATURE_STORE, extractor_key, stacked)
+    path, digest = feature_store.write_chunk(chunk_store(), extractor_key, stacked)
     first_rows = np.cumsum([0, *(len(array) for _tile, array in kept[:-1])])
     with transaction.atomic():
         chunk, _created = FeatureChunk.objects.get_or_create(
@@ -165,7 +166,7 @@ def load_features(tiles: Sequence[SegmentedTile], extractor_key: str) -> dict[in
     ).select_related("chunk", "segmented_tile")
     return {
         row.segmented_tile_id: feature_store.read_rows(
-            settings.FEATURE_STORE, row.chunk.path, row.first_row, row.segmented_tile.superpixels
+            chunk_store(), row.chunk.path, row.first_row, row.segmented_tile.superpixels
         )
         for row in rows
     }

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 from shapely.geometry import MultiPolygon, Polygon, mapping
@@ -19,6 +18,7 @@ from shapely.geometry import MultiPolygon, Polygon, mapping
 from amberapp import storage
 from amberapp.errors import UserError
 from detection import feature_store
+from detection.actions.chunks import chunk_store
 from detection.actions.features import usable_extractor
 from detection.actions.first_pass import read_tiles
 from detection.actions.segment import outline_of
@@ -124,7 +124,7 @@ def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[n
         (rows[place].chunk.path, rows[place].first_row, rows[place].segmented_tile.superpixels)
         for place in order
     ]
-    blocks = feature_store.read_blocks(settings.FEATURE_STORE, ranges, ROWS_AT_ONCE)
+    blocks = feature_store.read_blocks(chunk_store(), ranges, ROWS_AT_ONCE)
     scores = [fitted.predict_proba(block).astype("<f4") for block in blocks]
     joined = np.concatenate(scores) if scores else np.zeros(0, "<f4")
     found: list[npt.NDArray[np.float32]] = [joined] * len(rows)

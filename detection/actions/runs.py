@@ -4,6 +4,7 @@ Idempotent, resumable, safe under kill -9: the rows carry the truth, a message t
 What happens inside a shard is in `run_shards`; what two runs have in common is in `run_diff`.
 """
 
+import contextlib
 import logging
 import random
 import time
@@ -17,9 +18,10 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.celery import app as celery
 from amberapp.errors import Conflict, UserError
-from amberapp.jobs import lease_kept, worker_name
+from amberapp.jobs import HEAVY, MOST_MESSAGES, lease_kept, messages_in, worker_name
 from amberapp.models import User, WorkState
 from amberapp.models.work import OPEN_STATES, UNENDED_STATES
+from amberapp.storage import trouble_with
 from detection.actions.features import THREADS
 from detection.actions.run_shards import score_shard, write_shard
 from detection.actions.segment import default_segmentation
@@ -185,7 +187,11 @@ def execute_here(run: Run, progress: Callable[[int, int], None] | None = None) -
 
 
 def sweep_runs() -> int:
-    """Wake every open run that nobody works on; give up shards whose workers died too often."""
+    """Wake open runs that nobody works on or that have lost messages; give up shards whose workers died too often.
+
+    A worker that is killed takes its messages with it, and one that joins needs one. When the queue is empty,
+    whoever is free gets one more; so the number of messages follows that of the workers.
+    """
     woken = 0
     for shard in Shard.objects.expired().filter(attempts__gte=Shard.MAX_ATTEMPTS):
         Shard.objects.fail(
@@ -193,9 +199,10 @@ def sweep_runs() -> int:
             owner=shard.lease_owner,
             error=_("The worker died %(count)s times on this shard.") % {"count": shard.attempts},
         )
+    messages = messages_in(HEAVY)
     for run in Run.objects.filter(state__in=OPEN_STATES):
         alive = run.shards.filter(state=WorkState.RUNNING, lease_until__gte=timezone.now())
-        if alive.exists():
+        if (alive.exists() and messages) or messages >= MOST_MESSAGES:
             continue
         waiting = len(_free_shards(run.pk))
         if waiting:
@@ -230,7 +237,13 @@ def _do_shard(shard_id: int, owner: str, threads: int) -> None:
         Shard.objects.fail(shard_id, owner=owner, error=str(error.message))
     except Exception as error:
         logger.exception("%s failed", shard)
-        if shard.attempts >= Shard.MAX_ATTEMPTS:
+        trouble = trouble_with(error)
+        if trouble:
+            # No fault of the shard, and every other one would meet it too.
+            Shard.objects.release(shard_id, owner=owner, error=trouble)
+            with contextlib.suppress(Conflict):  # it was cancelled meanwhile
+                pause_run(run=run, acting_user=None, reason=trouble)
+        elif shard.attempts >= Shard.MAX_ATTEMPTS:
             Shard.objects.fail(shard_id, owner=owner, error=f"{type(error).__name__}: {error}"[:500])
         else:
             Shard.objects.release(shard_id, owner=owner, error=f"{type(error).__name__}: {error}"[:500])

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from amberapp import jobs
 from amberapp.models import Job, WorkState
 from detection import feature_store
+from detection.actions.chunks import chunk_store
 from detection.learning import ranking
 from detection.models import Region, Run, SegmentedTile, TileFailure, TileFeatures, TileScore
 from labeling.actions.counting import rerank
@@ -159,7 +159,7 @@ def _tile_means(run: Run, chunks: list[int]) -> Iterator[tuple[Integers, Floats]
         low = min(first for _tile, first, _count in parts)
         high = max(first + count for _tile, first, count in parts)
         try:
-            features = feature_store.read_rows(settings.FEATURE_STORE, path, low, high - low)
+            features = feature_store.read_rows(chunk_store(), path, low, high - low)
         except (OSError, ValueError):
             continue
         means = [features[first - low : first - low + count].mean(axis=0) for _tile, first, count in parts]
@@ -182,7 +182,7 @@ def _write(region: Region, wanted: dict[int, float], tell: Progress) -> int:
         with transaction.atomic():
             # Rows that a volunteer's request holds are left for later: who waits for nobody while holding rows
             # can be in no deadlock.
-            free = list(queue.select_for_update(skip_locked=True).filter(pk__in=batch))
+            free = list(queue.select_for_update(skip_locked=True).filter(pk__in=batch).order_by("pk"))
             for row in free:
                 row.priority = changed[row.pk]
             TileProgress.objects.bulk_update(free, ["priority"])
