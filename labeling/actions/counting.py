@@ -4,6 +4,7 @@ Every change of these numbers is made while the tile's row is held. Left out: wh
 (labeling.actions.queue) and what its votes say (labeling.actions.consensus).
 """
 
+from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
@@ -105,10 +106,20 @@ def rerank(queue: QuerySet[TileProgress]) -> int:
     )
 
 
+def _hold_in_order(queue: QuerySet[TileProgress]) -> None:
+    """Hold many rows by rising number before they are changed: two changes that both do so never wait in a ring."""
+    if connection.features.has_select_for_update:
+        held = queue.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
+        for _row in held.iterator(chunk_size=10_000):
+            pass
+
+
+@transaction.atomic
 def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
     """Let new numbers of votes reach the tiles. Those that have votes are asked about their consensus again."""
     known = KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
     queue = queue.exclude(Exists(known))
+    _hold_in_order(queue)
     unsettled = Consensus.objects.filter(
         segmented_tile=OuterRef("segmented_tile"), piece=0, state=ConsensusState.OPEN
     )
@@ -135,12 +146,14 @@ def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
     rerank(queue)
 
 
+@transaction.atomic
 def call_for_eyes(queue: QuerySet[TileProgress]) -> int:
     """Put tiles before all others and let them want at least one more vote. Returns how many.
 
     Known tiles are left out: they are never in the ordinary queue.
     """
     queue = queue.exclude(Exists(KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))))
+    _hold_in_order(queue)
     changed = queue.update(called=True, wanted=Greatest(F("wanted"), F("votes") + 1))
     rerank(queue)
     return changed
