@@ -354,6 +354,8 @@ def test_a_bot_that_fails_known_answers_is_quarantined_and_its_votes_weigh_nothi
     work_off_jobs()
     assert Consensus.objects.get(segmented_tile=tiles[0], superpixel=1).votes == 2
     assert VolunteerRecord.objects.get(volunteer=bot).trusted_at
+    # On known tiles too, which ask for no votes.
+    assert set(Submission.objects.filter(volunteer=bot).values_list("spare", flat=True)) == {""}
 
 
 def test_everything_one_account_said_is_taken_back_in_one_action_and_the_consensus_follows(

@@ -182,7 +182,9 @@ def _counts_changed(
     refresh_tile(tile, labels, votes=_votes(tile), records=records, removed={one.pk for one in removed})
     if progress is not None:
         recount(progress)
-        while progress.free > 0 and (late := _latecomer(tile)) is not None:
+        # A known tile asks for no votes and takes every answer.
+        known = KnownTile.objects.filter(segmented_tile=tile).exists()
+        while (known or progress.free > 0) and (late := _latecomer(tile)) is not None:
             # There is room again: labels that had come too late count after all, the earliest first.
             Submission.objects.filter(pk=late.pk).update(spare=Spare.NO)
             parts = set(late.labels.values_list("superpixel", "piece"))
