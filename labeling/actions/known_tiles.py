@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from amberapp import storage
@@ -74,17 +74,11 @@ def candidates(*, region: Region, most: int = 12) -> list[Candidate]:
             mining=Count("pk", filter=Q(verdict=Verdict.MINING)),
             not_mining=Count("pk", filter=Q(verdict=Verdict.NOT_MINING)),
             by_expert=Count("pk", filter=Q(by_expert=True)),
+            sure=Count("pk"),
+            one_sided=Case(When(mining__gt=0, not_mining__gt=0, then=Value(0)), default=Value(1)),
         )
+        .order_by("one_sided", "-by_expert", "-sure", "segmented_tile")[:most]
     )
-    rows.sort(
-        key=lambda row: (
-            not (row["mining"] and row["not_mining"]),
-            -row["by_expert"],
-            -row["mining"] - row["not_mining"],
-            row["segmented_tile"],
-        )
-    )
-    rows = rows[:most]
     tiles = SegmentedTile.objects.select_related("tile").in_bulk([row["segmented_tile"] for row in rows])
     return [
         Candidate(tiles[row["segmented_tile"]], row["mining"], row["not_mining"], row["by_expert"])
