@@ -40,7 +40,7 @@ def careless(precision: float) -> dict[str, Any]:
 def measured() -> dict[str, Any]:
     return {
         "n": 200,
-        "lights": 2,
+        "lights": 1,
         "threshold_reached": True,
         "by_tile": full(0.88),
         "by_block": full(0.68, **careless(0.8)),

@@ -1,7 +1,7 @@
-"""The same ground as another season, sensor or provider would show it: for teaching, never for judging.
+"""The same ground as another sensor or provider would show it: for teaching, never for judging.
 
-A classifier that has seen each of its rows in other light too holds better on dates and blocks never seen
-(docs/adr/0008 has the figures, and what did not help). Left out: shadows of clouds, snow, and other resolution.
+A classifier that has seen each of its rows in other light too holds better on blocks never seen and on retouched tiles
+(docs/adr/0008 has the figures, and what did not help). Left out: haze, shadows of clouds, snow, other resolution.
 """
 
 from __future__ import annotations
@@ -27,12 +27,6 @@ def in_other_light(image: Pixels, light: str, seed: int) -> Pixels:
     return (np.clip(changed, 0, 1) * 255).round().astype(np.uint8)
 
 
-def _haze(pixels: Floats, random: np.random.Generator) -> Floats:
-    """Thin cloud or mist: a veil of one bright grey over everything."""
-    seen, veil = random.uniform(0.5, 0.9), random.uniform(0.7, 0.95)
-    return pixels * np.float32(seen) + np.float32(veil * (1 - seen))
-
-
 def _retouched(pixels: Floats, random: np.random.Generator) -> Floats:
     """What providers do to a mosaic: more or less contrast, less colour, another gamma."""
     contrast, colour = random.uniform(0.7, 1.6), random.uniform(0.3, 1.1)
@@ -43,7 +37,6 @@ def _retouched(pixels: Floats, random: np.random.Generator) -> Floats:
 
 
 _CHANGES: dict[str, Callable[[Floats, np.random.Generator], Floats]] = {
-    "haze": _haze,
     "retouched": _retouched,
 }
 LIGHTS = tuple(_CHANGES)

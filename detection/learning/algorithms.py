@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detection.learning.ranked_svm import SvmFitter
+from detection.learning.ranked_svm import COPY_WEIGHT, SvmFitter
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
@@ -31,13 +31,14 @@ def fit_uncalibrated(
     `rows`: float32 (n, d), finite; `mining`: bool (n,) with both kinds; `copies`: float32 (k, n, d), the same rows
     seen in other light, which teach along with them.
     """
-    taught, truth = rows, mining
+    taught, truth, weights = rows, mining, np.ones(len(rows), np.float32)
     if copies is not None and len(copies):
         taught = np.concatenate([rows, *copies])
         truth = np.tile(mining, 1 + len(copies))
+        weights = np.repeat([1.0, *[COPY_WEIGHT] * len(copies)], len(rows)).astype(np.float32)
     fitters: dict[str, Callable[[], Any]] = {
-        "xgboost": lambda: _fit_xgboost(taught, truth, seed),
-        "random_forest": lambda: _fit_random_forest(taught, truth, seed),
+        "xgboost": lambda: _fit_xgboost(taught, truth, weights, seed),
+        "random_forest": lambda: _fit_random_forest(taught, truth, weights, seed),
         "svm": lambda: SvmFitter(rows, mining, seed, copies).fit(),
     }
     return fitters[algorithm]()
@@ -80,7 +81,7 @@ def raw_scores(algorithm: str, model: Any, rows: Floats) -> Floats:
     return np.asarray(scores, dtype=np.float32)
 
 
-def _fit_xgboost(rows: Floats, mining: Booleans, seed: int) -> Any:
+def _fit_xgboost(rows: Floats, mining: Booleans, weights: Floats, seed: int) -> Any:
     import xgboost
 
     parameters = {
@@ -97,11 +98,11 @@ def _fit_xgboost(rows: Floats, mining: Booleans, seed: int) -> Any:
         "nthread": BOOSTING_THREADS,
         "verbosity": 0,
     }
-    matrix = xgboost.DMatrix(rows, label=mining.astype(np.float32), nthread=BOOSTING_THREADS)
+    matrix = xgboost.DMatrix(rows, label=mining.astype(np.float32), weight=weights, nthread=BOOSTING_THREADS)
     return xgboost.train(parameters, matrix, num_boost_round=300)
 
 
-def _fit_random_forest(rows: Floats, mining: Booleans, seed: int) -> Any:
+def _fit_random_forest(rows: Floats, mining: Booleans, weights: Floats, seed: int) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(
@@ -112,4 +113,4 @@ def _fit_random_forest(rows: Floats, mining: Booleans, seed: int) -> Any:
         n_jobs=FOREST_THREADS,
         random_state=seed,
     )
-    return forest.fit(rows, mining)
+    return forest.fit(rows, mining, sample_weight=weights)
