@@ -180,6 +180,13 @@ class Supervisor:
         self._end([running])
         running.log.close()
 
+    def process_of(self, name: str) -> int | None:
+        """The number of the program's process; None while it has none or has just ended."""
+        running = self._running[name]
+        if running.process is None or _has_ended(running.process):
+            return None
+        return running.process.pid
+
     def begin(self, name: str, command: Sequence[str], *, shown: bool = False) -> "Errand":
         """Start a command that ends by itself; `finish` waits for it. The programs are not affected.
 
