@@ -275,7 +275,7 @@ class Server:
     def processor_seconds(self) -> float:
         """What its processes have used so far."""
         assert self.process is not None
-        return sum(_processor_seconds(pid) for pid in _group(self.process.pid))
+        return sum(processor_seconds_of(pid) for pid in _group(self.process.pid))
 
     def log(self) -> str:
         return (self.home / "web.log").read_text(errors="replace")
@@ -302,7 +302,7 @@ def _group(leader: int) -> list[int]:
     return found
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds_of(pid: int) -> float:
     try:
         parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
