@@ -75,9 +75,10 @@ def _fast(scratch: Path) -> list[Tally]:
 
 def _everything(scratch: Path) -> list[Tally]:
     tallies = _static_checks(scratch)
-    tallies.append(_pytest(scratch, "tests", ["-n", "2", "--dist", "loadfile"]))
+    both_cores = ["-n", "2", "--dist", "loadfile"]
+    tallies.append(_pytest(scratch, "tests", both_cores))
     with private_postgres() as address:
-        chosen = ["-m", "database and not browser"]
+        chosen = [*both_cores, "-m", "database and not browser"]
         tallies.append(_pytest(scratch, "tests on PostgreSQL", chosen, {"AMBER_DATABASE_URL": address}))
     return tallies
 

@@ -338,7 +338,7 @@ def test_the_list_of_tiles_tells_place_date_and_what_is_missing(
     make_tile(1)
     make_tile(2, latitude=None, longitude=None, capture_date=None, place_problem="Its world file mirrors it.")
     page = admin.get(reverse("region-tiles", args=[region.slug])).content.decode()
-    assert "51.5000, 26.5020" in page and "Oct. 5, 2015" in page
+    assert "51.5000, 26.5020" in page and "5 October 2015" in page
     assert "place not known" in page and "Its world file mirrors it." in page
     only = admin.get(reverse("region-tiles", args=[region.slug]) + "?show=placeless").content.decode()
     assert "tile-2.jpg" in only and "tile-1.jpg" not in only
