@@ -213,6 +213,21 @@ def test_large_runs_are_compared_by_a_worker_and_the_page_waits(ground, carol, c
     assert "made-000002.jpg" in client_of(carol).get(page).content.decode()
 
 
+def test_a_comparison_that_failed_says_so_and_is_not_asked_for_again_at_once(
+    ground, carol, client_of, monkeypatch
+):
+    monkeypatch.setattr(run_diff, "AT_ONCE", 0)
+    then, now = searched(ground, {}), searched(ground, {2: scores(1, 2, 3)})
+    page = f"/manage/runs/compare/?then={then.pk}&now={now.pk}"
+    client_of(carol).get(page)
+    Job.objects.filter(kind=run_diff.COMPARE_JOB).update(
+        state=WorkState.FAILED, error="The disk is full.", finished_at=timezone.now()
+    )
+    answer = client_of(carol).get(page)
+    assert (answer.status_code, "The disk is full." in answer.content.decode()) == (400, True)
+    assert Job.objects.filter(kind=run_diff.COMPARE_JOB).count() == 1
+
+
 def test_carol_chooses_two_runs_in_the_list_and_sees_what_differs(ground, carol, bob, client_of):
     client = client_of(carol)
     assert "No run yet" in client.get("/manage/runs/").content.decode()

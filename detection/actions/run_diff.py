@@ -4,6 +4,7 @@ Both runs have ended, so a comparison never changes: it is computed once, in one
 kept as a small array file. A page of it is then a slice and a constant number of queries.
 """
 
+import datetime as dt
 import hashlib
 import io
 import json
@@ -14,19 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.db.models import TextChoices
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amberapp import jobs, storage
 from amberapp.errors import Conflict, NotThere, UserError
-from amberapp.models import Job, User
-from amberapp.models.work import OPEN_STATES
+from amberapp.models import Job, User, WorkState
 from detection.actions.watch import run_numbered
 from detection.models import Detection, Run, Tile, TileFailure, TileScore
 
 COMPARE_JOB = "detection.compare_runs"
 # Beyond so many detections in both runs together a worker compares them, not the web server.
 AT_ONCE = 20_000
+AGAIN_AFTER = dt.timedelta(minutes=5)
 BATCH = 1_000
 
 
@@ -118,7 +120,7 @@ def compare_runs(then: Run, now: Run) -> RunDiff:
 def compare_or_ask(then: Run, now: Run, *, acting_user: User | None) -> RunDiff | Job:
     """As `compare_runs`, but large runs are left to a worker: the job that compares them, while it does.
 
-    Raises what `compare_runs` raises, and UserError with the job's sentence where it failed.
+    Raises what `compare_runs` raises, and UserError with the job's sentence where it failed a moment ago.
     """
     found = kept_diff(then, now)
     if found is not None:
@@ -126,8 +128,17 @@ def compare_or_ask(then: Run, now: Run, *, acting_user: User | None) -> RunDiff 
     if Detection.objects.filter(run__in=(then.pk, now.pk)).count() <= AT_ONCE:
         return compare_runs(then, now)
     asked = Job.objects.filter(kind=COMPARE_JOB, parameters__then=then.pk, parameters__now=now.pk)
-    under_way = asked.filter(state__in=OPEN_STATES).first()
-    return under_way or jobs.enqueue(COMPARE_JOB, acting_user=acting_user, then=then.pk, now=now.pk)
+    latest = asked.order_by("-id").first()
+    if latest is not None and latest.is_open:
+        return latest
+    # A page that watches the job is read anew when it ends: it must not ask at once again.
+    if latest is not None and latest.state == WorkState.FAILED and _just_now(latest):
+        raise UserError(_("The runs could not be compared: %(reason)s") % {"reason": latest.error})
+    return jobs.enqueue(COMPARE_JOB, acting_user=acting_user, then=then.pk, now=now.pk)
+
+
+def _just_now(job: Job) -> bool:
+    return job.finished_at is not None and timezone.now() - job.finished_at < AGAIN_AFTER
 
 
 def kept_diff(then: Run, now: Run) -> RunDiff | None:
