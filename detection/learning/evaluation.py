@@ -61,8 +61,8 @@ class HeldOut:
     """What one division into folds gave, for every row by a model that never saw its group.
 
     `scores`: float32 (n,), comparable between folds (see above); `probabilities`: float32 (n,) in 0…1;
-    `at_best`, `at_target`: bool (n,), the rows above the threshold with the best F1, or for the precision target,
-    inside the training part of their fold; `reached`: share of folds inside which the target could be reached.
+    `at_best`, `at_target`: bool (n,), the rows above the threshold with the best F1 to be expected, or for the
+    precision target, inside the training part of their fold; `reached`: share of folds inside which the target could be reached.
     """
 
     scores: Floats
@@ -95,7 +95,7 @@ class AtTarget(Figures):
 
 @dataclass(frozen=True)
 class GroupedEvaluation(Figures):
-    """Figures on held-out groups, at each fold's threshold with the best F1 inside its training part.
+    """Figures on held-out groups, at each fold's threshold with the best F1 to be expected from its training part.
 
     `confusion` [[tn, fp], [fn, tp]], `pr_curve` (at most 50 points [recall, precision], recall rising) and
     `reliability` are those of the first seed. `folds`: folds really made; `positive_groups`: groups that hold any
@@ -197,10 +197,10 @@ class _Collector:
         raw = fit.classifier.raw_scores(np.ascontiguousarray(rows, dtype=np.float32))
         middle, spread = float(fit.raw.mean()), max(float(fit.raw.std()), 1e-6)
         self.scores[test] = (raw - middle) / spread
-        self.probabilities[test] = fit.classifier.predict_proba(rows)
-        self.at_best[test] = raw >= best_f1_threshold(fit.raw, mining)
-        chosen = choose_threshold(fit.raw, mining, self.precision_target)
-        self.at_target[test] = raw >= chosen.value
+        self.probabilities[test] = said = fit.classifier.predict_proba(rows)
+        self.at_best[test] = said >= best_f1_threshold(fit.probabilities)
+        chosen = choose_threshold(fit.probabilities, mining, self.precision_target)
+        self.at_target[test] = said >= chosen.value
         self.reached.append(chosen.reached)
 
     def held_out(self) -> HeldOut:
