@@ -44,6 +44,11 @@ class TextureExtractor:
 
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """float32 (n, dimension), |value| ≤ 1000 so that float16 holds it; see `FeatureExtractor.extract`."""
+        import cv2
+
+        # Its last digits depend on where in memory a picture lies, and a tile that is read again must come out the
+        # same to the last byte. The setting is each thread's own.
+        cv2.ipp.setUseIPP(False)
         boxes = bounding_boxes(image, labels)
         if not boxes:
             return np.zeros((0, self.dimension), np.float32)
