@@ -1,13 +1,18 @@
 """Texture features: the same numbers everywhere, told apart by what is on the ground, not by the provider's taste."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import small_tiles
 from detection.features import EXTRACTOR_NAMES, get_extractor
 from detection.features.texture_colour import Histograms
 from detection.features.texture_planes import compute_planes
+from detection.imagery.decode import read_image
+from detection.segmentation.slic import SlicParameters, segment
 
 
 def ground(seed: int = 0, size: int = 160) -> np.ndarray:
@@ -40,6 +45,22 @@ def test_each_piece_gets_one_row_of_finite_numbers_that_float16_can_hold():
 def test_the_same_image_gives_the_same_numbers():
     extractor = get_extractor("texture")
     assert np.array_equal(extractor.extract(ground(), quarters()), extractor.extract(ground(), quarters()))
+
+
+def test_the_numbers_do_not_depend_on_where_in_memory_the_picture_lies_or_who_computes_them():
+    """A tile that a killed worker had half done is done again by another: not one bit may differ."""
+    extractor = get_extractor("texture")
+    pictures = [read_image(small_tiles.picture(number, 160)).pixels for number in (0, 2, 3, 10)]
+    tiles = [(pixels, segment(pixels, SlicParameters())) for pixels in pictures]
+    first = [extractor.extract(*tile) for tile in tiles]
+    elsewhere = []
+    with ThreadPoolExecutor(2) as pool:
+        for size in range(1_000, 97_000, 12_000):
+            elsewhere.append(np.empty(size, np.uint8))  # what is made after it lies elsewhere
+            for known, again in zip(
+                first, pool.map(lambda tile: extractor.extract(*tile), tiles), strict=True
+            ):
+                assert np.array_equal(known, again)
 
 
 def test_a_retouched_tile_is_brought_back_to_the_reference():
