@@ -171,7 +171,6 @@ CELERY_TASK_ROUTES = {"detection.work_on_run": {"queue": "heavy"}}
 HEAVY_JOBS = frozenset(
     {
         "demo.content",
-        "detection.import",
         "labeling.compare_classifiers",
         "labeling.rank_tiles",
         "labeling.retrain",

@@ -1,6 +1,7 @@
 """Long work: claimed once, survives a dead worker, can be cancelled."""
 
 import datetime as dt
+import errno
 
 import pytest
 from django.utils import timezone
@@ -104,3 +105,39 @@ def test_a_mistake_a_person_can_mend_is_told_and_any_other_keeps_its_secrets(mon
     told = dict(Job.objects.values_list("kind", "error"))
     assert told["test.mendable"] == "Import some tiles first."
     assert "hunter2" not in told["test.broken"]
+
+
+def test_the_end_of_a_job_leaves_an_audit_row_and_a_lost_lease_leaves_none(counted, carol, monkeypatch):
+    def broken(context):
+        raise UserError("Import some tiles first.")
+
+    monkeypatch.setitem(jobs._handlers, "test.broken", broken)
+    done = jobs.enqueue("test.counted", acting_user=carol)
+    failed = jobs.enqueue("test.broken", acting_user=carol)
+    for job in (done, failed, done):
+        jobs.execute(job.pk)
+    ends = AuditEntry.objects.exclude(verb="job.enqueued").order_by("id")
+    assert list(ends.values_list("verb", "object_id")) == [
+        ("job.done", str(done.pk)),
+        ("job.failed", str(failed.pk)),
+    ]
+    assert ends.last().details == {"error": "Import some tiles first."}
+
+
+def test_a_full_disk_is_told_by_name_and_not_as_a_riddle(monkeypatch, tmp_path):
+    def full(context):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "chunk.npy"))
+
+    monkeypatch.setitem(jobs._handlers, "test.full", full)
+    job = jobs.enqueue("test.full", acting_user=None)
+    jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert str(tmp_path) in job.error
+    assert "is full" in job.error
+
+
+def test_heavy_jobs_exist_and_wait_in_a_queue_of_their_own(settings):
+    jobs._handler("look for every app's jobs")
+    assert jobs._handlers.keys() >= settings.HEAVY_JOBS
+    assert jobs.queue_of("labeling.retrain") == "heavy"
+    assert jobs.queue_of("labeling.answer_reporter") == "light"

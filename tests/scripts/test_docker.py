@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 
 from amberapp.configuration import TABLE
 
@@ -34,20 +35,36 @@ def without_hints(command: str) -> str:
 def test_every_part_of_the_site_has_a_container(compose: dict[str, Any]) -> None:
     assert set(compose["services"]) == {
         *("postgres", "redis", "nginx"),
-        *("migrate", "collectstatic", "web", "worker", "sweeper"),
+        *("migrate", "collectstatic", "web", "sweeper"),
+        *("worker-light", "worker-heavy", "worker-gpu"),
     }
 
 
 def test_every_command_of_a_container_is_documented(compose: dict[str, Any], documented: list[str]) -> None:
     commands = [service["command"] for service in compose["services"].values() if "command" in service]
-    assert len(commands) == 6
+    assert len(commands) == 8
     assert [command for command in commands if without_hints(command) not in documented] == []
 
 
 def test_every_command_of_an_image_is_documented(documented: list[str]) -> None:
     commands = [" ".join(json.loads(line)) for line in re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.M)]
-    assert len(commands) == 2
+    assert len(commands) == 3
     assert [command for command in commands if command not in documented] == []
+
+
+def test_every_queue_has_a_worker_and_every_worker_a_queue_that_exists(compose: dict[str, Any]) -> None:
+    served = [
+        re.findall(r"--queues (\S+)", service["command"])
+        for name, service in compose["services"].items()
+        if name.startswith("worker") and not service.get("profiles")
+    ]
+    assert sorted(sum(served, [])) == sorted(queue.name for queue in settings.CELERY_TASK_QUEUES)
+
+
+def test_a_gpu_is_asked_for_by_its_profile_alone(compose: dict[str, Any]) -> None:
+    wanting = {name for name, service in compose["services"].items() if "deploy" in service}
+    assert wanting == {"worker-gpu"}
+    assert compose["services"]["worker-gpu"]["profiles"] == ["gpu"]
 
 
 def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
