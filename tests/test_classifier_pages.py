@@ -9,6 +9,7 @@ import pytest
 from amberapp import jobs
 from amberapp.models import Job, User
 from detection.actions.expectations import expectations
+from detection.learning import algorithms
 from detection.learning.classifiers import ALGORITHMS
 from detection.models import Classifier
 from labeling.actions.retrain import COMPARE_CLASSIFIERS_JOB, comparisons
@@ -77,8 +78,12 @@ def test_the_page_shows_every_way_of_holding_out_with_intervals_and_both_curves(
 
 @pytest.mark.slow
 def test_an_admin_compares_the_classifiers_and_trains_the_one_proposed(
-    carol: User, region: Any, crops: Path, client_of: Callable
+    carol: User, region: Any, crops: Path, client_of: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What is compared is not the point here: small forests do.
+    monkeypatch.setattr(algorithms, "FOREST_TREES", 10)
+    monkeypatch.setattr(algorithms, "FOREST_THREADS", 1)
+    monkeypatch.setattr(algorithms, "BOOSTING_ROUNDS", 20)
     told("import_crops", str(crops), "--region", region.name)
     client = client_of(carol)
     address = f"/manage/regions/{region.slug}/classifiers/"

@@ -16,6 +16,8 @@ from detection.learning.ranked_svm import COPY_WEIGHT, SvmFitter
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
 
+FOREST_TREES = 200
+BOOSTING_ROUNDS = 300
 # Both cores of the smallest machine; more would fight with the other workers.
 FOREST_THREADS = 2
 # Rounds of boosting on so few rows last a millisecond: OpenMP's threads wait for each other longer than they
@@ -105,14 +107,14 @@ def _fit_xgboost(rows: Floats, mining: Booleans, weights: Floats, seed: int) -> 
         "verbosity": 0,
     }
     matrix = xgboost.DMatrix(rows, label=mining.astype(np.float32), weight=weights, nthread=BOOSTING_THREADS)
-    return xgboost.train(parameters, matrix, num_boost_round=300)
+    return xgboost.train(parameters, matrix, num_boost_round=BOOSTING_ROUNDS)
 
 
 def _fit_random_forest(rows: Floats, mining: Booleans, weights: Floats, seed: int) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(
-        n_estimators=200,
+        n_estimators=FOREST_TREES,
         min_samples_leaf=2,
         max_features="sqrt",
         class_weight="balanced",

@@ -8,7 +8,7 @@ import pytest
 
 from detection.features.other_light import OtherLight
 from detection.imagery.light import LIGHTS, in_other_light
-from detection.learning import model_files
+from detection.learning import algorithms, model_files
 from detection.learning.calibration import reliability
 from detection.learning.classifiers import MEMBERS, combine, fit, fit_with_scores
 from detection.learning.comparison import propose
@@ -18,6 +18,13 @@ from detection.learning.ranked_svm import SvmFitter
 from detection.learning.ranks import Ranks
 from detection.learning.thresholds import average_precision
 from tests.unit.test_learning import rows
+
+
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(algorithms, "FOREST_TREES", 20)
+    monkeypatch.setattr(algorithms, "FOREST_THREADS", 1)
+    monkeypatch.setattr(algorithms, "BOOSTING_ROUNDS", 50)
 
 
 def test_an_interval_by_place_is_wider_than_one_by_row() -> None:
