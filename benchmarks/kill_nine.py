@@ -42,7 +42,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="amber-kill-") as folder,
         crowd_site.database(options.database) as address,
-        _stack(Path(folder), address) as (supervisor, port),
+        stack(Path(folder), address) as (supervisor, port),
     ):
         problems = _measure(options, supervisor, port)
     for problem in problems[:20]:
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 @contextmanager
-def _stack(home: Path, address: str) -> Iterator[tuple[Supervisor, int]]:
+def stack(home: Path, address: str) -> Iterator[tuple[Supervisor, int]]:
     """The programs of the site, up and answering; Django in this process is set up for the same site."""
     for name in ("static", "run"):
         (home / name).mkdir()
@@ -103,7 +103,7 @@ def _measure(options: argparse.Namespace, supervisor: Supervisor, port: int) -> 
     print(f"{options.tiles} tiles, load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {options.database}")
     began = time.monotonic()
     run = start_run(region=region, acting_user=None)
-    if not _see_through(supervisor, run, lambda _done: None):
+    if not see_through(supervisor, run, lambda _done: None):
         return [f"the undisturbed run does not end: {run.state}"]
     print(
         f"undisturbed: {run.state} in {time.monotonic() - began:.0f} s, {run.detections.count()} detections"
@@ -114,7 +114,7 @@ def _measure(options: argparse.Namespace, supervisor: Supervisor, port: int) -> 
     began = time.monotonic()
     run = start_run(region=region, acting_user=None)
     killer = Killer(supervisor, run, options)
-    if not _see_through(supervisor, run, killer.look):
+    if not see_through(supervisor, run, killer.look):
         return [f"the disturbed run does not end: {run.state}"]
     attempts = Counter(run.shards.values_list("attempts", flat=True))
     print(
@@ -132,7 +132,7 @@ def _measure(options: argparse.Namespace, supervisor: Supervisor, port: int) -> 
     return problems
 
 
-def _see_through(supervisor: Supervisor, run: Any, look: Callable[[int], None]) -> bool:
+def see_through(supervisor: Supervisor, run: Any, look: Callable[[int], None]) -> bool:
     """Look after the programs until the run ends; False when it takes too long."""
     deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:

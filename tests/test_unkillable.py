@@ -16,19 +16,23 @@ ROOT = Path(__file__).resolve().parent.parent
 TILES = 12
 
 
-@pytest.mark.slow
-def test_kills_at_random_moments_change_no_byte_of_a_run():
-    """Two hundred tiles and six kills; `python -m benchmarks.kill_nine` does two thousand and twenty."""
+def the_same_in_the_end(*command: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.kill_nine", "--tiles", "200", "--kills", "6"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     assert "0 tiles lost, 0 twice, every byte the same" in done.stdout
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments_change_no_byte_of_a_run():
+    """`python -m benchmarks.kill_nine` does two thousand tiles and twenty kills."""
+    the_same_in_the_end("benchmarks.kill_nine", "--tiles", "160", "--kills", "6")
+
+
+@pytest.mark.slow
+def test_workers_join_and_leave_in_the_middle_of_a_run():
+    the_same_in_the_end("benchmarks.join_and_leave", "--tiles", "200")
 
 
 @pytest.fixture
