@@ -153,7 +153,7 @@ REDIS_URL: str = AMBER["AMBER_REDIS_URL"]
 if REDIS_URL and not TESTING:
     CACHES = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "amberapp.cache.SteadyRedisCache",
             "LOCATION": REDIS_URL,
             "OPTIONS": {"serializer": "amberapp.cache.JSONSerializer"},
         }
