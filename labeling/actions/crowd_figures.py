@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, F, Q, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from detection.models import Region
 from labeling.models import Consensus, ConsensusState, KnownTile, KnownUse, TileProgress, VolunteerRecord
 
 
@@ -69,3 +72,17 @@ def crowd_figures() -> dict[int, CrowdFigures]:
 
 def in_quarantine() -> int:
     return VolunteerRecord.objects.filter(quarantined_at__isnull=False).count()
+
+
+def nothing_left(region: Region) -> str:
+    """Why the desk has no tile for somebody who asks: everything is settled, or it is other people's turn."""
+    waiting = TileProgress.objects.filter(region=region, votes__lt=F("wanted")).count()
+    if not waiting:
+        return _("Every tile of %(region)s has had the votes that it needs. Thank you.") % {"region": region}
+    return ngettext(
+        "You have looked at every tile of %(region)s that you can be asked about. %(n)s tile still waits for other "
+        "people's eyes.",
+        "You have looked at every tile of %(region)s that you can be asked about. %(n)s tiles still wait for other "
+        "people's eyes.",
+        waiting,
+    ) % {"region": region, "n": waiting}

@@ -38,7 +38,8 @@ Progress = Callable[[int, int, str], None]
 SYNTHETIC_REGION = "Synthetic Polissia"
 REAL_REGION = "Polissia"
 SEED = 20181122
-ROWS, COLUMNS = 4, 6
+SEEN = (1, 2)
+ROWS, COLUMNS = 4, 9
 # A superpixel counts as mining when at least this share of it is.
 MINING_SHARE = 0.3
 CROWD = 3
@@ -145,8 +146,8 @@ def _ingest_scene(
         ),
         acting_user=None,
     )
-    # Two of three tiles have been seen by the crowd; the others wait for the visitor.
-    if number % 3:
+    # Two of five tiles have been seen by the crowd; the others wait for the visitor, enough for half an hour.
+    if number % 5 in SEEN:
         segmented = SegmentedTile.objects.get(tile=tile, segmentation=default_segmentation())
         demo_known.make_known_where_clear(segmented, plan.kind, image, truth)
         chance = random.Random(SEED + number)  # noqa: S311 (a repeatable crowd, no secret)

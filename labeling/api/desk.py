@@ -18,6 +18,7 @@ from amberapp.errors import NotThere, UserError
 from amberapp.models import User
 from amberapp.permissions import IsExpert, IsVolunteer
 from detection.models import Region, SegmentedTile, TileKind
+from labeling.actions.crowd_figures import nothing_left
 from labeling.actions.escalated import decide_escalated, escalated_superpixels, next_escalated
 from labeling.actions.labels import submit_labels, withdraw_submission
 from labeling.actions.queue import (
@@ -189,8 +190,7 @@ class NextTile(APIView):
             return _nothing("tutorial", _("First a few tiles whose answers are known."), volunteer)
         claim = next_tile(region=region, volunteer=volunteer, held=asked["held"], skipped=asked["skipped"])
         if claim is None:
-            sentence = _("You have seen every tile of %(region)s that wants votes.") % {"region": region.name}
-            return _nothing("all_labelled", sentence, volunteer)
+            return _nothing("all_labelled", nothing_left(region), volunteer)
         return _served(describe(claim.segmented_tile, claim=claim), volunteer)
 
 

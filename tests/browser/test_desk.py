@@ -363,7 +363,7 @@ def test_when_no_tile_is_left_the_desk_says_so(desk: Page, tiles: list[Any]) -> 
         else:
             desk.keyboard.press("r")
         desk.keyboard.press("Enter")
-    expect(desk.locator("#cover-title")).to_have_text("No tile is left")
+    expect(desk.locator("#cover-title")).to_have_text("Nothing for you just now")
     desk.click("[data-do=skipped]")
     shows(desk, tiles[1])
     expect(desk.locator("#cover")).to_be_hidden()

@@ -335,7 +335,7 @@ export class Session extends EventTarget {
       ways.unshift("skipped");
     }
     const titles = { no_tiles: gettext("No tiles yet"), none_escalated: gettext("Nothing waits for you") };
-    const title = titles[reason] || gettext("No tile is left");
+    const title = titles[reason] || gettext("Nothing for you just now");
     panel.cover(title, message, ways);
   }
 
