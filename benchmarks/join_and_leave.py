@@ -33,7 +33,7 @@ def main() -> None:
         crowd_site.database("sqlite") as address,
         kill_nine.stack(Path(folder), address) as (supervisor, _port),
     ):
-        from detection.actions.runs import start_run
+        from detection.actions.runs import pause_run, resume_run, start_run
 
         region = small_tiles.make_region(options.tiles)
         undisturbed = start_run(region=region, acting_user=None)
@@ -54,6 +54,11 @@ def main() -> None:
                     second.add(owner)
             if step == "join" and done >= options.tiles // 8:
                 supervisor.start(SECOND)
+                # A small run would be over before a worker has started, so it waits for it.
+                pause_run(run=run, acting_user=None)
+                log = Path(folder) / "log" / "worker2.log"
+                supervisor.wait_for(lambda: " ready." in log.read_text(errors="replace"), 120)
+                resume_run(run=run, acting_user=None)
                 print(f"the second worker joins at {done} tiles")
                 step = "leave"
             elif step == "leave" and second:

@@ -32,7 +32,7 @@ def test_kills_at_random_moments_change_no_byte_of_a_run():
 
 @pytest.mark.slow
 def test_workers_join_and_leave_in_the_middle_of_a_run():
-    the_same_in_the_end("benchmarks.join_and_leave", "--tiles", "200")
+    the_same_in_the_end("benchmarks.join_and_leave", "--tiles", "160")
 
 
 @pytest.fixture
