@@ -143,6 +143,7 @@ def test_alice_labels_a_tile_with_the_keyboard_alone(
     desk: Page, alice: Any, tiles: list[Any], serious_violations: Callable
 ) -> None:
     tile = tiles[0]
+    expect(desk.locator("#said")).to_have_text(f"Tile shown: {tile.superpixels} superpixels")
     for _ in range(30):
         desk.keyboard.press("Tab")
         if desk.locator("#tile-map").evaluate("element => element === document.activeElement"):
@@ -164,8 +165,11 @@ def test_alice_labels_a_tile_with_the_keyboard_alone(
     desk.keyboard.press("Escape")
     desk.keyboard.press("r")
     painted(desk, tile.superpixels)
+    expect(desk.locator("[data-do=rest]")).to_be_disabled()
+    expect(desk.locator("#painted-text")).to_have_text("Everything has a verdict")
     desk.keyboard.press("Enter")
     shows(desk, tiles[1])
+    expect(desk.locator("#said")).to_have_text(f"Tile shown: {tiles[1].superpixels} superpixels")
     expect(desk.locator("#saved")).to_have_text("all saved")
     kept = saved(alice)
     assert kept[tile.pk, int(first)] == "mining"

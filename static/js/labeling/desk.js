@@ -234,9 +234,12 @@ document.getElementById("desk").addEventListener("click", (event) => {
 const regionChoice = document.getElementById("region"); // there when the site has several regions
 if (regionChoice) {
   regionChoice.addEventListener("change", () => regionChoice.form.submit());
-  session.addEventListener("open", ({ detail }) => {
-    regionChoice.value = detail.tile.region;
-  });
 }
+session.addEventListener("open", ({ detail }) => {
+  if (regionChoice) {
+    regionChoice.value = detail.tile.region;
+  }
+  panel.arrived(detail.painting.count, regionChoice?.selectedOptions[0]?.textContent || "");
+});
 
 session.start();

@@ -44,16 +44,20 @@ export const panel = {
     const count = painting ? painting.count : 0;
     byId("painted").max = Math.max(count, 1);
     byId("painted").value = painted;
-    byId("painted-text").textContent = painting
-      ? interpolate(gettext("%(painted)s painted · %(left)s left to look at"), {
-          painted: number(painted),
-          left: number(rest),
-        })
-      : "";
+    const complete = Boolean(painting) && !rest;
+    byId("painted-text").dataset.complete = complete;
+    byId("painted-text").textContent = painting ? howFar(painted, rest) : "";
     enable(button("undo"), painting && painting.done.length > 0);
     enable(button("redo"), painting && painting.undone.length > 0);
     enable(button("rest"), painting && rest > 0);
     enable(button("rest-suggested"), painting && suggested > 0);
+    // A grey button says why it is grey.
+    button("rest").title = complete ? gettext("Everything has a verdict") : "";
+    button("rest-suggested").title = complete
+      ? gettext("Everything has a verdict")
+      : painting && !suggested
+        ? gettext("No suggestion is left on this tile")
+        : "";
     enable(button("submit"), Boolean(painting));
     enable(button("back"), canGoBack);
     byId("next-text").textContent = painting && !painted ? gettext("Skip this tile") : gettext("Next tile");
@@ -102,6 +106,18 @@ export const panel = {
     };
     byId("lease").textContent = sentences[state];
     byId("lease").dataset.state = state;
+  },
+
+  /** Read aloud when a tile arrives. region: its name, empty where the site has only one. */
+  arrived(count, region) {
+    const superpixels = interpolate(ngettext("%(count)s superpixel", "%(count)s superpixels", count), {
+      count: number(count),
+    });
+    this.say(
+      region
+        ? interpolate(gettext("Tile shown: %(superpixels)s, region %(region)s"), { superpixels, region })
+        : interpolate(gettext("Tile shown: %(superpixels)s"), { superpixels }),
+    );
   },
 
   /** How many tiles are here with everything that belongs to them. */
@@ -163,6 +179,15 @@ export const panel = {
     button(name).setAttribute("aria-pressed", String(on));
   },
 };
+
+function howFar(painted, rest) {
+  return rest
+    ? interpolate(gettext("%(painted)s painted · %(left)s left to look at"), {
+        painted: number(painted),
+        left: number(rest),
+      })
+    : gettext("Everything has a verdict");
+}
 
 function enable(target, on) {
   target.disabled = !on;

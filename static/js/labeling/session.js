@@ -326,7 +326,9 @@ export class Session extends EventTarget {
   #nothingLeft({ reason, message }) {
     if (reason === "tutorial") {
       const address = new URL(this.page.urls.tutorial, window.location.href);
-      address.searchParams.set("region", this.page.region);
+      if (this.page.region) {
+        address.searchParams.set("region", this.page.region);
+      }
       window.location.replace(address);
       return;
     }
