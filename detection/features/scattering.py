@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Parts = list[tuple[slice, slice]]
 
 ORIENTATIONS = 4
 # Angles between the two filters, in units of π / ORIENTATIONS; the mirrored ones are joined.
@@ -63,11 +64,13 @@ def _scatter_plane(plane: Floats, boxes: npt.NDArray[np.intp], octaves: int) -> 
     import cv2
 
     numbers: list[Floats] = []
+    parts = [_parts(plane.shape, boxes, octave) for octave in range(OCTAVES)]
     for octave in range(octaves):
         if octave:
             plane = cv2.pyrDown(plane)
-        moduli = cv2.merge(_moduli(plane))
-        mean, spread = _means_and_spread(moduli, boxes, octave)
+        # Halved at once: a mean is the same there, and the second order needs no more.
+        smoothed = cv2.merge([cv2.pyrDown(modulus) for modulus in _moduli(plane)])
+        mean, spread = _means_and_spread(smoothed, parts[octave + 1])
         energy = mean.mean(axis=1) + np.float32(LEAST_ENERGY)
         numbers.append(
             np.stack(
@@ -75,18 +78,18 @@ def _scatter_plane(plane: Floats, boxes: npt.NDArray[np.intp], octaves: int) -> 
                 axis=1,
             )
         )
-        smoothed = moduli
         for second in range(octave + 1, OCTAVES):
-            smoothed = cv2.pyrDown(smoothed)
-            numbers.append(_second_order(smoothed, boxes, second, energy))
+            if second > octave + 1:
+                smoothed = cv2.pyrDown(smoothed)
+            numbers.append(_second_order(smoothed, parts[second], energy))
     return np.concatenate(numbers, axis=1)
 
 
-def _second_order(moduli: Floats, boxes: npt.NDArray[np.intp], octave: int, energy: Floats) -> Floats:
+def _second_order(moduli: Floats, parts: Parts, energy: Floats) -> Floats:
     """float32 (n, ANGLES): log share of the first order's energy, by the angle between the filters."""
-    by_angle = np.zeros((ORIENTATIONS, len(boxes)), np.float32)
+    by_angle = np.zeros((ORIENTATIONS, len(parts)), np.float32)
     for second, twice in enumerate(_moduli(moduli)):
-        means = _box_means(twice, boxes, octave)
+        means = _box_means(twice, parts)
         for first in range(ORIENTATIONS):
             by_angle[(second - first) % ORIENTATIONS] += means[:, first] / ORIENTATIONS
     joined = [by_angle[0]]
@@ -150,25 +153,25 @@ def _filters() -> tuple[Floats, list[tuple[Floats, Floats, Floats, Floats, float
     return envelope.astype(np.float32), filters
 
 
-def _means_and_spread(moduli: Floats, boxes: npt.NDArray[np.intp], octave: int) -> tuple[Floats, Floats]:
+def _means_and_spread(moduli: Floats, parts: Parts) -> tuple[Floats, Floats]:
     """Means of each orientation, float32 (n, ORIENTATIONS), and the deviation of their mean over place, (n,)."""
     import cv2
 
     together = cv2.transform(moduli, np.full((1, ORIENTATIONS), 1 / ORIENTATIONS, np.float32))
-    spread = [cv2.meanStdDev(together[part])[1][0, 0] for part in _parts(moduli.shape, boxes, octave)]
-    return _box_means(moduli, boxes, octave), np.array(spread, np.float32)
+    spread = [cv2.meanStdDev(together[part])[1][0, 0] for part in parts]
+    return _box_means(moduli, parts), np.array(spread, np.float32)
 
 
-def _box_means(planes: Floats, boxes: npt.NDArray[np.intp], octave: int) -> Floats:
-    """float32 (n, 4): the mean of each channel of (H, W, 4) over each box."""
+def _box_means(planes: Floats, parts: Parts) -> Floats:
+    """float32 (n, 4): the mean of each channel of (H, W, 4) over each part."""
     import cv2
 
-    return np.array([cv2.mean(planes[part]) for part in _parts(planes.shape, boxes, octave)], np.float32)
+    return np.array([cv2.mean(planes[part]) for part in parts], np.float32)
 
 
-def _parts(shape: tuple[int, ...], boxes: npt.NDArray[np.intp], octave: int) -> list[tuple[slice, slice]]:
-    """The boxes in pixels of a plane `octave` halvings further down, each at least one pixel wide."""
-    rows, columns = shape[:2]
+def _parts(shape: tuple[int, ...], boxes: npt.NDArray[np.intp], octave: int) -> Parts:
+    """The boxes in pixels of a plane of that `shape` after `octave` halvings, each at least one pixel wide."""
+    rows, columns = (-(-size // (1 << octave)) for size in shape[:2])
     scale = 1 << octave
     top, left = np.minimum(boxes[:, 0] // scale, rows - 1), np.minimum(boxes[:, 1] // scale, columns - 1)
     bottom = np.clip(boxes[:, 2] // scale, top + 1, rows)

@@ -11,7 +11,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from detection.features import scattering, texture_colour, texture_covariance, texture_gradients
+from detection.features import (
+    scattering,
+    texture_colour,
+    texture_covariance,
+    texture_gradients,
+    texture_marks,
+)
 from detection.features.protocol import bounding_boxes, feature_key
 from detection.features.texture_covariance import LEAST_DEVIATION
 from detection.features.texture_planes import Planes, compute_planes, reduced
@@ -25,11 +31,12 @@ class TextureExtractor:
     """`texture`: fixed filters, no learned numbers."""
 
     name = "texture"
-    version = "5"
+    version = "6"
     weights_hash = ""
     dimension = (
         texture_colour.DIMENSION
         + texture_gradients.DIMENSION
+        + texture_marks.DIMENSION
         + texture_covariance.DIMENSION
         + scattering.DIMENSION
     )
@@ -60,15 +67,16 @@ def describe(planes: Planes, boxes: Boxes) -> npt.NDArray[np.float32]:
     """float32 (n, TextureExtractor.dimension) of the `boxes`, (rows, columns) in pixels of the image."""
     import cv2
 
-    deviation = np.array([cv2.meanStdDev(planes.lightness[box])[1][0, 0] for box in boxes])
+    half = [reduced(box, planes.lab.shape, 1) for box in boxes]
+    deviation = np.array([cv2.meanStdDev(planes.lightness[box])[1][0, 0] for box in half])
     deviation = np.maximum(deviation, LEAST_DEVIATION)
     lab = cv2.split(planes.lab)
-    half = [reduced(box, planes.lab.shape, 1) for box in boxes]
     corners = np.array([(rows.start, columns.start, rows.stop, columns.stop) for rows, columns in half])
     numbers = np.concatenate(
         [
             texture_colour.describe_colour(planes.lab, boxes),
             texture_gradients.describe_gradients(planes, boxes, deviation),
+            texture_marks.describe_marks(planes, boxes, deviation),
             texture_covariance.describe_covariance(planes, boxes, deviation),
             scattering.scatter(lab[0], lab[1], lab[2], corners),
         ],

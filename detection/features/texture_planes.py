@@ -1,7 +1,8 @@
 """The planes of an image that the texture numbers are read from: lightness, colour, bands and gradients.
 
-Three resolutions, named by how often the image is halved: `fine` (its own), `half` and `quarter`. Left out: which
-numbers are made of them (`texture_colour`, `texture_covariance`, `texture_gradients`, `scattering`).
+Two resolutions, named by how often the image is halved: `half` and `quarter`; no number needs the image's own. Left
+out: which numbers are made of them (`texture_colour`, `texture_gradients`, `texture_marks`, `texture_covariance`,
+`scattering`).
 """
 
 from __future__ import annotations
@@ -14,30 +15,28 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 # Gaussian scales of the differences, in pixels of their own resolution.
-FINE_SCALES = (1.0, 1.6, 2.5)
-HALF_SCALES = (2.0, 3.2)
-QUARTER_SCALES = (2.5, 4.0)
+HALF_SCALES = (0.6, 1.0, 1.6, 2.6)
+QUARTER_SCALES = (2.0, 3.2, 5.0)
 
 # What a plain aerial picture of forest and fields looks like in CIELAB: mean and deviation of L*, a*, b*.
 # Whole tiles are brought to it, because providers retouch contrast and colour.
 REFERENCE_MEAN = (50.0, -8.0, 15.0)
 REFERENCE_DEVIATION = (18.0, 6.0, 9.0)
-# The same for the cheap lightness of the fine planes, which the square root makes paler.
-REFERENCE_FINE = (68.0, 13.0)
+# The same for the cheap lightness of the bands, which the square root makes paler.
+REFERENCE_LIGHTNESS = (68.0, 13.0)
 LUMA = (0.2126, 0.7152, 0.0722)
 
 
 @dataclass(frozen=True)
 class Planes:
-    """All float32. `lightness` (H, W) 0…100, the square root of luma, near to L* and far cheaper.
+    """All float32. `lightness` (H / 2, W / 2) 0…100, the square root of luma, near to L* and far cheaper.
 
-    `lab` (H / 2, W / 2, 3) CIELAB; `fine_bands`, `half_bands`, `quarter_bands`: differences of Gaussians, fine to
-    coarse, each at its resolution; `across`, `down`: gradient of the half lightness, a step of two pixels of the image.
+    `lab` (H / 2, W / 2, 3) CIELAB; `half_bands`, `quarter_bands`: differences of Gaussians, fine to coarse, each at its
+    resolution; `across`, `down`: gradient of the lightness, a step of two pixels of the image.
     """
 
     lightness: Floats
     lab: Floats
-    fine_bands: list[Floats]
     half_bands: list[Floats]
     quarter_bands: list[Floats]
     across: Floats
@@ -60,25 +59,21 @@ def compute_planes(
         image = image.copy()
         image[~seen] = np.round(image[seen].mean(axis=0)) if seen.any() else 0
         seen_half = halved(seen.astype(np.float32)) >= 0.5
-    else:
-        seen = None
-    luma = cv2.transform(np.ascontiguousarray(image), np.array([LUMA], np.float32))
+    small = halved(image)
+    luma = cv2.transform(small, np.array([LUMA], np.float32))
     roots = (100 * np.sqrt(np.arange(256) / 255)).astype(np.float32)
     lightness = cv2.LUT(luma, roots)
-    lab = cv2.cvtColor(halved(image).astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
+    lab = cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
     if to_reference:
-        lightness = _matched(lightness, seen, *REFERENCE_FINE)
+        lightness = _matched(lightness, seen_half, *REFERENCE_LIGHTNESS)
         channels = zip(cv2.split(lab), REFERENCE_MEAN, REFERENCE_DEVIATION, strict=True)
         lab = cv2.merge([_matched(channel, seen_half, mean, spread) for channel, mean, spread in channels])
-    half = halved(lightness)
-    quarter = halved(half)
-    fine_bands, smooth = _bands(lightness, FINE_SCALES, lightness)
-    half_bands, smooth = _bands(half, HALF_SCALES, halved(smooth))
-    quarter_bands, _ = _bands(quarter, QUARTER_SCALES, halved(smooth))
-    once = cv2.GaussianBlur(half, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT_101)
+    half_bands, smooth = _bands(lightness, HALF_SCALES, lightness)
+    quarter_bands, _ = _bands(halved(lightness), QUARTER_SCALES, halved(smooth))
+    once = cv2.GaussianBlur(lightness, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT_101)
     across = cv2.Sobel(once, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=cv2.BORDER_REFLECT_101)
     down = cv2.Sobel(once, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=cv2.BORDER_REFLECT_101)
-    return Planes(lightness, lab, fine_bands, half_bands, quarter_bands, across, down)
+    return Planes(lightness, lab, half_bands, quarter_bands, across, down)
 
 
 def halved(plane: npt.NDArray) -> npt.NDArray:
