@@ -16,7 +16,6 @@ from detection.features import (
     texture_colour,
     texture_covariance,
     texture_gradients,
-    texture_marks,
 )
 from detection.features.protocol import bounding_boxes, feature_key
 from detection.features.texture_covariance import LEAST_DEVIATION
@@ -36,7 +35,6 @@ class TextureExtractor:
     dimension = (
         texture_colour.DIMENSION
         + texture_gradients.DIMENSION
-        + texture_marks.DIMENSION
         + texture_covariance.DIMENSION
         + scattering.DIMENSION
     )
@@ -76,7 +74,6 @@ def describe(planes: Planes, boxes: Boxes) -> npt.NDArray[np.float32]:
         [
             texture_colour.describe_colour(planes.lab, boxes),
             texture_gradients.describe_gradients(planes, boxes, deviation),
-            texture_marks.describe_marks(planes, boxes, deviation),
             texture_covariance.describe_covariance(planes, boxes, deviation),
             scattering.scatter(lab[0], lab[1], lab[2], corners),
         ],

@@ -47,8 +47,8 @@ def _channels(planes: Planes) -> Floats:
     import cv2
 
     lab = cv2.split(halved(planes.lab))
-    sizes = [halved(np.abs(band)) for band in planes.half_bands]
+    sizes = [*planes.grain, *(halved(np.abs(band)) for band in planes.half_bands)]
     sizes += [np.abs(band) for band in planes.quarter_bands]
-    signed = [halved(planes.half_bands[-1]), *planes.quarter_bands]
+    signed = [*(halved(band) for band in planes.half_bands[1:]), *planes.quarter_bands]
     slope = halved(cv2.magnitude(planes.across, planes.down))
     return np.stack([*lab, *sizes, *signed, slope])
