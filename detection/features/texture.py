@@ -11,12 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from detection.features import (
-    scattering,
-    texture_colour,
-    texture_covariance,
-    texture_gradients,
-)
+from detection.features import scattering, texture_colour, texture_covariance
 from detection.features.protocol import bounding_boxes, feature_key
 from detection.features.texture_covariance import LEAST_DEVIATION
 from detection.features.texture_planes import Planes, compute_planes, reduced
@@ -30,14 +25,9 @@ class TextureExtractor:
     """`texture`: fixed filters, no learned numbers."""
 
     name = "texture"
-    version = "6"
+    version = "7"
     weights_hash = ""
-    dimension = (
-        texture_colour.DIMENSION
-        + texture_gradients.DIMENSION
-        + texture_covariance.DIMENSION
-        + scattering.DIMENSION
-    )
+    dimension = texture_colour.DIMENSION + texture_covariance.DIMENSION + scattering.DIMENSION
     key = feature_key(name, version, weights_hash)
     warnings: tuple[str, ...] = ()
 
@@ -73,7 +63,6 @@ def describe(planes: Planes, boxes: Boxes) -> npt.NDArray[np.float32]:
     numbers = np.concatenate(
         [
             texture_colour.describe_colour(planes.lab, boxes),
-            texture_gradients.describe_gradients(planes, boxes, deviation),
             texture_covariance.describe_covariance(planes, boxes, deviation),
             scattering.scatter(lab[0], lab[1], lab[2], corners),
         ],

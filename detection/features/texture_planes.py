@@ -1,9 +1,7 @@
 """The planes of an image that the texture numbers are read from: lightness, colour, bands and gradients.
 
-Named by how often the image is halved: `half` and `quarter`; of the image's own resolution only the strength of the finest
-grain is kept. Left
-out: which numbers are made of them (`texture_colour`, `texture_gradients`, `texture_marks`, `texture_covariance`,
-`scattering`).
+Two resolutions, named by how often the image is halved: `half` and `quarter`; no number needs the image's own. Left
+out: which numbers are made of them (`texture_colour`, `texture_covariance`, `scattering`).
 """
 
 from __future__ import annotations
@@ -16,11 +14,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 # Gaussian scales of the differences, in pixels of their own resolution.
-FINE_SCALES = (1.0, 1.6)
-HALF_SCALES = (1.25, 2.0, 3.2)
-QUARTER_SCALES = (2.5, 4.0)
-# The half lightness as smooth as the image's own at the last of the fine scales.
-HALF_START = 0.8
+HALF_SCALES = (0.6, 1.0, 1.6, 2.6)
+QUARTER_SCALES = (2.0, 3.2, 5.0)
 
 # What a plain aerial picture of forest and fields looks like in CIELAB: mean and deviation of L*, a*, b*.
 # Whole tiles are brought to it, because providers retouch contrast and colour.
@@ -35,13 +30,12 @@ LUMA = (0.2126, 0.7152, 0.0722)
 class Planes:
     """All float32. `lightness` (H / 2, W / 2) 0…100, the square root of luma, near to L* and far cheaper.
 
-    `lab` (H / 2, W / 2, 3) CIELAB; `grain` (H / 4, W / 4) ≥ 0, the mean size of each fine band; `half_bands`, `quarter_bands`: differences of Gaussians, fine to coarse, each at its
+    `lab` (H / 2, W / 2, 3) CIELAB; `half_bands`, `quarter_bands`: differences of Gaussians, fine to coarse, each at its
     resolution; `across`, `down`: gradient of the lightness, a step of two pixels of the image.
     """
 
     lightness: Floats
     lab: Floats
-    grain: list[Floats]
     half_bands: list[Floats]
     quarter_bands: list[Floats]
     across: Floats
@@ -64,30 +58,21 @@ def compute_planes(
         image = image.copy()
         image[~seen] = np.round(image[seen].mean(axis=0)) if seen.any() else 0
         seen_half = halved(seen.astype(np.float32)) >= 0.5
-    roots = np.sqrt(np.arange(256) / 255)
-    luma = cv2.transform(np.ascontiguousarray(image), np.array([LUMA], np.float32))
-    fine = cv2.LUT(luma, np.round(255 * roots).astype(np.uint8))
-    lightness = halved(fine).astype(np.float32) * np.float32(100 / 255)
-    lab = cv2.cvtColor(halved(image).astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
-    unit = 100 / 255
+    small = halved(image)
+    luma = cv2.transform(small, np.array([LUMA], np.float32))
+    roots = (100 * np.sqrt(np.arange(256) / 255)).astype(np.float32)
+    lightness = cv2.LUT(luma, roots)
+    lab = cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
     if to_reference:
-        scale, shift = _matching(lightness, seen_half, *REFERENCE_LIGHTNESS)
-        unit *= scale
-        lightness = _scaled(lightness, scale, shift)
+        lightness = _matched(lightness, seen_half, *REFERENCE_LIGHTNESS)
         channels = zip(cv2.split(lab), REFERENCE_MEAN, REFERENCE_DEVIATION, strict=True)
-        lab = cv2.merge(
-            [
-                _scaled(channel, *_matching(channel, seen_half, mean, spread))
-                for channel, mean, spread in channels
-            ]
-        )
-    start = cv2.GaussianBlur(lightness, (0, 0), HALF_START, borderType=cv2.BORDER_REFLECT_101)
-    half_bands, smooth = _bands(lightness, HALF_SCALES, start)
+        lab = cv2.merge([_matched(channel, seen_half, mean, spread) for channel, mean, spread in channels])
+    half_bands, smooth = _bands(lightness, HALF_SCALES, lightness)
     quarter_bands, _ = _bands(halved(lightness), QUARTER_SCALES, halved(smooth))
     once = cv2.GaussianBlur(lightness, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT_101)
     across = cv2.Sobel(once, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=cv2.BORDER_REFLECT_101)
     down = cv2.Sobel(once, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=cv2.BORDER_REFLECT_101)
-    return Planes(lightness, lab, _grain(fine, unit), half_bands, quarter_bands, across, down)
+    return Planes(lightness, lab, half_bands, quarter_bands, across, down)
 
 
 def halved(plane: npt.NDArray) -> npt.NDArray:
@@ -109,36 +94,13 @@ def reduced(box: tuple[slice, slice], shape: tuple[int, ...], halvings: int) -> 
     return rows, columns
 
 
-def _matching(
-    plane: Floats, seen: npt.NDArray[np.bool_] | None, mean: float, deviation: float
-) -> tuple[float, float]:
-    """The factor and the summand that give what is seen that `mean` and `deviation`."""
+def _matched(plane: Floats, seen: npt.NDArray[np.bool_] | None, mean: float, deviation: float) -> Floats:
+    """Shifted and scaled to `mean` and `deviation` of what is seen, within what a sensor can show (−100…100)."""
     ground = plane if seen is None or not seen.any() else plane[seen]
     scale = deviation / max(float(ground.std()), 1e-3)
-    return scale, mean - float(ground.mean()) * scale
-
-
-def _scaled(plane: Floats, scale: float, shift: float) -> Floats:
-    """Within what a sensor can show (−100…100): else the sand of a dark tile would be brighter than white."""
-    scaled = plane * np.float32(scale) + np.float32(shift)
+    scaled = plane * np.float32(scale) + np.float32(mean - float(ground.mean()) * scale)
+    # Without the bound the sand of a dark tile would be brighter than white.
     return np.clip(scaled, -100, 100, out=scaled)
-
-
-def _grain(fine: npt.NDArray[np.uint8], unit: float) -> list[Floats]:
-    """Mean size of each band at the image's own resolution, float32 (H / 4, W / 4), in units of the lightness.
-
-    In whole steps of 1/255, which the means even out: a tenth of the time.
-    """
-    import cv2
-
-    found = []
-    before = fine
-    for scale in FINE_SCALES:
-        after = cv2.GaussianBlur(fine, (0, 0), scale, borderType=cv2.BORDER_REFLECT_101)
-        size = halved(halved(cv2.absdiff(before, after)).astype(np.float32))
-        found.append(size * np.float32(unit))
-        before = after
-    return found
 
 
 def _bands(plane: Floats, scales: tuple[float, ...], before: Floats) -> tuple[list[Floats], Floats]:
