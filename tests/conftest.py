@@ -17,7 +17,20 @@ from django.core.cache import cache
 from django.test import Client
 from PIL import Image
 
+# Files that take the longest begin: begun last, one of them would keep one core busy while the other has nothing left.
+LONGEST = (
+    "test_unkillable.py",
+    "test_volunteers_at_once.py",
+    "test_resnet50.py",
+    "test_run_sh.py",
+    "test_server_killed.py",
+)
+
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(autouse=True)
