@@ -7,10 +7,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from amberapp.errors import Conflict
+from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, WorkState
 from benchmarks import made_region, odd_tiles
-from detection.actions import runs
+from detection.actions import run_shards, runs
 from detection.actions.run_shards import score_shard, write_shard
 from detection.models import Detection, Shard, TileScore
 
@@ -154,6 +154,26 @@ def test_the_machine_pauses_with_a_reason_and_the_reason_goes_with_the_pause(beg
     begun.refresh_from_db()
     assert (begun.pause_reason, begun.state) == ("", WorkState.RUNNING)
     assert set(begun.shards.filter(state=WorkState.QUEUED).values_list("attempts", "error")) == {(0, "")}
+
+
+def test_a_worker_that_lacks_what_the_run_needs_pauses_it_and_says_what(begun, carol, monkeypatch):
+    """One machine with an older image that joins in the middle ends no run."""
+    load = run_shards.load_model
+
+    def lacking(*_arguments: Any) -> None:
+        raise UserError("Start a worker with the same extractor.")
+
+    monkeypatch.setattr(run_shards, "load_model", lacking)
+    runs.work_on(begun.pk)
+    begun.refresh_from_db()
+    assert (begun.state, begun.pause_reason) == (WorkState.PAUSED, "Start a worker with the same extractor.")
+    assert not begun.shards.filter(state=WorkState.FAILED).exists()
+    monkeypatch.setattr(run_shards, "load_model", load)
+    runs.resume_run(run=begun, acting_user=carol)
+    runs.execute_here(begun)
+    begun.refresh_from_db()
+    assert begun.state == WorkState.DONE
+    assert TileScore.objects.filter(run=begun).count() == 12
 
 
 def test_a_paused_run_keeps_the_region_and_can_be_cancelled(begun, made, carol):

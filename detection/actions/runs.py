@@ -234,20 +234,25 @@ def _do_shard(shard_id: int, owner: str, threads: int) -> None:
             outcome = score_shard(shard, threads)
         write_shard(shard, owner, outcome)
     except UserError as error:
-        Shard.objects.fail(shard_id, owner=owner, error=str(error.message))
+        # This worker lacks what the run needs: its weights, the extractor's version, the classifier's file.
+        _stop_for(shard, owner, str(error.message))
     except Exception as error:
         logger.exception("%s failed", shard)
         trouble = trouble_with(error)
         if trouble:
-            # No fault of the shard, and every other one would meet it too.
-            Shard.objects.release(shard_id, owner=owner, error=trouble)
-            with contextlib.suppress(Conflict):  # it was cancelled meanwhile
-                pause_run(run=run, acting_user=None, reason=trouble)
+            _stop_for(shard, owner, trouble)
         elif shard.attempts >= Shard.MAX_ATTEMPTS:
             Shard.objects.fail(shard_id, owner=owner, error=f"{type(error).__name__}: {error}"[:500])
         else:
             Shard.objects.release(shard_id, owner=owner, error=f"{type(error).__name__}: {error}"[:500])
     _close_run(run.pk)
+
+
+def _stop_for(shard: Shard, owner: str, trouble: str) -> None:
+    """Give the shard back and pause its run: it is no fault of the shard, and every other one would meet it too."""
+    Shard.objects.release(shard.pk, owner=owner, error=trouble)
+    with contextlib.suppress(Conflict):  # it was cancelled meanwhile
+        pause_run(run=shard.run, acting_user=None, reason=trouble)
 
 
 def _close_run(run_id: int) -> None:
