@@ -80,6 +80,27 @@ def test_a_correctly_suggested_tile_takes_two_actions(
     assert console_errors == []
 
 
+def test_the_desk_with_suggestions_is_accessible_on_a_small_phone(
+    open_desk: Callable, alice: Any, tiles: list[Any], region: Any, serious_violations: Callable
+) -> None:
+    suggest(region, tiles)
+    desk = open_desk(alice)
+    back = desk.locator("[data-do=back] > span").bounding_box()
+    assert back is not None and back["width"] > 20, "Back keeps its word beside both ways to paint the rest"
+    desk.set_viewport_size({"width": 360, "height": 640})
+    desk.keyboard.press("2")
+    expect(desk.locator("#look-alikes")).to_be_visible()
+    assert serious_violations() == []
+    stage, legend, chips = (
+        desk.locator(name).bounding_box() for name in (".desk__stage", "#legend", "#look-alikes")
+    )
+    assert stage and legend and chips
+    assert legend["height"] + chips["height"] < stage["height"] / 3, "the picture stays in sight"
+    desk.click("[data-do=supply]")
+    expect(desk.locator("dialog#supply")).to_be_visible()
+    assert serious_violations() == []
+
+
 def test_a_blind_tile_shows_nothing_of_suggestions_and_does_not_say_so(
     open_desk: Callable, alice: Any, tiles: list[Any], region: Any
 ) -> None:

@@ -2,18 +2,20 @@
 // the screen at any zoom.
 
 const SIDE = 12; // CSS pixels after which a drawing repeats, before it is spread
+const DOT = 1.1; // CSS pixels: radius of a dot
+const BED = "rgb(12 11 10 / 65%)"; // what a stroke lies on
 
 const drawings = {
   // Two strokes of each so that the pattern meets itself at the edges of its square.
   rising: (context) => strokes(context, [[-3, 15, 15, -3], [-3, 3, 3, -3], [9, 15, 15, 9]]),
   falling: (context) => strokes(context, [[-3, -3, 15, 15], [9, -3, 15, 3], [-3, 9, 3, 15]]),
-  dots: (context) => {
+  dots: (context, radius) => {
     for (const [x, y] of [
       [3, 3],
       [9, 9],
     ]) {
       context.beginPath();
-      context.arc(x, y, 1.1, 0, 2 * Math.PI);
+      context.arc(x, y, radius, 0, 2 * Math.PI);
       context.fill();
     }
   },
@@ -30,7 +32,10 @@ function strokes(context, lines) {
 
 /** A pattern for a context that is drawn in image pixels: kind "rising", "falling" or "dots". */
 export class Hatch {
-  /** weight: of strokes; spread: how far apart they lie, 1 as drawn. */
+  /**
+   * weight: of strokes; spread: how far apart they lie, 1 as drawn. Under each stroke lies a wider dark one, so that the
+   * pattern is seen on bright sand as on dark forest.
+   */
   constructor(kind, colour, { weight = 2, spread = 1 } = {}) {
     this.dense = 2;
     this.square = document.createElement("canvas");
@@ -38,10 +43,15 @@ export class Hatch {
     this.square.height = this.square.width;
     const context = this.square.getContext("2d");
     context.scale(spread * this.dense, spread * this.dense);
-    context.strokeStyle = colour;
-    context.fillStyle = colour;
-    context.lineWidth = weight / spread;
-    drawings[kind](context);
+    for (const [paint, width] of [
+      [BED, weight + 2],
+      [colour, weight],
+    ]) {
+      context.strokeStyle = paint;
+      context.fillStyle = paint;
+      context.lineWidth = width / spread;
+      drawings[kind](context, (width / weight) * DOT);
+    }
   }
 
   /** `unit`: how long one CSS pixel is in the context. */

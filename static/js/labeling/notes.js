@@ -39,7 +39,7 @@ export class Notes {
     const host = stage.element;
     this.hatches = {
       mining: new Hatch("rising", colour("--edge-mining", host), { weight: 2, spread: 4 / 3 }),
-      not_mining: new Hatch("falling", colour("--edge-not-mining", host), { weight: 1, spread: 4 / 3 }),
+      not_mining: new Hatch("falling", colour("--pattern-not-mining", host), { weight: 1.5, spread: 4 / 3 }),
       settled: new Hatch("dots", colour("--edge-settled", host)),
     };
     this.edge = colour("--edge-mining", host);
@@ -119,7 +119,7 @@ export class Notes {
     }
     const verdict = this.shown && suggested(current, superpixel);
     if (verdict) {
-      context.globalAlpha = verdict === "mining" ? 0.7 : 0.5;
+      context.globalAlpha = verdict === "mining" ? 0.95 : 0.85;
       this.hatches[verdict].fill(context, path, unit);
       context.globalAlpha = 1;
     }
