@@ -7,12 +7,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from amberapp import storage
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, WorkState
 from benchmarks import made_region, odd_tiles
 from detection.actions import run_shards, runs
 from detection.actions.run_shards import score_shard, write_shard
-from detection.models import Detection, Shard, TileScore
+from detection.models import Detection, SegmentedTile, Shard, TileScore
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -174,6 +175,22 @@ def test_a_worker_that_lacks_what_the_run_needs_pauses_it_and_says_what(begun, c
     begun.refresh_from_db()
     assert begun.state == WorkState.DONE
     assert TileScore.objects.filter(run=begun).count() == 12
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_a_marked_tile_whose_raster_is_lost_is_named_and_the_run_ends(made, damage):
+    lost = SegmentedTile.objects.get(tile__file_name="made-000007.jpg")
+    lost.raster_key = f"rasters/{damage}.png"
+    lost.save()
+    if damage == "damaged":
+        storage.put(lost.raster_key, b"no raster")
+    run = runs.start_run(region=made, acting_user=None)
+    runs.execute_here(run)
+    run.refresh_from_db()
+    assert run.state == WorkState.DONE
+    assert list(run.failures.values_list("tile", flat=True)) == [lost.tile_id]
+    assert not TileScore.objects.filter(run=run, segmented_tile=lost).exists()
+    assert (run.progress()["tiles_done"], run.detections.count()) == (11, 2)
 
 
 def test_a_paused_run_keeps_the_region_and_can_be_cancelled(begun, made, carol):

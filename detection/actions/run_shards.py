@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from shapely.geometry import MultiPolygon, Polygon, mapping
 
 from amberapp import storage
-from amberapp.errors import UserError
+from amberapp.errors import NotThere, UserError
 from detection import feature_store
 from detection.actions.chunks import chunk_store
 from detection.actions.features import usable_extractor
@@ -140,11 +140,16 @@ def _judge(
     run: Run, segmented: SegmentedTile, probabilities: npt.NDArray[np.float32], outcome: Outcome
 ) -> None:
     positive = np.flatnonzero(probabilities >= run.threshold) + 1
+    if len(positive) > run.positive_superpixels:
+        try:
+            found = _detection(run, segmented, positive.tolist(), probabilities)
+        except (NotThere, ValueError) as error:  # its label raster is lost: one tile's loss, not the run's
+            outcome.failures.append(TileFailure(run=run, tile=segmented.tile, reason=str(error)[:300]))
+            return
+        outcome.detections.append(found)
     outcome.scores.append(
         TileScore(run=run, segmented_tile=segmented, scores=probabilities.tobytes(), positives=len(positive))
     )
-    if len(positive) > run.positive_superpixels:
-        outcome.detections.append(_detection(run, segmented, positive.tolist(), probabilities))
     asked = run.segmentation.n_segments
     if not asked * FEWEST <= segmented.superpixels <= asked * MOST:
         outcome.unusual.append(UnusualTile(run=run, tile=segmented.tile, superpixels=segmented.superpixels))
