@@ -324,3 +324,9 @@ def test_the_commands_pause_resume_and_cancel(ground):
     out = io.StringIO()
     call_command("cancel_run", str(other.pk), stdout=out)
     assert "state: cancelled" in out.getvalue()
+
+
+@pytest.mark.parametrize("number", ["0" * 5000, "9" * 19, "-1", "1.5", "one", ""])
+def test_what_is_no_number_of_a_run_is_answered_with_a_sentence(carol, client_of, number):
+    answer = client_of(carol).get("/manage/runs/compare/", {"then": number, "now": "1"})
+    assert answer.status_code == 400
