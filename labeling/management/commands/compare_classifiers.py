@@ -5,6 +5,7 @@ from typing import Any
 
 from amberapp.commands import AmberCommand
 from detection.actions.regions import region_named
+from detection.features import EXTRACTOR_NAMES
 from labeling.actions.retrain import request_comparison
 
 
@@ -15,7 +16,7 @@ class Command(AmberCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--region", help="name of the region (needed when there are several)")
-        parser.add_argument("--extractor", choices=["texture", "resnet50"])
+        parser.add_argument("--extractor", choices=EXTRACTOR_NAMES)
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
     def work(self, **options: Any) -> dict[str, Any]:
