@@ -2,7 +2,7 @@
 
 from detection.models.classifier import Classifier, Dataset
 from detection.models.features import FeatureChunk, TileFeatures
-from detection.models.ground import ImagerySource, Region, Tile, TileKind
+from detection.models.ground import District, ImagerySource, PlaceName, Region, Tile, TileKind
 from detection.models.run import Detection, Run, Shard, TileFailure, TileScore, UnusualTile
 from detection.models.superpixels import Segmentation, SegmentedTile
 
@@ -10,8 +10,10 @@ __all__ = [
     "Classifier",
     "Dataset",
     "Detection",
+    "District",
     "FeatureChunk",
     "ImagerySource",
+    "PlaceName",
     "Region",
     "Run",
     "SegmentedTile",

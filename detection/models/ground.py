@@ -117,3 +117,43 @@ class Tile(models.Model):
     def place_id(self) -> str:
         """Short permanent name of this image of ground, used in permalinks."""
         return self.sha256[:16]
+
+
+class District(models.Model):
+    """An area with a name (a district, a nature reserve) by which the hectares of a region are counted."""
+
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="districts")
+    name = models.CharField(max_length=120)
+    names = models.JSONField(
+        default=dict, blank=True, help_text="by language code, where the file tells them"
+    )
+    polygon = models.JSONField(help_text="GeoJSON MultiPolygon, WGS 84")
+    west = models.FloatField()
+    south = models.FloatField()
+    east = models.FloatField()
+    north = models.FloatField()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["region", "name"], name="one_district_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PlaceName(models.Model):
+    """A point with a name (a village, a lake) that readers of the map may search for."""
+
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="place_names")
+    name = models.CharField(max_length=120)
+    names = models.JSONField(
+        default=dict, blank=True, help_text="by language code, where the file tells them"
+    )
+    latitude = models.FloatField()
+    longitude = models.FloatField()
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name

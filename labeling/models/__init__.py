@@ -1,5 +1,7 @@
 """Rows of what people say. No NumPy here."""
 
+from labeling.models.area import AreaSample, SampleAnswer, SampleTile
+from labeling.models.campaign import Campaign, CampaignDecision, CampaignMember
 from labeling.models.label import (
     Consensus,
     ConsensusState,
@@ -19,12 +21,16 @@ from labeling.models.queue import (
     Served,
     TileProgress,
 )
-from labeling.models.release import Release, ReleaseFile
+from labeling.models.release import Release, ReleaseFile, ReleaseKind
 from labeling.models.report import Report, ReportCategory, ReportState
 from labeling.models.review import Review, ReviewVerdict
 from labeling.models.volunteer import CrowdState, QuarantineReason, VolunteerRecord
 
 __all__ = [
+    "AreaSample",
+    "Campaign",
+    "CampaignDecision",
+    "CampaignMember",
     "Claim",
     "ClaimState",
     "Consensus",
@@ -39,11 +45,14 @@ __all__ = [
     "QuarantineReason",
     "Release",
     "ReleaseFile",
+    "ReleaseKind",
     "Report",
     "ReportCategory",
     "ReportState",
     "Review",
     "ReviewVerdict",
+    "SampleAnswer",
+    "SampleTile",
     "Served",
     "Spare",
     "Submission",

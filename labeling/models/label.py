@@ -26,6 +26,7 @@ class Origin(models.TextChoices):
     IMPORT = "import", _("import")
     REVIEW = "review", _("expert review")
     REPORT = "report", _("accepted report")
+    CAMPAIGN = "campaign", _("campaign")
 
 
 class Spare(models.TextChoices):

@@ -2,14 +2,28 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from detection.models import Region, Run
+
+
+class ReleaseKind(models.TextChoices):
+    OWN = "own", _("made here")
+    HISTORICAL = "historical", _("imported")
 
 
 class Release(models.Model):
     region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="releases")
     number = models.PositiveIntegerField()
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="releases")
+    kind = models.CharField(max_length=10, choices=ReleaseKind.choices, default=ReleaseKind.OWN)
+    # Null for a map that was made elsewhere and imported.
+    run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="releases")
+    title = models.CharField(max_length=120, blank=True, help_text="of an imported map: its own name")
+    note = models.TextField(blank=True, help_text="what the publisher says of this release")
+    # Rolling back publishes an older release again, under a new number.
+    restores = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="restored_as")
+    # The area estimate that was published with it.
+    sample = models.ForeignKey("AreaSample", null=True, on_delete=models.PROTECT, related_name="releases")
     statistics = models.JSONField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField()

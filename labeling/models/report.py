@@ -20,6 +20,7 @@ class ReportState(models.TextChoices):
     OPEN = "open", _("waiting for an expert")
     ACCEPTED = "accepted", _("accepted")
     DECLINED = "declined", _("declined")
+    JUNK = "junk", _("set aside as junk")
 
 
 def new_token() -> str:
@@ -36,6 +37,13 @@ class Report(models.Model):
     longitude = models.FloatField()
     category = models.CharField(max_length=16, choices=ReportCategory.choices)
     comment = models.TextField(blank=True, max_length=2000)
+    photo_key = models.CharField(max_length=120, blank=True, help_text="re-encoded, without EXIF")
+    # The public sees the place only roughly; experts see it as it was sent.
+    blurred = models.BooleanField(default=False)
+    # Reports of one place, and reports with one text, are shown to experts as one.
+    place_key = models.CharField(max_length=40, blank=True)
+    text_key = models.CharField(max_length=40, blank=True)
+    duplicate_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="duplicates")
     sealed_email = models.TextField(blank=True, help_text="encrypted; emptied when the report closes")
     state = models.CharField(max_length=10, choices=ReportState.choices, default=ReportState.OPEN)
     answer = models.TextField(blank=True, help_text="what the expert tells the sender")
@@ -45,7 +53,11 @@ class Report(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["state", "-id"])]
+        indexes = [
+            models.Index(fields=["state", "-id"]),
+            models.Index(fields=["state", "place_key"]),
+            models.Index(fields=["state", "text_key"]),
+        ]
 
     def __str__(self) -> str:
         return f"report {self.pk}"

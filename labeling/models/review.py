@@ -12,6 +12,8 @@ from labeling.models.look_alike import LookAlike
 class ReviewVerdict(models.TextChoices):
     APPROVED = "approved", _("approved")
     REJECTED = "rejected", _("rejected")
+    # Judges nothing: asks a colleague to look.
+    SECOND = "second", _("second opinion wanted")
 
 
 class Review(models.Model):
@@ -23,6 +25,8 @@ class Review(models.Model):
     verdict = models.CharField(max_length=10, choices=ReviewVerdict.choices)
     look_alike = models.CharField(max_length=24, blank=True)
     note = models.TextField(blank=True)
+    # Said in the knowledge that two colleagues disagree: it ends the dispute.
+    settles = models.BooleanField(default=False)
     report = models.ForeignKey("Report", null=True, on_delete=models.PROTECT, related_name="reviews")
     # The negative labels that this rejection wrote; they stop counting when the ground is approved later.
     submission = models.OneToOneField(Submission, null=True, on_delete=models.PROTECT, related_name="review")
