@@ -46,14 +46,23 @@ def text_of(release: Any, name: str) -> str:
 # Which verdict counts -------------------------------------------------------------------------
 
 
-def test_the_latest_review_counts(run: Any, bob: Any, dora: Any) -> None:
+def test_the_latest_review_counts(run: Any, bob: Any) -> None:
     first = run.detections.first()
     judge(first, bob)
-    judge(first, dora, "rejected")
+    judge(first, bob, "rejected")
     verdicts = current_verdicts(run)
     assert set(verdicts) == {first.pk}
     assert (verdicts[first.pk].verdict, verdicts[first.pk].carried) == ("rejected", False)
-    assert verdicts[first.pk].review.expert == dora
+    assert verdicts[first.pk].review.expert == bob
+
+
+def test_while_two_experts_contradict_one_another_the_place_waits(run: Any, bob: Any, dora: Any) -> None:
+    first = run.detections.first()
+    judge(first, bob)
+    judge(first, dora, "rejected")
+    assert current_verdicts(run)[first.pk].verdict == "disputed"
+    ready = readiness(run)
+    assert (ready.approved, ready.rejected, ready.waiting) == (0, 0, run.detections.count())
 
 
 def test_a_verdict_carries_over_to_the_very_same_pieces_only(

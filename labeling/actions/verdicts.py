@@ -1,24 +1,82 @@
-"""What the experts' reviews say about the detections of a run, verdicts on unchanged ground included."""
+"""What the experts' reviews say about the detections of a run, verdicts on unchanged ground included.
 
+Reviews are only ever added. What they jointly say of one ground is worked out from all of them each time (`weigh`), so
+any earlier moment can be worked out as well (`verdicts_at`). The rules are those of ADR 0014:
+
+- The latest verdict counts. A verdict that its maker has taken back does not stand; what stood before stands again.
+- Where the latest standing verdicts of two experts contradict, the ground is disputed: nobody's verdict counts until
+  an expert who took no part settles it, or one of the two agrees with the other.
+- Who asks for a second opinion takes the ground out of both lists until a colleague answers.
+- A verdict that settles, and the rejection that an accepted report makes, overrules everything before it.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from detection.models import Detection, Run
-from labeling.models import Review
+from labeling.models import Review, ReviewVerdict
 
 Ground = tuple[int, tuple[int, ...]]
+
+# What `Verdict.verdict` can be beside the values of ReviewVerdict.
+DISPUTED = "disputed"
+# A review that takes back the same expert's latest standing one on that ground; it says nothing of its own.
+WITHDRAWN = "withdrawn"
+# Decides nothing: off the map, and an expert has to look.
+WAITING = (ReviewVerdict.SECOND, DISPUTED)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What all reviews of one ground jointly say.
+
+    verdict: a ReviewVerdict, DISPUTED, or "" where nothing stands.
+    review: the latest review that stands (None where nothing does); in a dispute that of the latest side.
+    latest: the latest row of any kind; who decides must have seen it (None: there is none).
+    sides: the latest standing verdict of each expert since the last that settled, oldest first, questions left out.
+    """
+
+    verdict: str
+    review: Review | None
+    latest: Review | None
+    sides: tuple[Review, ...]
+
+    @property
+    def waits(self) -> bool:
+        """Whether an expert has to look before anything counts."""
+        return self.verdict == "" or self.verdict in WAITING
+
+    def is_side(self, expert_id: int | None) -> bool:
+        return any(review.expert_id == expert_id for review in self.sides)
+
+    def waits_for(self, expert_id: int | None) -> bool:
+        """Whether this expert may end the waiting: not their own question, and no dispute that they are a side of."""
+        if self.verdict == ReviewVerdict.SECOND:
+            return self.review is not None and self.review.expert_id != expert_id
+        if self.verdict == DISPUTED:
+            return not self.is_side(expert_id)
+        return self.verdict == ""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The verdict that counts for one detection.
 
-    `verdict` is a ReviewVerdict; `review` the row that says so (its expert is loaded); `carried` is True when
-    that review was made of another detection on the very same superpixels, usually one of an earlier run.
+    `verdict` is a ReviewVerdict or DISPUTED; SECOND and DISPUTED decide nothing (`waits`). `review` is the row that
+    says so (its expert is loaded), in a dispute the latest side; `carried` is True when that review was made of another
+    detection on the very same superpixels, usually one of an earlier run. `sides` as in Standing.
     """
 
     verdict: str
     review: Review
     carried: bool
+    sides: tuple[Review, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        return self.verdict in WAITING
 
 
 def ground_of(segmented_tile_id: int, superpixels: list[int]) -> Ground:
@@ -26,13 +84,57 @@ def ground_of(segmented_tile_id: int, superpixels: list[int]) -> Ground:
     return (segmented_tile_id, tuple(sorted(superpixels)))
 
 
-def current_verdicts(run: Run) -> dict[int, Verdict]:
-    """Detection id → the verdict that counts, in two queries. Detections nobody has judged are left out.
+def weigh(reviews: Iterable[Review]) -> Standing:
+    """What the reviews of ONE ground, in the order in which they were made, jointly say."""
+    standing: list[Review] = []
+    latest = None
+    for review in reviews:
+        latest = review
+        if review.verdict != WITHDRAWN:
+            standing.append(review)
+            continue
+        for place in range(len(standing) - 1, -1, -1):
+            if standing[place].expert_id == review.expert_id:
+                del standing[place]
+                break
+    if not standing:
+        return Standing("", None, latest, ())
+    sides = _sides(standing)
+    last = standing[-1]
+    disputed = len({review.verdict for review in sides}) > 1
+    verdict = DISPUTED if disputed and last.verdict != ReviewVerdict.SECOND else last.verdict
+    return Standing(verdict, last, latest, sides)
 
-    The latest review of the detection's ground counts. When that is a review of another detection on the very
-    same pieces, it carries over: so a report accepted against an earlier release also takes the place off the
-    next one, even where an expert had approved it meanwhile.
+
+def _sides(standing: Sequence[Review]) -> tuple[Review, ...]:
+    begin = max(
+        (place for place, review in enumerate(standing) if review.settles or review.report_id is not None),
+        default=0,
+    )
+    positions: dict[int, Review] = {}
+    for review in standing[begin:]:
+        positions.pop(review.expert_id, None)  # so that the dict's order is that of the latest ones
+        positions[review.expert_id] = review
+    return tuple(review for review in positions.values() if review.verdict != ReviewVerdict.SECOND)
+
+
+def current_verdicts(run: Run) -> dict[int, Verdict]:
+    """Detection id → the verdict that counts, in two queries. Detections of which nothing stands are left out.
+
+    The latest review of the detection's ground counts, by the rules above. When that is a review of another detection
+    on the very same pieces, it carries over: so a report accepted against an earlier release also takes the place off
+    the next one, even where an expert had approved it meanwhile.
     """
+    return _verdicts(standings(run))
+
+
+def verdicts_at(run: Run, moment: dt.datetime) -> dict[int, Verdict]:
+    """As `current_verdicts`, as it was at `moment` (timezone-aware), reviews of that very instant included."""
+    return _verdicts(standings(run, moment))
+
+
+def standings(run: Run, moment: dt.datetime | None = None) -> dict[int, Standing]:
+    """Detection id → what all reviews of its ground say (until `moment`), for those that have any. Two queries."""
     grounds: dict[Ground, int] = {
         ground_of(tile, pieces): pk
         for pk, tile, pieces in Detection.objects.filter(run=run)
@@ -42,10 +144,22 @@ def current_verdicts(run: Run) -> dict[int, Verdict]:
     if not grounds:
         return {}
     tiles = Detection.objects.filter(run=run).order_by().values("segmented_tile_id")
-    verdicts: dict[int, Verdict] = {}
-    # Ascending, so that what stays in the dict is the latest.
-    for review in Review.objects.filter(segmented_tile__in=tiles).select_related("expert").order_by("id"):
+    reviews = Review.objects.filter(segmented_tile__in=tiles).select_related("expert").order_by("id")
+    if moment is not None:
+        reviews = reviews.filter(created_at__lte=moment)
+    found: dict[int, list[Review]] = defaultdict(list)
+    for review in reviews:
         detection_id = grounds.get(ground_of(review.segmented_tile_id, review.superpixels))
         if detection_id is not None:
-            verdicts[detection_id] = Verdict(review.verdict, review, review.detection_id != detection_id)
-    return verdicts
+            found[detection_id].append(review)
+    return {detection_id: weigh(rows) for detection_id, rows in found.items()}
+
+
+def _verdicts(found: dict[int, Standing]) -> dict[int, Verdict]:
+    return {
+        detection_id: Verdict(
+            one.verdict, one.review, one.review.detection_id != detection_id, one.sides if one.waits else ()
+        )
+        for detection_id, one in found.items()
+        if one.review is not None
+    }
