@@ -1,0 +1,73 @@
+"""How many tiles to sample in each stratum, and how narrow an interval to expect of it. Pure: no Django.
+
+Neyman's allocation (Cochran 1977, section 5.5): in proportion to N_h S_h, with enough in every stratum that its own
+figure means something (Olofsson et al. 2014, section 5.1.1, advise the same for rare classes).
+"""
+
+import math
+from dataclasses import dataclass
+
+from labeling.area.intervals import student
+
+# Fewer cannot tell a stratum's own rate from nothing.
+LEAST = 20
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A stratum before it is sampled: how many tiles, the share expected to be mined, hectares on a mined tile."""
+
+    name: str
+    tiles: int
+    share: float
+    hectares: float
+
+    @property
+    def spread(self) -> float:
+        """Expected standard deviation of a tile's hectares, sizes of finds varying as much as their mean."""
+        return self.hectares * math.sqrt(self.share * (2 - self.share))
+
+
+def allocate(strata: list[Expected], size: int) -> dict[str, int]:
+    """Tiles to draw by stratum, `size` in all or every tile there is. At least LEAST a stratum as far as it reaches.
+
+    Raises ValueError when the size does not give every stratum with tiles at least two.
+    """
+    filled = [stratum for stratum in strata if stratum.tiles]
+    if size < sum(min(2, stratum.tiles) for stratum in filled):
+        raise ValueError("every stratum needs at least two tiles")
+    size = min(size, sum(stratum.tiles for stratum in filled))
+    least = min(LEAST, size // max(len(filled), 1))
+    drawn = {stratum.name: min(least, stratum.tiles) for stratum in filled}
+    while (left := size - sum(drawn.values())) > 0:
+        open_strata = [stratum for stratum in filled if drawn[stratum.name] < stratum.tiles]
+        weights = {stratum.name: stratum.tiles * stratum.spread for stratum in open_strata}
+        whole = sum(weights.values())
+        shares = {
+            stratum.name: left * (weights[stratum.name] / whole if whole else 1 / len(open_strata))
+            for stratum in open_strata
+        }
+        added = 0
+        for stratum in open_strata:
+            more = min(int(shares[stratum.name]), stratum.tiles - drawn[stratum.name])
+            drawn[stratum.name] += more
+            added += more
+        if not added:
+            # What is left is less than one a stratum: to those with the largest shares.
+            by_share = sorted(open_strata, key=lambda stratum: (-shares[stratum.name], stratum.name))
+            for stratum in by_share[:left]:
+                drawn[stratum.name] += 1
+    return {stratum.name: drawn.get(stratum.name, 0) for stratum in strata}
+
+
+def expected_half_width(strata: list[Expected], drawn: dict[str, int]) -> float:
+    """Half of the 95% interval of the hectares that such a sample should give, if things are as expected."""
+    variance = 0.0
+    judged = 0
+    for stratum in strata:
+        number = drawn[stratum.name]
+        judged += number
+        if number and number < stratum.tiles:
+            variance += stratum.tiles**2 * (1 - number / stratum.tiles) * stratum.spread**2 / number
+    _low, high = student(0.0, math.sqrt(variance), max(judged - len(strata), 1))
+    return high
