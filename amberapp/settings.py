@@ -66,12 +66,14 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
+    "amberapp.uploads.SizeLimit",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "amberapp.errors.UserErrorMiddleware",
+    "amberapp.without_database.WithoutDatabase",
 ]
 
 ROOT_URLCONF = "amberapp.urls"
@@ -171,6 +173,8 @@ CELERY_TASK_ROUTES = {"detection.work_on_run": {"queue": "heavy"}}
 HEAVY_JOBS = frozenset(
     {
         "demo.content",
+        "detection.build_look_alikes",
+        "labeling.campaign_round",
         "labeling.compare_classifiers",
         "labeling.rank_tiles",
         "labeling.retrain",
@@ -264,6 +268,10 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Bytes of one request, files included (amberapp.uploads). A photo of a report has at most 8 MB, a tile 100 MB.
+STRANGERS_SEND_AT_MOST = 9 * 1024 * 1024
+PEOPLE_SEND_AT_MOST = 128 * 1024 * 1024
+OPEN_DOORS = ("/report/", "/api/reports/", "/account/")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from amberapp import jobs
 from amberapp.errors import UserError
-from detection.actions import ingest, run_diff, runs, staging
+from detection.actions import ingest, look_alike_index, run_diff, runs, staging
 from detection.models import Region
 
 # Of each list in the result of an import: a page shows them, and a row is no log file.
@@ -40,3 +40,13 @@ def compare_runs(context: jobs.JobContext) -> dict[str, Any]:
     """Compare two runs that mark too much for a page to wait for."""
     then, now = run_diff.earlier_and_later(context.parameters["then"], context.parameters["now"])
     return run_diff.compare_runs(then, now).counts()
+
+
+@jobs.handles(look_alike_index.BUILD_JOB)
+def build_look_alikes(context: jobs.JobContext) -> dict[str, Any]:
+    """Bring a region's index of look-alikes up to date."""
+    region = Region.objects.get(pk=context.parameters["region"])
+    built = look_alike_index.build_index(
+        region=region, extractor_key=context.parameters["extractor_key"], progress=context.progress
+    )
+    return {"tiles": built.tiles, "superpixels": built.rows}
