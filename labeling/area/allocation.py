@@ -7,7 +7,9 @@ figure means something (Olofsson et al. 2014, section 5.1.1, advise the same for
 import math
 from dataclasses import dataclass
 
-from labeling.area.intervals import student
+import numpy as np
+
+from labeling.area.intervals import enough, gamma_of_sum, student
 
 # Fewer cannot tell a stratum's own rate from nothing.
 LEAST = 20
@@ -61,13 +63,25 @@ def allocate(strata: list[Expected], size: int) -> dict[str, int]:
 
 
 def expected_half_width(strata: list[Expected], drawn: dict[str, int]) -> float:
-    """Half of the 95% interval of the hectares that such a sample should give, if things are as expected."""
-    variance = 0.0
-    judged = 0
+    """Half of the 95% interval of the hectares that such a sample should give, if things are as expected.
+
+    Counts the finds to expect and asks the same intervals as `labeling.area.tiles` will, so that a stratum in which
+    none is to be expected promises what "none seen" will leave open.
+    """
+    squares = 0.0
     for stratum in strata:
         number = drawn[stratum.name]
-        judged += number
-        if number and number < stratum.tiles:
-            variance += stratum.tiles**2 * (1 - number / stratum.tiles) * stratum.spread**2 / number
-    _low, high = student(0.0, math.sqrt(variance), max(judged - len(strata), 1))
-    return high
+        if not number or number >= stratum.tiles:
+            continue
+        finds = round(number * stratum.share)
+        weight = stratum.tiles / number
+        correction = 1 - number / stratum.tiles
+        if enough(finds, number):
+            error = stratum.tiles * stratum.spread * math.sqrt(correction / number)
+            _low, half = student(0.0, error, number - 1)
+        else:
+            each = weight * stratum.hectares
+            low, high = gamma_of_sum(np.full(finds, each), each)
+            half = (high - low) / 2 * math.sqrt(correction)
+        squares += half**2
+    return math.sqrt(squares)

@@ -11,7 +11,14 @@ import numpy.typing as npt
 from scipy import special
 
 CONFIDENCE = 0.95
+# With at least so many finds in at least so large a share of the tiles the t interval is good enough.
+ENOUGH_FINDS, ENOUGH_SHARE = 10, 0.4
 Interval = tuple[float, float]
+
+
+def enough(finds: int, judged: int) -> bool:
+    """Whether the finds are so many and so common that Student's t describes their total."""
+    return finds >= ENOUGH_FINDS and finds >= ENOUGH_SHARE * judged
 
 
 def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:

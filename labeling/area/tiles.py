@@ -15,11 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labeling.area.intervals import Interval, clopper_pearson, gamma_of_sum, of_share, of_sum, student
+from labeling.area.intervals import Interval, clopper_pearson, enough, gamma_of_sum, of_share, of_sum, student
 
 Floats = npt.NDArray[np.float64]
-# With at least so many finds in at least so large a share of the tiles the t interval is good enough.
-ENOUGH_FINDS, ENOUGH_SHARE = 10, 0.4
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ def quantity(values: Floats, tiles: int, typical: float, most: float) -> Figure:
     correction = 1 - judged / tiles
     error = tiles * math.sqrt(correction * float(values.var(ddof=1)) / judged) if judged > 1 else math.nan
     finds = values[values > 0]
-    if len(finds) >= ENOUGH_FINDS and len(finds) >= ENOUGH_SHARE * judged:
+    if enough(len(finds), judged):
         low, high = student(value, error, judged - 1)
         method = "t"
     else:

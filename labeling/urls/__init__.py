@@ -7,5 +7,6 @@ urlpatterns = [
     path("", include("labeling.urls.desk")),
     path("", include("labeling.urls.tutorial")),
     path("", include("labeling.urls.review")),
+    path("", include("labeling.urls.samples")),
     path("", include("labeling.urls.manage")),
 ]

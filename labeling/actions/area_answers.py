@@ -1,0 +1,192 @@
+"""Experts judge sampled tiles: which one comes next, what they say, how far the sample is.
+
+They see the image and nothing else: not the stratum, not the map, not a score. A tile that is shown is kept for that
+expert for a while, so that two do not look at the same one; it is kept in the cache, for should it be lost, the worst
+is that a tile is judged twice, and that does no harm.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from amberapp.audit import record
+from amberapp.errors import Conflict, NotThere, UserError
+from amberapp.models import User
+from labeling.models import AreaSample, SampleAnswer, SampleTile
+
+KEPT_SECONDS = 15 * 60
+# Every so-many-eth tile is judged by two experts where there are two, to see how far they agree.
+SECOND_EVERY = 10
+# So many tiles are looked at for one that nobody else is holding.
+LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`mine`: tiles that this expert has judged; `twice`: tiles with two answers."""
+
+    tiles: int
+    judged: int
+    unusable: int
+    twice: int
+    mine: int
+
+    @property
+    def left(self) -> int:
+        return self.tiles - self.judged
+
+
+def next_tile(*, sample: AreaSample, expert: User, held: Collection[int] = ()) -> SampleTile | None:
+    """The next tile for this expert in the sample's order, kept for them; None when nothing is left for them.
+
+    `held` are sample tiles that their page has already. Raises Conflict when the sample is closed.
+    """
+    _check_open(sample)
+    candidates = (
+        sample.tiles.exclude(pk__in=held)
+        .exclude(answers__expert=expert)
+        .annotate(answered=Count("answers"))
+        .order_by("position")
+        .values_list("pk", "position", "answered")
+    )
+    wanting = [
+        pk
+        for pk, position, answered in candidates.iterator(chunk_size=LOOKED_AT)
+        if answered == 0 or (answered == 1 and position % SECOND_EVERY == 0)
+    ]
+    for pk in wanting[:LOOKED_AT]:
+        if _keep(pk, expert):
+            return _whole(pk)
+    return None
+
+
+def tile_again(*, sample: AreaSample, expert: User, sample_tile_id: int) -> tuple[SampleTile, SampleAnswer]:
+    """A tile that this expert has judged, with their answer, to look at again. Raises NotThere."""
+    answer = (
+        SampleAnswer.objects.filter(
+            sample_tile=sample_tile_id, sample_tile__sample=sample, expert=expert
+        ).first()
+        if sample_tile_id < 2**63
+        else None
+    )
+    if answer is None:
+        raise NotThere(_("You have not judged this tile."))
+    return _whole(answer.sample_tile_id), answer
+
+
+def answer_tile(
+    *,
+    sample: AreaSample,
+    expert: User,
+    sample_tile_id: int,
+    superpixels: Collection[int],
+    unusable: bool = False,
+) -> SampleAnswer:
+    """Keep what the expert sees on the tile; sent again, it replaces what the same expert had said.
+
+    Raises NotThere for a tile of another sample, UserError for superpixels the tile does not have, Conflict when the
+    sample is closed.
+    """
+    tile = (
+        sample.tiles.select_related("segmented_tile").filter(pk=sample_tile_id).first()
+        if sample_tile_id < 2**63
+        else None
+    )
+    if tile is None:
+        raise NotThere(_("This tile is not in the sample."))
+    chosen = sorted(set(superpixels))
+    if chosen and not 1 <= chosen[0] <= chosen[-1] <= tile.segmented_tile.superpixels:
+        raise UserError(
+            _("This tile has superpixels 1 to %(most)s.") % {"most": tile.segmented_tile.superpixels},
+            fields={"superpixels": [_("Choose among those.")]},
+        )
+    if chosen and unusable:
+        raise UserError(_("A tile on which mining is seen can be used."))
+    with transaction.atomic():
+        # Held while it is written, so that no answer comes in behind the estimate's back.
+        _check_open(AreaSample.objects.select_for_update().get(pk=sample.pk))
+        before = SampleAnswer.objects.filter(sample_tile=tile, expert=expert).first()
+        answer, _created = SampleAnswer.objects.update_or_create(
+            sample_tile=tile, expert=expert, defaults={"superpixels": chosen, "unusable": unusable}
+        )
+        record(
+            expert,
+            "sample.judged" if before is None else "sample.judged_again",
+            sample,
+            tile=tile.pk,
+            superpixels=chosen,
+            unusable=unusable,
+        )
+    cache.delete(_key(tile.pk))
+    return answer
+
+
+def progress_of(sample: AreaSample, expert: User | None = None) -> Progress:
+    """Counted from the answers; one query."""
+    answers = SampleAnswer.objects.filter(sample_tile__sample=sample).values_list(
+        "sample_tile", "expert", "unusable"
+    )
+    given = Counter[int]()
+    usable: set[int] = set()
+    mine = 0
+    for tile, by, unusable in answers:
+        given[tile] += 1
+        mine += expert is not None and by == expert.pk
+        if not unusable:
+            usable.add(tile)
+    return Progress(
+        tiles=sum(row["sampled"] for row in sample.strata),
+        judged=len(given),
+        unusable=len(given) - len(usable),
+        twice=sum(number > 1 for number in given.values()),
+        mine=mine,
+    )
+
+
+def by_stratum(sample: AreaSample) -> list[dict[str, Any]]:
+    """The sample's strata with how many of their tiles are judged; for admins, who do not judge blind here."""
+    judged = dict(
+        sample.tiles.filter(answers__isnull=False)
+        .order_by()
+        .values_list("stratum")
+        .annotate(Count("pk", distinct=True))
+    )
+    return [{**row, "judged": judged.get(row["name"], 0)} for row in sample.strata]
+
+
+def samples_to_judge(expert: User) -> list[tuple[AreaSample, Progress]]:
+    """The open samples, the newest first."""
+    samples = AreaSample.objects.filter(closed_at__isnull=True).select_related("region", "run")
+    return [(sample, progress_of(sample, expert)) for sample in samples]
+
+
+def _check_open(sample: AreaSample) -> None:
+    if sample.closed_at is not None:
+        raise Conflict(_("This sample has been closed: nothing more is judged."))
+
+
+def _keep(sample_tile_id: int, expert: User) -> bool:
+    """Whether the tile is now kept for this expert."""
+    key = _key(sample_tile_id)
+    if cache.add(key, expert.pk, KEPT_SECONDS):
+        return True
+    if cache.get(key) == expert.pk:
+        cache.touch(key, KEPT_SECONDS)
+        return True
+    return False
+
+
+def _key(sample_tile_id: int) -> str:
+    return f"sample-tile-{sample_tile_id}"
+
+
+def _whole(pk: int) -> SampleTile:
+    return SampleTile.objects.select_related(
+        "segmented_tile__segmentation", "segmented_tile__tile__source"
+    ).get(pk=pk)

@@ -1,0 +1,122 @@
+"""The tiles that a sample is drawn from: every tile of a run whose place is known, in four strata, ground counted once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from detection.models import Run, SegmentedTile, TileScore
+from labeling.actions.verdicts import current_verdicts
+from labeling.area.ground import box_hectares, keeps_enough, left_over
+from labeling.models import ReviewVerdict
+
+# On the map; found by the machine and not on the map; a high score below the rule; all the others.
+MAP, FOUND, NEAR, REST = "map", "found", "near", "rest"
+STRATA = (MAP, FOUND, NEAR, REST)
+
+
+@dataclass
+class Frame:
+    """By stratum: segmented tiles (ascending ids) and the hectares that they cover together.
+
+    `mapped`: what the map shows, superpixels by segmented tile, and `mapped_hectares` of it in all; `placeless` tiles
+    have no place, `covered` ones no ground that a newer tile does not show: neither is in a stratum.
+    """
+
+    tiles: dict[str, npt.NDArray[np.int64]]
+    ground: dict[str, float]
+    mapped: dict[int, list[int]] = field(default_factory=dict)
+    mapped_hectares: float = 0.0
+    placeless: int = 0
+    covered: int = 0
+
+    @property
+    def searched(self) -> int:
+        return sum(len(tiles) for tiles in self.tiles.values())
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The placed tiles of a run, those with the first claim on their ground first; arrays of one length.
+
+    segmented: int64 ids; boxes: float64 (n, 4), west, south, east, north in degrees; positives: how many superpixels
+    reach the threshold; publishable: whether derived data of the source may be published.
+    """
+
+    segmented: npt.NDArray[np.int64]
+    boxes: npt.NDArray[np.float64]
+    positives: npt.NDArray[np.int64]
+    publishable: npt.NDArray[np.bool_]
+    placeless: int
+
+
+def frame_of(run: Run) -> Frame:
+    """The frame of a finished run as the experts' verdicts stand now. Five queries, whatever the size."""
+    searched = searched_by(run)
+    left = left_over(searched.boxes)
+    whole = np.ones(len(searched.segmented), dtype=bool)
+    hectares = box_hectares(searched.boxes)
+    for index, ground in left.items():
+        whole[index] = keeps_enough(ground, searched.boxes[index])
+        west, south, east, north = searched.boxes[index]
+        hectares[index] *= ground.area / ((east - west) * (north - south))
+    approved = {
+        pk for pk, verdict in current_verdicts(run).items() if verdict.verdict == ReviewVerdict.APPROVED
+    }
+    found: set[int] = set()
+    mapped: dict[int, list[int]] = {}
+    mapped_hectares = 0.0
+    may_publish = dict(zip(searched.segmented.tolist(), searched.publishable.tolist(), strict=True))
+    detections = run.detections.order_by().values_list("pk", "segmented_tile", "superpixels", "hectares")
+    for pk, segmented, superpixels, area in detections.iterator(chunk_size=2000):
+        found.add(segmented)
+        if pk in approved and may_publish.get(segmented):
+            mapped[segmented] = sorted(superpixels)
+            mapped_hectares += area or 0.0
+    is_mapped = np.isin(searched.segmented, list(mapped))
+    is_found = np.isin(searched.segmented, list(found)) & ~is_mapped
+    is_near = (searched.positives > 0) & ~is_mapped & ~is_found
+    masks = {MAP: is_mapped, FOUND: is_found, NEAR: is_near, REST: ~(is_mapped | is_found | is_near)}
+    return Frame(
+        tiles={name: np.sort(searched.segmented[mask & whole]) for name, mask in masks.items()},
+        ground={name: float(hectares[mask & whole].sum()) for name, mask in masks.items()},
+        mapped=mapped,
+        mapped_hectares=mapped_hectares,
+        placeless=searched.placeless,
+        covered=int((~whole).sum()),
+    )
+
+
+def searched_by(run: Run) -> Searched:
+    """The tiles that the run scored or passed over. The newest image has the first claim on its ground, undated ones the last."""
+    rows = sorted(
+        _rows(run), key=lambda row: (row[0] is None, -(row[0].toordinal() if row[0] else 0), -row[1])
+    )
+    placed = [row for row in rows if None not in row[2]]
+    return Searched(
+        segmented=np.array([row[1] for row in placed], dtype=np.int64),
+        boxes=np.array([row[2] for row in placed], dtype=np.float64).reshape(-1, 4),
+        positives=np.array([row[3] for row in placed], dtype=np.int64),
+        publishable=np.array([row[4] for row in placed], dtype=bool),
+        placeless=len(rows) - len(placed),
+    )
+
+
+def _rows(run: Run) -> Iterator[tuple]:
+    tile = "segmented_tile__tile__"
+    rows = TileScore.objects.filter(run=run).order_by("id")
+    fields = [f"{tile}{name}" for name in ("west", "south", "east", "north")]
+    for date, segmented, positives, may_derive, *box in rows.values_list(
+        f"{tile}capture_date", "segmented_tile", "positives", f"{tile}source__may_derive", *fields
+    ).iterator(chunk_size=5000):
+        yield date, segmented, tuple(box), positives, may_derive
+    # What the run passed over at a glance is ground that it says nothing is on: judged like all the others.
+    passed = SegmentedTile.objects.filter(
+        tile__passed_in__run=run, segmentation=run.segmentation_id
+    ).order_by("id")
+    names = [name.removeprefix("segmented_tile__") for name in fields]
+    for date, segmented, may_derive, *box in passed.values_list(
+        "tile__capture_date", "pk", "tile__source__may_derive", *names
+    ).iterator(chunk_size=5000):
+        yield date, segmented, tuple(box), 0, may_derive

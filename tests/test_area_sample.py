@@ -1,0 +1,342 @@
+"""A sample of tiles is drawn, judged blind by experts, and closed: area, precision and recall with their intervals."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+
+from amberapp.errors import Conflict, NotThere, UserError
+from amberapp.models import AuditEntry
+from detection.geometry import geodesic_area_hectares
+from labeling.actions import area_answers
+from labeling.actions.area_answers import answer_tile, next_tile, progress_of, tile_again
+from labeling.actions.area_frame import frame_of
+from labeling.actions.area_sample import (
+    abandon_sample,
+    close_sample,
+    draw_sample,
+    plan_sample,
+    published_estimate,
+)
+from labeling.models import AreaSample
+from tests.published import found_on, judge
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+Tiles = Callable[..., Any]
+PIECES = (1, 2, 3)
+
+
+@pytest.fixture
+def ground(region: Any, make_tile: Tiles) -> list[Any]:
+    return [make_tile(seed) for seed in range(8)]
+
+
+@pytest.fixture
+def run(region: Any, ground: list[Any], bob: Any) -> Any:
+    """Eight tiles searched: two on the map, one rejected, two with high scores, three others."""
+    from detection.models import Detection, TileScore
+
+    found = found_on(region, ground, pieces=PIECES)
+    TileScore.objects.filter(run=found).update(positives=0)
+    kept = list(Detection.objects.filter(run=found).order_by("id")[:3])
+    Detection.objects.filter(run=found).exclude(pk__in=[one.pk for one in kept]).delete()
+    judge(kept[0], bob)
+    judge(kept[1], bob)
+    judge(kept[2], bob, "rejected")
+    for tile in ground[3:5]:
+        TileScore.objects.filter(run=found, segmented_tile__tile=tile).update(positives=2)
+    return found
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labeling.actions.area_sample.LEAST_SIZE", 2)
+
+
+@pytest.fixture
+def sample(run: Any, carol: Any, small: None) -> Any:
+    return draw_sample(run=run, size=8, seed=7, acting_user=carol)
+
+
+def judge_all(sample: Any, expert: Any, seen: dict[str, list[int]]) -> None:
+    """Every tile left, by what is seen in its stratum."""
+    while (tile := next_tile(sample=sample, expert=expert)) is not None:
+        answer_tile(
+            sample=sample, expert=expert, sample_tile_id=tile.pk, superpixels=seen.get(tile.stratum, [])
+        )
+
+
+# Drawing ------------------------------------------------------------------------------------------------
+
+
+def test_tiles_fall_into_four_strata_by_what_the_map_and_the_machine_say(run: Any) -> None:
+    frame = frame_of(run)
+    assert {name: len(tiles) for name, tiles in frame.tiles.items()} == {
+        "map": 2,
+        "found": 1,
+        "near": 2,
+        "rest": 3,
+    }
+    assert set(frame.mapped.values() and [tuple(one) for one in frame.mapped.values()]) == {PIECES}
+
+
+def test_ground_that_a_newer_image_shows_is_sampled_there_only(
+    run: Any, region: Any, make_tile: Tiles
+) -> None:
+    from detection.models import Tile, TileScore
+
+    old = run.scores.order_by("id").last().segmented_tile.tile
+    again = make_tile(99)
+    Tile.objects.filter(pk=again.pk).update(
+        west=old.west, south=old.south, east=old.east, north=old.north, capture_date="2021-06-01"
+    )
+    Tile.objects.filter(pk=old.pk).update(capture_date="2014-06-01")
+    TileScore.objects.create(run=run, segmented_tile=again.segmented.get(), scores=b"", positives=0)
+    frame = frame_of(run)
+    assert frame.covered == 1
+    assert frame.searched == 8
+    assert old.segmented.get().pk not in np.concatenate(list(frame.tiles.values()))
+
+
+def test_the_same_seed_draws_the_same_tiles_in_the_same_order(run: Any, small: None) -> None:
+    first = draw_sample(run=run, size=8, seed=3, acting_user=None)
+    one = list(first.tiles.values_list("segmented_tile", "stratum"))
+    abandon_sample(sample=first, acting_user=None)
+    assert one == list(
+        draw_sample(run=run, size=8, seed=3, acting_user=None).tiles.values_list("segmented_tile", "stratum")
+    )
+    AreaSample.objects.filter(closed_at__isnull=True).update(closed_at=first.closed_at)
+    other = draw_sample(run=run, size=8, seed=4, acting_user=None)
+    assert one != list(other.tiles.values_list("segmented_tile", "stratum"))
+    assert sorted(one) == sorted(other.tiles.values_list("segmented_tile", "stratum"))
+
+
+def test_a_sample_of_an_unfinished_run_or_beside_an_open_one_is_refused(run: Any, sample: Any) -> None:
+    with pytest.raises(Conflict):
+        draw_sample(run=run, size=8, seed=8, acting_user=None)
+    run.state = "running"
+    with pytest.raises(UserError, match="not done"):
+        plan_sample(run, 8)
+    run.state = "done"
+    with pytest.raises(UserError, match="tiles"):
+        plan_sample(run, 10**9)
+
+
+def test_a_plan_says_how_wide_the_interval_may_be(run: Any, small: None) -> None:
+    few, all_of_them = plan_sample(run, 7), plan_sample(run, 8)
+    assert all_of_them.half_width == 0
+    assert few.half_width >= 0
+    assert sum(stratum.drawn for stratum in few.strata) == 7
+
+
+# Judging blind -------------------------------------------------------------------------------------------
+
+
+def test_nothing_that_an_expert_is_sent_tells_what_the_map_says(
+    sample: Any, bob: Any, client_of: Callable[[Any], Client]
+) -> None:
+    client = client_of(bob)
+    page = client.get(f"/review/sample/{sample.pk}/").content.decode()
+    assert "stratum" not in page
+    shapes = set()
+    for _tile in range(8):
+        told = client.post(f"/api/samples/{sample.pk}/next/", {"held": []}, "application/json").json()
+        tile = told["tile"]
+        shapes.add(tuple(sorted(tile)))
+        assert set(tile) == {
+            "id",
+            "image",
+            "raster",
+            "scale",
+            "width",
+            "height",
+            "superpixels",
+            "capture_date",
+            "source",
+        }
+        sent = client.put(
+            f"/api/samples/{sample.pk}/tiles/{tile['id']}/", {"superpixels": []}, "application/json"
+        )
+        assert sent.status_code == 200
+    assert len(shapes) == 1
+    assert client.post(f"/api/samples/{sample.pk}/next/", {}, "application/json").json()["tile"] is None
+
+
+def test_two_experts_do_not_get_the_same_tile(sample: Any, bob: Any, dora: Any) -> None:
+    one, other = next_tile(sample=sample, expert=bob), next_tile(sample=sample, expert=dora)
+    assert one and other and one.pk != other.pk
+    again = next_tile(sample=sample, expert=bob)
+    assert again and again.pk == one.pk, "a reload brings the same tile"
+    ahead = next_tile(sample=sample, expert=bob, held=[one.pk])
+    assert ahead and ahead.pk not in {one.pk, other.pk}
+
+
+def test_a_share_of_the_tiles_is_judged_by_two(
+    sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(area_answers, "SECOND_EVERY", 4)
+    judge_all(sample, bob, {"map": [1, 2]})
+    second = next_tile(sample=sample, expert=dora)
+    assert second is not None and second.position % 4 == 0
+    judge_all(sample, dora, {"map": [1, 2, 3], "rest": [1], "near": [1], "found": [1]})
+    progress = progress_of(sample, dora)
+    assert (progress.judged, progress.twice, progress.mine) == (8, 2, 2)
+    assert close_sample(sample=sample, acting_user=None).estimate["twice"]["tiles"] == 2
+
+
+def test_an_answer_sent_again_replaces_the_one_before(sample: Any, bob: Any, dora: Any) -> None:
+    tile = next_tile(sample=sample, expert=bob)
+    assert tile is not None
+    answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[3, 1, 3])
+    answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[2])
+    _tile, answer = tile_again(sample=sample, expert=bob, sample_tile_id=tile.pk)
+    assert answer.superpixels == [2]
+    with pytest.raises(NotThere):
+        tile_again(sample=sample, expert=dora, sample_tile_id=tile.pk)
+    assert AuditEntry.objects.filter(verb__startswith="sample.judged").count() == 2
+
+
+def test_what_a_tile_does_not_have_is_refused(sample: Any, bob: Any) -> None:
+    tile = next_tile(sample=sample, expert=bob)
+    assert tile is not None
+    most = tile.segmented_tile.superpixels
+    with pytest.raises(UserError, match="superpixels"):
+        answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[most + 1])
+    with pytest.raises(UserError):
+        answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[1], unusable=True)
+    with pytest.raises(NotThere):
+        answer_tile(sample=sample, expert=bob, sample_tile_id=10**6, superpixels=[])
+
+
+def test_volunteers_and_strangers_are_kept_out(
+    sample: Any, alice: Any, client: Client, client_of: Callable[[Any], Client]
+) -> None:
+    assert client.get(f"/review/sample/{sample.pk}/").status_code == 302
+    volunteer = client_of(alice)
+    assert volunteer.get(f"/review/sample/{sample.pk}/").status_code == 403
+    assert volunteer.post(f"/api/samples/{sample.pk}/next/", {}, "application/json").status_code == 403
+    assert volunteer.get("/manage/samples/").status_code == 403
+    assert volunteer.post(f"/manage/samples/{sample.pk}/close/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", '{"superpixels": "x"}', '{"superpixels": [0]}', '{"superpixels": [1e99]}', "{"]
+)
+def test_nonsense_is_refused_with_a_sentence(
+    sample: Any, bob: Any, client_of: Callable[[Any], Client], body: str
+) -> None:
+    tile = next_tile(sample=sample, expert=bob)
+    assert tile is not None
+    answer = client_of(bob).put(f"/api/samples/{sample.pk}/tiles/{tile.pk}/", body, "application/json")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+    assert client_of(bob).get(f"/api/samples/{10**30}/tiles/1/").status_code == 404
+
+
+# Closing -------------------------------------------------------------------------------------------------
+
+
+def test_all_tiles_judged_give_the_area_exactly(sample: Any, ground: list[Any], bob: Any) -> None:
+    from detection.actions.segment import outline_of
+    from detection.segmentation.outlines import to_geographic
+
+    judge_all(sample, bob, {"map": [1, 2], "rest": [4]})
+    estimate = close_sample(sample=sample, acting_user=bob).estimate
+    expected = {}
+    for stratum, pieces in (("map", [1, 2]), ("rest", [4])):
+        expected[stratum] = sum(
+            geodesic_area_hectares(
+                to_geographic(
+                    outline_of(one.segmented_tile, pieces),
+                    one.segmented_tile.tile.bounds,
+                    (one.segmented_tile.tile.height, one.segmented_tile.tile.width),
+                )
+            )
+            for one in sample.tiles.filter(stratum=stratum)
+        )
+    whole = sum(expected.values())
+    assert estimate["hectares"] == pytest.approx(whole, rel=0.002, abs=0.01)
+    assert (estimate["low"], estimate["high"]) == (estimate["hectares"], estimate["hectares"])
+    assert estimate["precision"]["tiles"]["value"] == 1
+    assert estimate["recall"]["tiles"]["value"] == pytest.approx(2 / 5)
+    assert estimate["recall"]["area"]["value"] == pytest.approx(expected["map"] / whole, rel=0.01)
+    assert estimate["tiles"] == {"searched": 8, "sampled": 8, "judged": 8, "unusable": 0}
+    json.dumps(estimate, allow_nan=False)
+
+
+def test_unusable_tiles_are_left_out_and_counted(sample: Any, bob: Any) -> None:
+    spoilt = sample.tiles.filter(stratum="rest").first()
+    answer_tile(sample=sample, expert=bob, sample_tile_id=spoilt.pk, superpixels=[], unusable=True)
+    judge_all(sample, bob, {"map": [1]})
+    estimate = close_sample(sample=sample, acting_user=None).estimate
+    assert estimate["tiles"]["unusable"] == 1
+    assert estimate["tiles"]["judged"] == 7
+    rest = estimate["strata"][3]
+    assert (rest["hectares"], rest["method"]) == (0, "bound")
+    assert rest["high"] > 0
+    assert set(estimate["notes"]) == {"nothing_seen", "many_unusable"}
+
+
+def test_a_sample_hardly_begun_cannot_be_closed(sample: Any, bob: Any) -> None:
+    tile = next_tile(sample=sample, expert=bob)
+    assert tile is not None
+    answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[])
+    with pytest.raises(Conflict, match="Too few"):
+        close_sample(sample=sample, acting_user=None)
+    sample.refresh_from_db()
+    assert sample.closed_at is None
+
+
+def test_a_closed_sample_takes_no_answer_and_is_what_a_release_publishes(
+    sample: Any, run: Any, bob: Any
+) -> None:
+    judge_all(sample, bob, {"map": [1]})
+    assert published_estimate(run) is None
+    first = sample.tiles.first()
+    close_sample(sample=sample, acting_user=bob)
+    with pytest.raises(Conflict):
+        answer_tile(sample=sample, expert=bob, sample_tile_id=first.pk, superpixels=[1])
+    with pytest.raises(Conflict):
+        close_sample(sample=AreaSample.objects.get(pk=sample.pk), acting_user=bob)
+    assert published_estimate(run) == sample
+    assert AuditEntry.objects.filter(verb="sample.closed").count() == 1
+
+
+# Pages ---------------------------------------------------------------------------------------------------
+
+
+def test_an_admin_previews_draws_follows_and_closes(
+    run: Any, carol: Any, bob: Any, small: None, client_of: Callable[[Any], Client]
+) -> None:
+    admin = client_of(carol)
+    assert "No run is done" not in admin.get("/manage/samples/").content.decode()
+    preview = admin.get(f"/manage/samples/?run={run.pk}&size=8")
+    assert "Draw the sample" in preview.content.decode()
+    drawn = admin.post("/manage/samples/", {"run": run.pk, "size": "8", "seed": "5"})
+    sample = AreaSample.objects.get()
+    assert drawn["Location"] == f"/manage/samples/{sample.pk}/"
+    assert "of 8 tiles judged" in admin.get(drawn["Location"]).content.decode()
+    expert = client_of(bob)
+    assert expert.get("/review/sample/")["Location"] == f"/review/sample/{sample.pk}/"
+    judge_all(sample, bob, {"map": [1]})
+    admin.post(f"/manage/samples/{sample.pk}/close/")
+    page = admin.get(f"/manage/samples/{sample.pk}/").content.decode()
+    assert "with 95% confidence" in page
+    assert "No sample waits" in expert.get("/review/sample/").content.decode()
+    for query in ("run=x", f"run={run.pk}&size=abc", f"run={run.pk}&size=99999999999"):
+        assert admin.get(f"/manage/samples/?{query}").status_code in {200, 400}
+    assert admin.post("/manage/samples/", {"run": run.pk, "size": "8", "seed": "-1"}).status_code == 400
+    assert admin.get("/manage/samples/999/").status_code == 404
+
+
+def test_a_sample_ended_without_an_estimate_stays_on_record(
+    sample: Any, carol: Any, client_of: Callable[[Any], Client]
+) -> None:
+    admin = client_of(carol)
+    assert admin.post(f"/manage/samples/{sample.pk}/abandon/").status_code == 302
+    assert "without an estimate" in admin.get(f"/manage/samples/{sample.pk}/").content.decode()
+    assert AreaSample.objects.get().estimate is None
