@@ -1,17 +1,24 @@
 """What the commands that follow a run to its end share."""
 
+import contextlib
 import time
 from typing import Any
 
 from amberapp import jobs
 from amberapp.commands import AmberCommand
+from amberapp.errors import Conflict
 from amberapp.models import WorkState
-from detection.actions.runs import cancel_run, execute_here
+from detection.actions.runs import cancel_run, execute_here, pause_run
 from detection.models import Run
 
 
 class RunCommand(AmberCommand):
-    """A command that sees a run through, by the workers or here when none is up; Ctrl-C cancels the run."""
+    """A command that sees a run through, by the workers or here when none is up.
+
+    Ctrl-C cancels a run that this command began, and pauses one that it only follows.
+    """
+
+    began = True
 
     def see_through(self, run: Run) -> dict[str, Any]:
         """Until the run ends or is paused; returns what became of it."""
@@ -22,7 +29,8 @@ class RunCommand(AmberCommand):
             else:
                 execute_here(run, self.show)
         except KeyboardInterrupt:
-            cancel_run(run=run, acting_user=None)
+            with contextlib.suppress(Conflict):  # it ended meanwhile
+                (cancel_run if self.began else pause_run)(run=run, acting_user=None)
             raise
         run.refresh_from_db()
         if run.is_open:
@@ -56,6 +64,7 @@ def _summary(run: Run, seconds: float) -> dict[str, Any]:
             for failure in run.failures.select_related("tile")
         ]
         + [{"file": str(shard), "reason": shard.error} for shard in failed_shards],
+        "passed_over": run.passed_tiles.count(),
         "unusual": [
             {"file": row.tile.file_name, "superpixels": row.superpixels}
             for row in run.unusual_tiles.select_related("tile").order_by("tile_id")

@@ -21,6 +21,9 @@ import numpy.typing as npt
 FLOAT16_LIMIT = 65504.0
 # Copies of chunks that this process has compared with their names: (path, size, inode).
 _compared: set[tuple[str, int, int]] = set()
+# Bytes that this process has copied into a folder since it last looked whether the folder is too full.
+_added: dict[Path, int] = {}
+LOOKS = 10
 
 
 class DamagedChunk(ValueError):
@@ -31,7 +34,7 @@ class DamagedChunk(ValueError):
 class BucketChunks:
     """Chunks in a bucket, with copies in `folder` for mapping into memory.
 
-    `put` and `get` move whole files under keys. When the copies exceed `limit` bytes, those not used for the
+    `put` and `get` move whole files under keys. When the copies exceed `limit` bytes (by a tenth at most and process), those not used for the
     longest time go; one that is being read stays readable until it is closed (POSIX keeps it).
     """
 
@@ -143,10 +146,19 @@ def _is_sound(path: Path) -> bool:
 
 
 def _keep_copy(store: BucketChunks, relative: str, data: bytes) -> None:
-    """Copy into the folder, then clear away what exceeds the limit, the copy just made excepted."""
+    """Copy into the folder; now and then clear away what exceeds the limit, the copy just made excepted.
+
+    The folder is walked when this process has added a tenth of the limit since it last looked (other processes add
+    too), so clearing costs the same for every copy, however many there are.
+    """
     path = store.folder / relative
     _write(path, data)
     _compared.add(_mark(path))
+    added = _added.get(store.folder, store.limit) + len(data)
+    _added[store.folder] = added
+    if added * LOOKS < store.limit:
+        return
+    _added[store.folder] = 0
     copies = []
     for copy in store.folder.rglob("*.npy"):
         with contextlib.suppress(FileNotFoundError):

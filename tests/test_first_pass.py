@@ -10,7 +10,7 @@ import pytest
 from amberapp import storage
 from detection import feature_store
 from detection.actions import first_pass
-from detection.actions.features import extract_missing, load_features, usable_extractor
+from detection.actions.features import extract_missing, load_superpixels, usable_extractor
 from detection.actions.segment import default_segmentation, segment_tile
 from detection.models import SegmentedTile, Tile, TileFeatures
 from tests.conftest import picture
@@ -79,10 +79,15 @@ def test_what_is_cut_already_keeps_its_pieces_and_both_ways_give_the_same_number
     decoded.clear()
     read = first_pass.read_tiles([uncut[0]], default_segmentation(), extractor)
     assert (read.segmented, len(decoded)) == ([segmented], 1)
-    together = load_features([segmented], extractor.key)[segmented.pk]
+    places = [(segmented.pk, number) for number in range(segmented.superpixels, 0, -1)]
+    together = load_superpixels(places, extractor.key)
     TileFeatures.objects.all().delete()
     assert extract_missing([segmented], extractor) == {}
-    np.testing.assert_array_equal(load_features([segmented], extractor.key)[segmented.pk], together)
+    np.testing.assert_array_equal(load_superpixels(places, extractor.key), together)
+    np.testing.assert_array_equal(load_superpixels(places[2:3], extractor.key), together[2:3])
+    with pytest.raises(KeyError, match="has no features"):
+        load_superpixels(places, "another")
+    np.testing.assert_array_equal(load_superpixels(places, "another", otherwise=together), together)
     assert together.shape == (segmented.superpixels, extractor.dimension)
 
 

@@ -143,7 +143,7 @@ def test_training_tells_how_good_it_is_and_makes_the_first_classifier_active(reg
 
 
 def test_a_later_classifier_waits_for_an_admin(region, trained, carol):
-    later = told("train", "--region", region.name, "--classifier", "random_forest")
+    later = told("train", "--region", region.name, "--classifier", "svm")
     region.refresh_from_db()
     assert region.active_classifier_id == trained.pk
     activate(classifier=Classifier.objects.get(pk=later["classifier"]), acting_user=carol)

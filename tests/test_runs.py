@@ -241,3 +241,91 @@ def test_damaged_tiny_and_enormous_tiles_are_each_handled_and_named(made, carol,
         "falls into 70313 separate pieces",
     ):
         assert text in page
+
+
+@pytest.fixture
+def unread(db: None, settings: Any) -> Any:
+    """Twelve tiles of which nothing is read yet; a glance sees the seven brightest."""
+    from benchmarks import small_tiles
+    from detection.features import GLANCE, get_extractor
+    from detection.imagery.decode import UnreadableImage, read_image
+    from detection.segmentation.slic import segment
+
+    settings.AMBER = {**settings.AMBER, "AMBER_SHARD_TILES": 4, "AMBER_LEASE_SECONDS": 3600}
+    region = small_tiles.make_region(12)
+    light = []
+    for tile in region.tiles.all():
+        try:
+            pixels = read_image(storage.get(tile.image_key)).pixels
+        except UnreadableImage:
+            continue
+        light.append(float(get_extractor(GLANCE).extract(pixels, segment(pixels))[:, 0].max()))
+    weights = [1.0] + [0.0] * 23
+    screen = {"mean": [0.0] * 12, "spread": [1000.0] * 12, "weights": weights, "offset": 0.0}
+    classifier = region.active_classifier
+    classifier.metrics["screen"] = {
+        "usable": True,
+        "recall": 1.0,
+        "at_least": 0.996,
+        "passed_over": 0.4,
+        "positives": 700,
+        "blocks": 9,
+        "screen": {**screen, "threshold": sorted(light)[4] / 1000},
+    }
+    classifier.save()
+    return region
+
+
+def test_a_screened_run_passes_over_tiles_and_says_how_many(unread, carol, client_of):
+    run = runs.start_run(region=unread, screened=True, acting_user=carol)
+    runs.execute_here(run)
+    run.refresh_from_db()
+    passed = set(run.passed_tiles.values_list("tile_id", flat=True))
+    assert (run.state, len(passed), run.scores.count()) == (WorkState.DONE, 4, 7)
+    assert run.progress()["tiles_done"] == 11, "and one picture is none"
+    assert not passed & set(run.scores.values_list("segmented_tile__tile_id", flat=True))
+    page = client_of(carol).get(f"/manage/runs/{run.pk}/").content.decode()
+    assert "passed over at a glance" in page
+    whole = runs.start_run(region=unread, acting_user=carol)
+    runs.execute_here(whole)
+    assert whole.scores.count() == 11, "without the screen they are read after all"
+
+
+def test_a_screen_that_is_not_shown_to_work_stays_off_and_says_why(unread, carol, client_of):
+    classifier = unread.active_classifier
+    classifier.metrics["screen"] |= {"usable": False, "recall": 0.9157, "at_least": 0.6372}
+    classifier.save()
+    with pytest.raises(UserError, match=r"kept 91\.6%.*at least 63\.7%.*99\.5% is wanted"):
+        runs.start_run(region=unread, screened=True, acting_user=carol)
+    page = client_of(carol).get(f"/manage/classifiers/{classifier.pk}/").content.decode()
+    assert "stays off:" in page
+    assert "63.7%" in page
+    assert 'name="screen"' not in client_of(carol).get("/manage/").content.decode()
+
+
+def test_an_extractor_that_can_describe_no_tile_pauses_the_run(unread, monkeypatch):
+    from detection.features import texture
+
+    def broken(*_arguments: Any) -> Any:
+        raise ValueError("its filters do not fit")
+
+    monkeypatch.setattr(texture.TextureExtractor, "extract", broken)
+    run = runs.start_run(region=unread, acting_user=None)
+    runs.execute_here(run)
+    run.refresh_from_db()
+    assert run.state == WorkState.PAUSED
+    assert "its filters do not fit" in run.pause_reason
+    assert run.failures.count() == 0
+
+
+def test_a_classifier_file_that_cannot_be_read_pauses_the_run(made, monkeypatch):
+    data = b"no classifier"
+    classifier = made.active_classifier
+    classifier.model_key = storage.put(storage.content_key("models", data, ".amber"), data)
+    classifier.model_sha256 = storage.sha256_of(data)
+    classifier.save()
+    run = runs.start_run(region=made, acting_user=None)
+    runs.execute_here(run)
+    run.refresh_from_db()
+    assert run.state == WorkState.PAUSED
+    assert "cannot be read" in run.pause_reason

@@ -27,12 +27,12 @@ def the_same_in_the_end(*command: str) -> None:
 @pytest.mark.slow
 def test_kills_at_random_moments_change_no_byte_of_a_run():
     """`python -m benchmarks.kill_nine` does two thousand tiles and twenty kills."""
-    the_same_in_the_end("benchmarks.kill_nine", "--tiles", "120", "--kills", "4")
+    the_same_in_the_end("benchmarks.kill_nine", "--tiles", "80", "--kills", "3")
 
 
 @pytest.mark.slow
 def test_workers_join_and_leave_in_the_middle_of_a_run():
-    the_same_in_the_end("benchmarks.join_and_leave", "--tiles", "120")
+    the_same_in_the_end("benchmarks.join_and_leave", "--tiles", "80")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Reading pixels: the dear step, done once for each tile, segmentation and extractor."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -25,6 +25,8 @@ CHUNK_TILES = 64
 # A chunk of ResNet50 features of this many rows is 64 MB; a tile alone may have more.
 CHUNK_ROWS = 16_384
 THREADS = 2
+# SQLite takes so many values in one statement, and more.
+TILES_A_QUERY = 5_000
 
 Progress = Callable[[int, int], None]
 Item = TypeVar("Item")
@@ -159,14 +161,37 @@ def store_features(kept: Sequence[tuple[SegmentedTile, npt.NDArray[np.float16]]]
         )
 
 
-def load_features(tiles: Sequence[SegmentedTile], extractor_key: str) -> dict[int, npt.NDArray[np.float32]]:
-    """{segmented tile id: float32 (superpixels, d)} for those of `tiles` that are in the store."""
-    rows = TileFeatures.objects.filter(
-        segmented_tile__in=[tile.pk for tile in tiles], extractor_key=extractor_key
-    ).select_related("chunk", "segmented_tile")
-    return {
-        row.segmented_tile_id: feature_store.read_rows(
-            chunk_store(), row.chunk.path, row.first_row, row.segmented_tile.superpixels
+def load_superpixels(
+    places: Sequence[tuple[int, int]], extractor_key: str, otherwise: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """float32 (n, d): row i describes `places[i]`, a segmented tile's id and the number of a superpixel of it, from 1.
+
+    Only the rows asked for are read, so labels of many tiles do not bring all of their superpixels into memory.
+    `otherwise`: float32 (n, d), what stands for superpixels of tiles that are not in the store; without it a KeyError
+    names the first of them.
+    """
+    wanted: dict[int, list[int]] = defaultdict(list)
+    for row, (tile, _number) in enumerate(places):
+        wanted[tile].append(row)
+    found = None if otherwise is None else otherwise.copy()
+    tiles = sorted(wanted)
+    for first in range(0, len(tiles), TILES_A_QUERY):
+        stored = (
+            TileFeatures.objects.filter(
+                segmented_tile__in=tiles[first : first + TILES_A_QUERY], extractor_key=extractor_key
+            )
+            .select_related("chunk", "segmented_tile")
+            .order_by("chunk_id", "first_row")
         )
-        for row in rows
-    }
+        for held in stored:
+            rows = wanted.pop(held.segmented_tile_id)
+            numbers = [places[row][1] - 1 for row in rows]
+            features = feature_store.read_rows(
+                chunk_store(), held.chunk.path, held.first_row, held.segmented_tile.superpixels
+            )
+            if found is None:
+                found = np.empty((len(places), features.shape[1]), np.float32)
+            found[rows] = features[numbers]
+    if otherwise is None and wanted:
+        raise KeyError(f"segmented tile {next(iter(wanted))} has no features “{extractor_key}”")
+    return found if found is not None else np.zeros((0, 0), np.float32)

@@ -16,8 +16,10 @@ from amberapp.errors import UserError
 from detection import feature_store
 from detection.actions.features import THREADS, Progress, in_order, is_full, store_features, stored_already
 from detection.actions.segment import cut, load_labels, parameters_of, put_files
+from detection.features import GLANCE, get_extractor
 from detection.features.protocol import FeatureExtractor
 from detection.imagery.decode import UnreadableImage, read_image
+from detection.learning.screening import Screen
 from detection.models import Segmentation, SegmentedTile, Tile
 from detection.segmentation.slic import SlicParameters
 
@@ -26,20 +28,29 @@ from detection.segmentation.slic import SlicParameters
 class FirstPass:
     """What became of some tiles.
 
-    `segmented`: those that are cut and whose features are stored, in the order asked; `failures`: {tile id:
-    reason}; `seconds`: wall time by stage (read, decode, segment, extract, store), summed over threads.
+    `segmented`: those that are cut and whose features are stored, in the order asked; `passed_over`: ids of tiles that
+    the screen let go, cut and not described; `failures`: {tile id: reason}; `misfits`: how many of these were decoded
+    and cut, and the extractor could not describe them, `misfit` the last of these reasons; `seconds`: wall time by stage (read, decode, segment, extract, store), summed over threads.
     """
 
     segmented: list[SegmentedTile] = field(default_factory=list)
+    passed_over: set[int] = field(default_factory=set)
     failures: dict[int, str] = field(default_factory=dict)
+    misfits: int = 0
+    misfit: str = ""
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
+class _Misfit(str):
+    """Why an extractor could not describe a tile that was decoded and cut."""
 
 
 @dataclass(frozen=True)
 class _Described:
-    """One tile after its pixels were read: `pieces` where it was cut now; `files` point at what was stored."""
+    """One tile after its pixels were read: `features` None where the screen passed it over; `files`, where it was cut
+    now, point at what was stored."""
 
-    features: npt.NDArray[np.float16]
+    features: npt.NDArray[np.float16] | None
     files: dict[str, str | int] | None
     seconds: dict[str, float]
 
@@ -50,9 +61,12 @@ def read_tiles(
     extractor: FeatureExtractor,
     *,
     threads: int = THREADS,
+    screen: Screen | None = None,
     progress: Progress | None = None,
 ) -> FirstPass:
     """Cut and describe whole tiles; what is already cut or described is not done again.
+
+    With a `screen`, a tile without a superpixel that looks like mining at a glance is not described.
 
     A tile whose image is missing or damaged is named in `failures` and the others go on. Files are written before
     the rows that point at them. Raises OSError where storage or feature store cannot be written.
@@ -73,16 +87,22 @@ def read_tiles(
     batch: list[tuple[Tile, _Described]] = []
     rows = 0
     results = in_order(
-        lambda tile: _describe(tile, known.get(tile.pk), parameters, extractor), missing, threads
+        lambda tile: _describe(tile, known.get(tile.pk), parameters, extractor, screen), missing, threads
     )
     for number, (tile, found) in enumerate(zip(missing, results, strict=True), 1):
         if isinstance(found, str):
             outcome.failures[tile.pk] = found
+            if isinstance(found, _Misfit):
+                outcome.misfits += 1
+                outcome.misfit = found
         else:
             for stage, seconds in found.seconds.items():
                 outcome.seconds[stage] += seconds
             batch.append((tile, found))
-            rows += len(found.features)
+            if found.features is None:
+                outcome.passed_over.add(tile.pk)
+            else:
+                rows += len(found.features)
         if is_full(len(batch), rows) or number == len(missing):
             began = perf_counter()
             known.update(_keep(batch, known, segmentation, extractor.key))
@@ -90,12 +110,17 @@ def read_tiles(
             batch, rows = [], 0
             if progress is not None:
                 progress(number, len(missing))
-    outcome.segmented = [known[tile.pk] for tile in tiles if tile.pk not in outcome.failures]
+    without = outcome.failures.keys() | outcome.passed_over
+    outcome.segmented = [known[tile.pk] for tile in tiles if tile.pk not in without]
     return outcome
 
 
 def _describe(
-    tile: Tile, segmented: SegmentedTile | None, parameters: SlicParameters, extractor: FeatureExtractor
+    tile: Tile,
+    segmented: SegmentedTile | None,
+    parameters: SlicParameters,
+    extractor: FeatureExtractor,
+    screen: Screen | None,
 ) -> _Described | str:
     """One read, one decode, everything that is wanted of the pixels; or the reason why it cannot be had."""
     began = perf_counter()
@@ -110,10 +135,15 @@ def _describe(
             labels = pieces.labels
         else:
             labels = load_labels(segmented)
-        cut_done = perf_counter()
-        features = feature_store.pack(extractor.extract(image.pixels, labels))
     except (UnreadableImage, UserError, ValueError) as error:
         return str(error)
+    cut_done = perf_counter()
+    features = None
+    try:
+        if screen is None or not screen.passes_over(get_extractor(GLANCE).extract(image.pixels, labels)):
+            features = feature_store.pack(extractor.extract(image.pixels, labels))
+    except (UserError, ValueError) as error:
+        return _Misfit(error)
     extracted = perf_counter()
     files = put_files(pieces) if pieces is not None else None
     stored = perf_counter()
@@ -150,7 +180,10 @@ def _keep(
     for row in SegmentedTile.objects.filter(tile__in=list(fresh), segmentation=segmentation):
         row.tile = fresh[row.tile_id]
         written[row.tile_id] = row
-    store_features(
-        [(written.get(tile.pk) or known[tile.pk], found.features) for tile, found in batch], extractor_key
-    )
+    described = [
+        (written.get(tile.pk) or known[tile.pk], found.features)
+        for tile, found in batch
+        if found.features is not None
+    ]
+    store_features(described, extractor_key)
     return written

@@ -20,13 +20,15 @@ from amberapp.errors import NotThere, UserError
 from detection import feature_store
 from detection.actions.chunks import chunk_store
 from detection.actions.features import usable_extractor
-from detection.actions.first_pass import read_tiles
+from detection.actions.first_pass import FirstPass, read_tiles
 from detection.actions.segment import outline_of
 from detection.geometry import geodesic_area_hectares
 from detection.learning import model_files
 from detection.learning.classifiers import FittedClassifier
+from detection.learning.screening import screen_from
 from detection.models import (
     Detection,
+    PassedTile,
     Run,
     SegmentedTile,
     Shard,
@@ -44,6 +46,8 @@ BATCH = 500
 # A tile is unusual with fewer than a fifth of the superpixels asked for, or more than four times as many.
 FEWEST = 0.2
 MOST = 4
+# So many tiles of a shard that decode and cannot be described, and none that can: it is the extractor, not the tiles.
+MISFITS = 3
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Outcome:
     scores: list[TileScore] = field(default_factory=list)
     detections: list[Detection] = field(default_factory=list)
     failures: list[TileFailure] = field(default_factory=list)
+    passed: list[PassedTile] = field(default_factory=list)
     unusual: list[UnusualTile] = field(default_factory=list)
 
 
@@ -70,13 +75,19 @@ def score_shard(shard: Shard, threads: int = 1) -> Outcome:
     stored = _stored_features(run, tiles)
     missing = [tile for tile in tiles if tile.pk not in stored]
     if missing:
-        failures = _read_pixels(run, missing, threads)
+        read = _read_pixels(run, missing, threads)
         outcome.failures = [
-            TileFailure(run=run, tile=tile, reason=failures[tile.pk][:300])
+            TileFailure(run=run, tile=tile, reason=read.failures[tile.pk][:300])
             for tile in missing
-            if tile.pk in failures
+            if tile.pk in read.failures
         ]
-        stored |= _stored_features(run, [tile for tile in missing if tile.pk not in failures])
+        outcome.passed = [PassedTile(run=run, tile=tile) for tile in missing if tile.pk in read.passed_over]
+        if read.misfits >= MISFITS and not read.segmented and not read.passed_over:
+            raise UserError(
+                _("The features “%(name)s” cannot be made of any tile of this shard: %(reason)s")
+                % {"name": run.classifier.extractor, "reason": read.misfit}
+            )
+        stored |= _stored_features(run, [tile for tile in missing if tile.pk not in read.failures])
     rows = [stored[tile.pk] for tile in tiles if tile.pk in stored]
     for row, probabilities in zip(rows, _probabilities(run, rows), strict=True):
         _judge(run, row.segmented_tile, probabilities, outcome)
@@ -98,8 +109,8 @@ def _stored_features(run: Run, tiles: Sequence[Tile]) -> dict[int, TileFeatures]
     return found
 
 
-def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> dict[int, str]:
-    """Cut and describe tiles that are not in the store yet; returns {tile id: reason} for the unreadable."""
+def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> FirstPass:
+    """Cut and describe tiles that are not in the store yet, or pass over them where the run may."""
     classifier = run.classifier
     extractor = usable_extractor(classifier.extractor, classifier.extractor_key)
     if extractor.key != classifier.extractor_key:
@@ -110,7 +121,8 @@ def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> dict[int, str
             )
             % {"id": classifier.pk, "then": classifier.extractor_key, "now": extractor.key}
         )
-    return read_tiles(tiles, run.segmentation, extractor, threads=threads).failures
+    screen = screen_from(classifier.metrics.get("screen")) if run.screened else None
+    return read_tiles(tiles, run.segmentation, extractor, threads=threads, screen=screen)
 
 
 def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[np.float32]]:
@@ -191,7 +203,7 @@ def write_shard(shard: Shard, owner: str, outcome: Outcome) -> bool:
         finished = Shard.objects.finish(
             shard.pk,
             owner=owner,
-            tiles_done=len(outcome.scores),
+            tiles_done=len(outcome.scores) + len(outcome.passed),
             tiles_failed=len(outcome.failures),
             error="",
         )
@@ -200,6 +212,7 @@ def write_shard(shard: Shard, owner: str, outcome: Outcome) -> bool:
         TileScore.objects.bulk_create(outcome.scores, batch_size=BATCH)
         Detection.objects.bulk_create(outcome.detections, batch_size=BATCH)
         TileFailure.objects.bulk_create(outcome.failures, batch_size=BATCH)
+        PassedTile.objects.bulk_create(outcome.passed, batch_size=BATCH)
         UnusualTile.objects.bulk_create(outcome.unusual, batch_size=BATCH)
     return True
 
@@ -210,4 +223,9 @@ def load_model(model_key: str, sha256: str) -> FittedClassifier:
     data = storage.get(model_key)
     if storage.sha256_of(data) != sha256:
         raise UserError(_("The file of this classifier has been changed: retrain it or restore a backup."))
-    return model_files.load(data)
+    try:
+        return model_files.load(data)
+    except ValueError as error:
+        raise UserError(
+            _("The file of this classifier cannot be read (%(reason)s): retrain it.") % {"reason": error}
+        ) from error

@@ -12,6 +12,7 @@ from amberapp.errors import UserError
 from amberapp.models import User
 from detection.actions.training_data import GROUPINGS, Progress, TrainingData, read_training_data
 from detection.learning import classifiers, evaluation, model_files
+from detection.learning.screening import make_screen
 from detection.learning.thresholds import ChosenThreshold, choose_threshold
 from detection.models import Classifier, Dataset, Region
 from detection.models.classifier import Algorithm
@@ -50,6 +51,7 @@ def train(
     metrics = _evaluate(algorithm, data, progress)
     progress(STEPS - 1, STEPS, _("Fitting on all labels"))
     fitted, threshold = _fit(algorithm, data, metrics["warnings"])
+    metrics["screen"] = _screen(data)
     metrics["threshold_reached"] = threshold is not None and threshold.reached
     model = model_files.save(fitted)
     key = storage.put(storage.content_key("models", model, ".amber"), model)
@@ -133,3 +135,11 @@ def _evaluate(algorithm: str, data: TrainingData, progress: Progress) -> dict[st
         else:
             metrics[name] = outcome.as_dict()
     return metrics
+
+
+def _screen(data: TrainingData) -> dict[str, Any] | None:
+    """What a cheap first look would keep on blocks never seen; None where there are too few to say."""
+    try:
+        return make_screen(data.glances, data.mining, data.groups("by_block")).as_dict()
+    except ValueError:
+        return None

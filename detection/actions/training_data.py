@@ -1,7 +1,7 @@
 """A frozen Dataset as arrays: features, verdicts, the same rows in other light, and the places they come from."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from amberapp.errors import UserError
 from detection.actions import dataset as datasets
-from detection.actions.features import extract_missing, load_features, usable_extractor
-from detection.features import EXTRACTOR_NAMES, FeatureExtractor
+from detection.actions.features import extract_missing, load_superpixels, usable_extractor
+from detection.features import EXTRACTOR_NAMES, GLANCE, FeatureExtractor
 from detection.features.other_light import other_lights
 from detection.learning import evaluation
 from detection.models import Dataset, Region, SegmentedTile
@@ -28,12 +28,14 @@ Progress = Callable[[int, int, str], None]
 @dataclass(frozen=True)
 class TrainingData:
     """`features`: float32 (n, d); `mining`: bool (n,); `copies`: float32 (k, n, d), the rows in k other lights, or
-    None; `rows`: the n frozen rows, in the same order; `warnings`: sentences for the admin."""
+    None; `glances`: float32 (n, 12), the same rows as the screen sees them; `rows`: the n frozen rows, in the same
+    order; `warnings`: sentences for the admin."""
 
     extractor: FeatureExtractor
     features: npt.NDArray[np.float32]
     mining: npt.NDArray[np.bool_]
     copies: npt.NDArray[np.float32] | None
+    glances: npt.NDArray[np.float32]
     rows: list[datasets.FrozenRow]
     warnings: list[str]
 
@@ -59,43 +61,39 @@ def read_training_data(
     }
     needed = [tiles[key] for key in sorted({(row.image, row.segmentation) for row in rows} & set(tiles))]
     lights = other_lights(extractor) if len(rows) <= MOST_ROWS_COPIED else []
-    passes = 1 + len(lights)
+    passes = 2 + len(lights)
 
     def tell(place: int) -> Callable[[int, int], None]:
         return lambda done, total: progress(place * total + done, passes * total, _("Reading pixels"))
 
     unread = extract_missing(needed, extractor, tell(0))
-    stored = load_features(needed, extractor.key)
     kept = [
         row
         for row in rows
         if (segmented := tiles.get((row.image, row.segmentation))) is not None
         and segmented.pk not in unread
-        and row.superpixel <= len(stored.get(segmented.pk, ()))
+        and row.superpixel <= segmented.superpixels
     ]
     if not kept:
         raise UserError(_("None of the labelled superpixels could be read: import their images again."))
-    places = [(tiles[(row.image, row.segmentation)].pk, row.superpixel - 1) for row in kept]
+    places = [(tiles[(row.image, row.segmentation)].pk, row.superpixel) for row in kept]
+    features = load_superpixels(places, extractor.key)
     readable = [segmented for segmented in needed if segmented.pk not in unread]
     copies = []
     for place, lit in enumerate(lights, 1):
         extract_missing(readable, lit, tell(place))
-        seen = {**stored, **load_features(readable, lit.key)}
-        copies.append(_rows_of(seen, places))
+        copies.append(load_superpixels(places, lit.key, otherwise=features))
+    glance = usable_extractor(GLANCE)
+    extract_missing(readable, glance, tell(passes - 1))
     return TrainingData(
         extractor=extractor,
-        features=_rows_of(stored, places),
+        features=features,
         mining=np.array([row.mining for row in kept]),
         copies=np.stack(copies) if copies else None,
+        glances=load_superpixels(places, glance.key),
         rows=kept,
         warnings=warnings,
     )
-
-
-def _rows_of(
-    stored: dict[int, npt.NDArray[np.float32]], places: Sequence[tuple[int, int]]
-) -> npt.NDArray[np.float32]:
-    return np.stack([stored[tile][number] for tile, number in places])
 
 
 def _extractor(name: str) -> tuple[FeatureExtractor, list[str]]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
-from detection.actions.expectations import expectations
+from detection.actions.expectations import expectations, screen_sentence
 from detection.actions.train import activate
 from detection.actions.watch import classifier_numbered
 from detection.views.charts import CHART, Dot, curve_points, reliability_dots
@@ -45,6 +45,8 @@ def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
         "classifier": found,
         "evaluations": evaluations,
         "expectations": expectations(metrics),
+        "screen_usable": bool((metrics.get("screen") or {}).get("usable")),
+        "screen": screen_sentence(metrics),
         "warnings": [
             warning
             for warning in metrics.get("warnings", [])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 
 from amberapp import jobs
@@ -71,12 +72,15 @@ def request_comparison(*, region: Region, acting_user: User | None, **options: A
     Options: extractor (the site's default if absent).
     """
     extractor = options.pop("extractor", None) or settings.AMBER["AMBER_EXTRACTOR"]
-    under_way = comparisons(region).filter(state__in=OPEN_STATES).first()
-    if under_way is not None:
-        return under_way
-    return jobs.enqueue(
-        COMPARE_CLASSIFIERS_JOB, acting_user=acting_user, region=region.pk, extractor=extractor
-    )
+    with transaction.atomic():
+        # The region's row is held, so that two who ask at the same moment get one comparison.
+        Region.objects.select_for_update(no_key=True).get(pk=region.pk)
+        under_way = comparisons(region).filter(state__in=OPEN_STATES).first()
+        if under_way is not None:
+            return under_way
+        return jobs.enqueue(
+            COMPARE_CLASSIFIERS_JOB, acting_user=acting_user, region=region.pk, extractor=extractor
+        )
 
 
 def comparisons(region: Region) -> QuerySet[Job]:

@@ -89,6 +89,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
         ).get_page(request.GET.get("page")),
         "ready": readiness(found),
         "releases": found.releases.order_by("-number"),
+        "passed": found.passed_tiles.count() if found.screened else 0,
         "unusual": unusual[:UNUSUAL_SHOWN],
         "unusual_count": unusual.count(),
         "others": others,

@@ -10,6 +10,7 @@ from detection.commands import RunCommand
 
 class Command(RunCommand):
     help = "Resume a paused run and follow it to its end, through the workers (or here when none is up)."
+    began = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("run", type=int)
