@@ -26,6 +26,7 @@ from amberapp.celery import app as celery
 from amberapp.errors import Conflict, UserError
 from amberapp.models import Job, User, WorkState
 from amberapp.models.work import LeasedQuerySet
+from amberapp.signals import swept
 from amberapp.storage import trouble_with
 
 logger = logging.getLogger("amber.jobs")
@@ -206,6 +207,9 @@ def sweep() -> int:
         if waiting_messages[queue_of(kind)] < MOST_MESSAGES:
             _send_quietly(job_id)
         touched += 1
+    for listener, error in swept.send_robust(sender=None):
+        if isinstance(error, Exception):
+            logger.warning("%s did not do its housekeeping: %r", listener.__name__, error)
     return touched
 
 

@@ -164,9 +164,9 @@ def programs(port: int) -> list[Program]:
     return [
         Program(
             "web",
-            [str(BIN / "gunicorn"), "amberapp.wsgi:application", "--bind", f"127.0.0.1:{port}"]
-            + ["--workers", "1", "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "5"]
-            + ["--access-logfile", "-", "--no-control-socket"],
+            [str(BIN / "gunicorn"), "--config", "python:amberapp.serving", "amberapp.wsgi:application"]
+            + ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class", "gthread", "--threads", "8"]
+            + ["--graceful-timeout", "5", "--no-control-socket"],
         ),
         Program(
             "worker",

@@ -7,6 +7,7 @@ Accepting without one (a place that the map misses, a wrong outline) puts the ti
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -90,7 +91,7 @@ def accept_report(
         sentence = _("Choose one of the reasons.")
         raise UserError(sentence, fields={"look_alike": [sentence]})
     with transaction.atomic():
-        _close(report, ReportState.ACCEPTED, answer, acting_user)
+        duplicates = _close(report, ReportState.ACCEPTED, answer, acting_user)
         review = None
         tiles: list[SegmentedTile] = []
         if look_alike:
@@ -113,6 +114,7 @@ def accept_report(
             look_alike=look_alike,
             detection=report.detection_id,
             tiles=[tile.pk for tile in tiles],
+            duplicates=duplicates,
         )
         _answer_by_letter(report, acting_user, site_url)
     return Outcome(report, review, tiles)
@@ -125,8 +127,8 @@ def decline_report(*, report: Report, acting_user: User, answer: str, site_url: 
         sentence = _("Tell the sender why the map stays as it is.")
         raise UserError(sentence, fields={"answer": [sentence]})
     with transaction.atomic():
-        _close(report, ReportState.DECLINED, answer, acting_user)
-        record(acting_user, "report.declined", report)
+        duplicates = _close(report, ReportState.DECLINED, answer, acting_user)
+        record(acting_user, "report.declined", report, duplicates=duplicates)
         _answer_by_letter(report, acting_user, site_url)
     return report
 
@@ -141,11 +143,20 @@ def _checked_answer(acting_user: User, answer: str) -> str:
     return answer
 
 
-def _close(report: Report, state: str, answer: str, acting_user: User) -> None:
-    """Decide an open report. The UPDATE's own condition tells whether it was still open."""
-    decided = Report.objects.filter(pk=report.pk, state=ReportState.OPEN).update(
-        state=state, answer=answer, decided_by=acting_user, decided_at=timezone.now()
-    )
+def duplicates_of(report: Report) -> QuerySet[Report]:
+    """The other reports of the same matter, open or closed: the first one and everybody who said the same after it."""
+    first = report.duplicate_of_id or report.pk
+    return Report.objects.filter(Q(pk=first) | Q(duplicate_of=first)).exclude(pk=report.pk)
+
+
+def _close(report: Report, state: str, answer: str, acting_user: User) -> int:
+    """Decide an open report and its open duplicates; returns how many duplicates.
+
+    The UPDATE's own condition tells whether it was still open. Every sender reads the same answer under a link of
+    their own.
+    """
+    said = {"state": state, "answer": answer, "decided_by": acting_user, "decided_at": timezone.now()}
+    decided = Report.objects.filter(pk=report.pk, state=ReportState.OPEN).update(**said)
     report.refresh_from_db(fields=["state", "answer", "decided_by", "decided_at", "sealed_email"])
     if not decided:
         raise Conflict(
@@ -155,9 +166,12 @@ def _close(report: Report, state: str, answer: str, acting_user: User) -> None:
                 "state": report.get_state_display(),
             }
         )
+    return duplicates_of(report).filter(state=ReportState.OPEN).update(**said)
 
 
 def _answer_by_letter(report: Report, acting_user: User, site_url: str) -> None:
-    """Ask a worker for the letter. The job carries neither the address nor the private link."""
-    if report.sealed_email:
-        jobs.enqueue(LETTER_JOB, acting_user=acting_user, report=report.pk, site_url=site_url)
+    """Ask a worker for the letters of what was decided together. The jobs carry neither addresses nor private links."""
+    together = Report.objects.filter(pk=report.pk) | duplicates_of(report)
+    waiting = together.filter(decided_at=report.decided_at).exclude(sealed_email="")
+    for number in waiting.order_by("pk").values_list("pk", flat=True):
+        jobs.enqueue(LETTER_JOB, acting_user=acting_user, report=number, site_url=site_url)

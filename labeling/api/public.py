@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +12,7 @@ from rest_framework.reverse import reverse
 from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
+from amberapp.api import ShallowJSON
 from amberapp.errors import NotThere
 from amberapp.permissions import IsAdmin
 from detection.models import Run
@@ -135,6 +137,18 @@ class FileReportSerializer(serializers.Serializer):
         max_length=COMMENT_LENGTH, required=False, allow_blank=True, default="", trim_whitespace=False
     )
     email = serializers.CharField(max_length=EMAIL_LENGTH, required=False, allow_blank=True, default="")
+    photo = serializers.FileField(
+        required=False,
+        allow_null=True,
+        allow_empty_file=True,
+        default=None,
+        help_text="JPEG, PNG or WebP, at most 8 MB; only its pixels are kept (send the report as a form then)",
+    )
+    blurred = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="nobody but experts is shown the place more exactly than to 1 km",
+    )
     website = serializers.CharField(
         max_length=200, required=False, allow_blank=True, default="", help_text="leave empty"
     )
@@ -148,6 +162,7 @@ class Reports(APIView):
     """Report an error on the public map. No account, no address of the sender is kept."""
 
     permission_classes = [AllowAny]
+    parser_classes = [ShallowJSON, MultiPartParser]
     throttle_classes = [NamelessThrottle]
 
     @extend_schema(request=FileReportSerializer, responses={201: FiledReportSerializer})
@@ -167,6 +182,8 @@ class Reports(APIView):
             category=said["category"],
             comment=said["comment"],
             email=said["email"],
+            photo=said["photo"],
+            blurred=said["blurred"],
             trap=said["website"],
             sender=sender_of(request._request),
         )

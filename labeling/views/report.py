@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from amberapp.errors import NotThere, UserError
+from labeling.actions.decide_report import duplicates_of
 from labeling.actions.releases import (
     PublishedPlace,
     detection_of,
@@ -19,8 +20,9 @@ from labeling.actions.releases import (
     place_of,
     release_numbered,
 )
-from labeling.actions.report import COMMENT_LENGTH, EMAIL_LENGTH, file_report
-from labeling.models import Release, Report, ReportCategory
+from labeling.actions.report import COMMENT_LENGTH, EMAIL_LENGTH, file_report, public_position
+from labeling.actions.report_photos import KEPT_DAYS
+from labeling.models import Release, ReleaseKind, Report, ReportCategory, ReportState
 from labeling.sender import sender_of
 
 
@@ -45,6 +47,21 @@ class ReportForm(forms.Form):
             "Kept encrypted and deleted when the report is closed. We note no other trace of you."
         ),
     )
+    photo = forms.FileField(
+        label=gettext_lazy("Photo"),
+        required=False,
+        allow_empty_file=True,
+        max_length=None,
+        widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+        help_text=gettext_lazy(
+            "Only experts see it. Its place, time and camera are removed; it is deleted 30 days after the decision."
+        ),
+    )
+    blurred = forms.BooleanField(
+        label=gettext_lazy("Show my place only roughly"),
+        required=False,
+        help_text=gettext_lazy("Experts see where it is; your report's page tells it to a kilometre only."),
+    )
     # Hidden from people by the template; programs fill in whatever they find.
     website = forms.CharField(required=False, max_length=200)
 
@@ -58,7 +75,7 @@ def report(request: HttpRequest) -> HttpResponse:
         return render(request, "labeling/public_empty.html")
     place = place_of(release, asked["place"]) if asked.get("place") else None
     if request.method == "POST":
-        form = ReportForm(request.POST)
+        form = ReportForm(request.POST, request.FILES)
         if form.is_valid():
             filed = _file(request, form, release, place)
             if filed is not None:
@@ -68,7 +85,7 @@ def report(request: HttpRequest) -> HttpResponse:
             initial={
                 "latitude": place.latitude if place else asked.get("latitude"),
                 "longitude": place.longitude if place else asked.get("longitude"),
-                "category": None if place else ReportCategory.MISSED,
+                "category": ReportCategory.NOT_MINING if place else ReportCategory.MISSED,
             }
         )
     status = 400 if form.errors else 200
@@ -89,6 +106,8 @@ def _file(
             category=said["category"],
             comment=said["comment"],
             email=said["email"],
+            photo=said["photo"],
+            blurred=said["blurred"],
             trap=said["website"],
             sender=sender_of(request),
         )
@@ -124,9 +143,22 @@ def report_status(request: HttpRequest, token: str) -> HttpResponse:
         raise NotThere(_("There is no report under this link. Check that it was copied to its end."))
     place_id = filed.detection.segmented_tile.tile.place_id if filed.detection else ""
     since = None
-    if filed.decided_at is not None:
-        since = filed.region.releases.filter(created_at__gt=filed.decided_at).order_by("number").first()
-    context = {"report": filed, "place_id": place_id, "since": since}
+    if filed.state in (ReportState.ACCEPTED, ReportState.DECLINED) and filed.decided_at is not None:
+        since = (
+            filed.region.releases.filter(kind=ReleaseKind.OWN, created_at__gt=filed.decided_at)
+            .order_by("number")
+            .first()
+        )
+    latitude, longitude = public_position(filed)
+    context = {
+        "report": filed,
+        # A blurred report leads to the map and not to the place: the place's page would tell where it is.
+        "place_id": "" if filed.blurred else place_id,
+        "since": since,
+        "place": f"{latitude:.2f}, {longitude:.2f}" if filed.blurred else f"{latitude:.5f}, {longitude:.5f}",
+        "together": duplicates_of(filed).count(),
+        "photo_days": KEPT_DAYS,
+    }
     response = render(request, "labeling/public_report_status.html", context)
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow"

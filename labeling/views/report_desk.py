@@ -1,16 +1,18 @@
 """The report desk: what citizens object to, and what experts make of it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role, User
@@ -21,47 +23,157 @@ from labeling.actions.decide_report import (
     Outcome,
     accept_report,
     decline_report,
+    duplicates_of,
     may_reject,
     needs_reason,
     tiles_at,
 )
+from labeling.actions.report import public_position
+from labeling.actions.report_desk import (
+    Batch,
+    bring_back,
+    junk_batches,
+    neighbours,
+    newest,
+    open_groups,
+    set_aside,
+)
+from labeling.actions.report_photos import photo_of
 from labeling.actions.review_card import run_to_review, svg_path
-from labeling.models import LookAlike, Report, ReportState
+from labeling.models import LookAlike, Report, ReportCategory, ReportState
+from labeling.report_photo import MEDIA_TYPE, SUFFIX
 
 REPORTS_PER_PAGE = 50
+GROUPS_PER_PAGE = 30
 
 
 @never_cache
 @require_safe
 @role_required(Role.EXPERT)
 def report_list(request: HttpRequest) -> HttpResponse:
-    """Reports in one state, the open ones with the oldest first: nobody should wait longest."""
+    """Reports in one state: the open ones in groups, what deserves a look first; junk as it was set aside."""
     state = request.GET.get("state", ReportState.OPEN)
     state = state if state in ReportState.values else ReportState.OPEN
     counts = dict(Report.objects.order_by().values_list("state").annotate(Count("id")))
-    reports = (
-        Report.objects.filter(state=state)
-        .select_related("region", "release", "decided_by", "detection")
-        .order_by("id" if state == ReportState.OPEN else "-id")
-    )
-    context = {
-        "state": state,
-        "page": Paginator(reports, REPORTS_PER_PAGE).get_page(request.GET.get("page")),
-        "tabs": [
-            {"state": ReportState.OPEN, "title": _("Open"), "count": counts.get(ReportState.OPEN, 0)},
-            {
-                "state": ReportState.ACCEPTED,
-                "title": _("Accepted"),
-                "count": counts.get(ReportState.ACCEPTED, 0),
-            },
-            {
-                "state": ReportState.DECLINED,
-                "title": _("Declined"),
-                "count": counts.get(ReportState.DECLINED, 0),
-            },
-        ],
+    titles = {
+        ReportState.OPEN: _("Open"),
+        ReportState.ACCEPTED: _("Accepted"),
+        ReportState.DECLINED: _("Declined"),
+        ReportState.JUNK: _("Junk"),
     }
+    context: dict[str, Any] = {
+        "state": state,
+        "tabs": [
+            {"state": one, "title": title, "count": counts.get(one, 0)} for one, title in titles.items()
+        ],
+        "aside": _just_set_aside(request.GET.get("aside", "")),
+    }
+    wanted = request.GET.get("page")
+    if state == ReportState.OPEN:
+        page = Paginator(open_groups(), GROUPS_PER_PAGE).get_page(wanted)
+        leads = Report.objects.select_related("region", "release", "detection").in_bulk(
+            [group.lead for group in page]
+        )
+        # A report may have been decided between the two queries.
+        rows = [{"group": group, "lead": leads[group.lead]} for group in page if group.lead in leads]
+        context |= {
+            "page": page,
+            "rows": rows,
+            "newest": newest(),
+            "categories": dict(ReportCategory.choices),
+        }
+    elif state == ReportState.JUNK:
+        batches: Any = JunkBatches()  # all that a Paginator asks for, though not what its stubs ask for
+        context["page"] = Paginator(batches, REPORTS_PER_PAGE).get_page(wanted)
+    else:
+        reports = (
+            Report.objects.filter(state=state)
+            # What was decided together with its first report is told there.
+            .exclude(duplicate_of__decided_at=F("decided_at"))
+            .select_related("region", "release", "decided_by", "detection")
+            .annotate(same=Count("duplicates"))
+            .order_by("-id")
+        )
+        context["page"] = Paginator(reports, REPORTS_PER_PAGE).get_page(wanted)
     return render(request, "labeling/report_list.html", context)
+
+
+class JunkBatches:
+    """What a Paginator needs of the batches that were set aside: so many, and a slice of them."""
+
+    def __init__(self) -> None:
+        _rows, self._count = junk_batches(0, 0)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self[0 : self._count])
+
+    def __getitem__(self, part: slice) -> list[Batch]:
+        return junk_batches(part.start, part.stop)[0]
+
+
+def _just_set_aside(number: str) -> dict[str, Any] | None:
+    """What the page's first line tells after setting aside: how many, with a button that takes it back."""
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return None
+    lead = Report.objects.filter(pk=int(number), state=ReportState.JUNK).first()
+    if lead is None:
+        return None
+    count = Report.objects.filter(
+        state=ReportState.JUNK, decided_at=lead.decided_at, decided_by=lead.decided_by_id
+    ).count()
+    return {"lead": lead, "count": count}
+
+
+@require_POST
+@role_required(Role.EXPERT)
+def report_set_aside(request: HttpRequest, report_id: int) -> HttpResponse:
+    """Set a report, those that say the same or its whole group aside as junk; the list then offers to take it back."""
+    assert isinstance(request.user, User)
+    upto = request.POST.get("upto", "")
+    set_aside(
+        report=_report(report_id),
+        reach=request.POST.get("reach", ""),
+        # Without a number nothing newer than the report itself goes.
+        upto=int(upto) if upto.isascii() and upto.isdigit() and len(upto) < 19 else report_id,
+        acting_user=request.user,
+    )
+    return redirect(f"{reverse('report-list')}?aside={report_id}")
+
+
+@require_POST
+@role_required(Role.EXPERT)
+def report_bring_back(request: HttpRequest, report_id: int) -> HttpResponse:
+    """Open again what was set aside together."""
+    assert isinstance(request.user, User)
+    count = bring_back(report=_report(report_id), acting_user=request.user)
+    messages.success(
+        request,
+        ngettext("%(count)s report is open again.", "%(count)s reports are open again.", count)
+        % {"count": count},
+    )
+    return redirect("report-list")
+
+
+@require_safe
+@role_required(Role.EXPERT)
+def report_photo(request: HttpRequest, report_id: int) -> HttpResponse:
+    """A report's photo, for experts' eyes: no browser and nothing between keeps a copy."""
+    response = HttpResponse(photo_of(_report(report_id)), content_type=MEDIA_TYPE)
+    response["Cache-Control"] = "private, no-store"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Content-Disposition"] = f'inline; filename="report-{report_id}{SUFFIX}"'
+    return response
+
+
+def _report(report_id: int) -> Report:
+    """Raises NotThere."""
+    report = Report.objects.filter(pk=report_id).first() if report_id < 2**63 else None
+    if report is None:
+        raise NotThere(_("There is no report %(number)s.") % {"number": report_id})
+    return report
 
 
 @never_cache
@@ -133,8 +245,14 @@ def _said(outcome: Outcome) -> str:
 def _page(request: HttpRequest, report: Report, wrong: UserError | None) -> HttpResponse:
     tiles = tiles_at(report)
     shown: SegmentedTile | None = tiles[0] if tiles else None
+    voices, around = neighbours(report) if report.state == ReportState.OPEN else ([], 0)
     context: dict[str, Any] = {
         "report": report,
+        "voices": [voice for voice in voices if voice.id != report.pk or voice.count > 1],
+        "around": around - 1,
+        "same": duplicates_of(report).count(),
+        "newest": newest(),
+        "rough": public_position(report) if report.blurred else None,
         "tiles": tiles,
         "shown": shown,
         "point": _pixel(report, shown),

@@ -5,6 +5,7 @@ import { element } from "../shared/dom.js";
 import { gettext } from "../shared/i18n.js";
 import { L } from "../shared/map.js";
 import { copyText } from "../shared/share.js";
+import { smallPhoto } from "./report_photo.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -15,9 +16,13 @@ export class ReportPanel {
     this.url = url;
     this.release = release;
     this.show = show;
-    this.place = "";
+    this.about = "";
+    this.chosen = false; // true once the sender has chosen a category by hand
     this.mark = null;
     this.form = byId("report-form");
+    this.form.addEventListener("change", (event) => {
+      this.chosen ||= event.target.name === "category";
+    });
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.send();
@@ -30,6 +35,15 @@ export class ReportPanel {
     for (const name of ["latitude", "longitude"]) {
       this.form.elements[name].addEventListener("change", () => this.fromFields());
     }
+    // A long press on a phone, the other button of a mouse: "here".
+    map.on("contextmenu", ({ latlng }) => {
+      if (this.open) {
+        this.moveTo(latlng);
+      } else {
+        const { lat: latitude, lng: longitude } = latlng.wrap();
+        this.begin({ latitude, longitude });
+      }
+    });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.open) {
         this.close();
@@ -41,10 +55,24 @@ export class ReportPanel {
     return this.mark !== null;
   }
 
+  /** The name of the place on the map that the report is about; "" for other ground. */
+  get place() {
+    return this.about;
+  }
+
+  /** What most people come for is chosen already: open, report, send. */
+  set place(name) {
+    this.about = name;
+    if (!this.chosen) {
+      this.form.querySelector(`[value="${name ? "not_mining" : "missed"}"]`).checked = true;
+    }
+  }
+
   /** Open for a place of the map ({place, latitude, longitude}) or for the ground in the middle of what is seen. */
   begin({ place = "", latitude, longitude }) {
     this.end();
     this.form.reset();
+    this.chosen = false;
     this.fail("");
     this.form.hidden = false;
     byId("report-thanks").hidden = true;
@@ -53,9 +81,6 @@ export class ReportPanel {
     this.mark = L.marker([latitude, longitude], { icon, draggable: true, keyboard: false }).addTo(this.map);
     this.mark.on("dragend", () => this.moveTo(this.mark.getLatLng()));
     this.write();
-    if (!place) {
-      this.form.querySelector('[value="missed"]').checked = true;
-    }
     byId("report-where").textContent = place
       ? gettext("About the place under the mark.")
       : gettext("Tap the map to move the mark.");
@@ -101,16 +126,7 @@ export class ReportPanel {
     button.disabled = true;
     button.setAttribute("aria-busy", "true");
     try {
-      const answer = await api.post(this.url, {
-        release: this.release,
-        place: this.place,
-        latitude: Number(said.get("latitude")),
-        longitude: Number(said.get("longitude")),
-        category: said.get("category"),
-        comment: said.get("comment"),
-        email: said.get("email"),
-        website: said.get("website"),
-      });
+      const answer = await api.post(this.url, await this.body(said));
       byId("report-link").href = answer.status_url;
       this.form.hidden = true;
       byId("report-thanks").hidden = false;
@@ -125,6 +141,32 @@ export class ReportPanel {
         button.focus(); // a disabled button loses the focus
       }
     }
+  }
+
+  /** JSON; a form where there is a photo. */
+  async body(said) {
+    const fields = {
+      release: this.release,
+      place: this.place,
+      latitude: Number(said.get("latitude")),
+      longitude: Number(said.get("longitude")),
+      category: said.get("category"),
+      comment: said.get("comment"),
+      email: said.get("email"),
+      website: said.get("website"),
+      blurred: said.get("blurred") === "true",
+    };
+    const photo = said.get("photo");
+    if (!photo || !photo.size) {
+      return fields;
+    }
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) {
+      form.append(name, value);
+    }
+    // The file's own name may say who took it.
+    form.append("photo", await smallPhoto(photo), "photo");
+    return form;
   }
 
   fail(sentence) {

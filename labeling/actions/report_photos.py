@@ -1,0 +1,70 @@
+"""Photos of reports: kept under random keys, shown to experts, deleted some time after the decision."""
+
+import datetime as dt
+import logging
+import secrets
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from amberapp import storage
+from amberapp.errors import NotThere, UserError
+from labeling.models import Report, ReportState
+from labeling.report_photo import MAX_BYTES, SUFFIX, PhotoRefused, clean_photo
+
+logger = logging.getLogger("amber.reports")
+
+# How long a photo outlives the decision: until then an expert may look again at what was decided.
+KEPT_DAYS = 30
+FOLDER = "reports/photos"
+AT_ONCE = 200
+
+
+def cleaned(photo: Any) -> bytes:
+    """The uploaded file's picture, written anew. Raises UserError (400, field "photo") with one sentence.
+
+    The name and the media type that came with it are not looked at.
+    """
+    try:
+        return clean_photo(photo.read(MAX_BYTES + 1))
+    except PhotoRefused as error:
+        sentence = _(error.reason.template) % error.reason.values
+        raise UserError(sentence, fields={"photo": [sentence]}) from None
+
+
+def keep(picture: bytes) -> str:
+    """Store a cleaned picture; returns its key, which tells nothing about it."""
+    name = secrets.token_hex(16)
+    return storage.put(f"{FOLDER}/{name[:2]}/{name}{SUFFIX}", picture)
+
+
+def photo_of(report: Report) -> bytes:
+    """Raises NotThere when the report has none, or has none any more."""
+    if not report.photo_key:
+        raise NotThere(_("This report has no photo, or it has been deleted."))
+    return storage.get(report.photo_key)
+
+
+def forget(key: str) -> None:
+    """Delete a photo's file. A file that is gone already is no mistake."""
+    default_storage.delete(key)
+
+
+def forget_old_photos() -> int:
+    """Delete the photos of reports that were decided more than 30 days ago. Returns how many.
+
+    The file goes first: killed in between, the next call finds the row again.
+    """
+    long_ago = timezone.now() - dt.timedelta(days=KEPT_DAYS)
+    due = Report.objects.exclude(photo_key="").exclude(state=ReportState.OPEN).filter(decided_at__lt=long_ago)
+    forgotten = 0
+    for number, key in due.order_by("pk").values_list("pk", "photo_key")[:AT_ONCE]:
+        try:
+            forget(key)
+        except OSError as error:
+            logger.warning("the photo of report %s could not be deleted: %s", number, error.strerror)
+            continue
+        forgotten += Report.objects.filter(pk=number, photo_key=key).update(photo_key="")
+    return forgotten

@@ -1,0 +1,33 @@
+"""What reports leave behind is forgotten in time, without anybody's doing (docs/privacy.md)."""
+
+import datetime as dt
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from labeling.actions.report_photos import forget_old_photos
+from labeling.models import Report, ReportState
+
+SWEPT = "reports:traces:swept"
+HOUR = 3600
+# A letter is sent within minutes of the decision. An address that is still there after days belongs to a letter whose
+# worker died each time: the private link tells the answer without it.
+ADDRESS_DAYS = 3
+
+
+def forget_now_and_again() -> None:
+    """What the sweeper calls: once an hour, whichever sweeper comes first."""
+    if cache.add(SWEPT, 1, HOUR):
+        forget_old_photos()
+        forget_late_addresses()
+
+
+def forget_late_addresses() -> int:
+    """Delete the addresses of reports that have been closed for days. Returns how many."""
+    long_ago = timezone.now() - dt.timedelta(days=ADDRESS_DAYS)
+    late = (
+        Report.objects.exclude(sealed_email="")
+        .exclude(state=ReportState.OPEN)
+        .filter(decided_at__lt=long_ago)
+    )
+    return late.update(sealed_email="")
