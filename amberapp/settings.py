@@ -300,6 +300,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "amberapp.api.with_errors",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "LabelVerdict": "labeling.models.label.Verdict",
         "ReviewVerdict": "labeling.models.review.ReviewVerdict",

@@ -7,14 +7,14 @@ from amberapp import jobs
 from amberapp.demo import CONTENT_JOB
 from amberapp.models import User
 from detection.models import Region
-from labeling.actions import demo_content
+from labeling.actions import campaign_round, demo_content
 from labeling.actions.accounts import REVERSE_JOB, take_back_everything, weigh_account
 from labeling.actions.decide_report import LETTER_JOB
 from labeling.actions.priority import RANK_JOB, rank_region
 from labeling.actions.retrain import COMPARE_CLASSIFIERS_JOB, RETRAIN_JOB, compare, retrain
 from labeling.actions.volunteers import WEIGH_JOB
 from labeling.letters import answer_reporter
-from labeling.models import Report
+from labeling.models import Campaign, Report
 
 
 @jobs.handles(RETRAIN_JOB)
@@ -37,6 +37,21 @@ def compare_classifiers_job(context: jobs.JobContext) -> dict[str, Any]:
         acting_user=context.user,
         progress=context.progress,
     )
+
+
+@jobs.handles(campaign_round.ROUND_JOB)
+def campaign_round_job(context: jobs.JobContext) -> dict[str, Any]:
+    return campaign_round.run_round(
+        campaign=Campaign.objects.select_related("region").get(pk=context.parameters["campaign"]),
+        acting_user=context.user,
+        go_on=context.parameters["go_on"],
+        progress=context.progress,
+    )
+
+
+@jobs.handles(campaign_round.EFFECT_JOB)
+def campaign_effect_job(context: jobs.JobContext) -> dict[str, Any]:
+    return campaign_round.measure_run(Campaign.objects.get(pk=context.parameters["campaign"]))
 
 
 @jobs.handles(RANK_JOB)

@@ -1,8 +1,9 @@
 """Freezing what people said into training rows that never change."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -36,12 +37,28 @@ class FrozenRow:
     capture_date: str | None
 
 
-def freeze(
-    *, region: Region, rows: Iterable[TrainingRow], description: str, acting_user: User | None
-) -> Dataset:
-    """Write the rows as JSON lines under their hash. The same rows give the same Dataset.
+@dataclass(frozen=True)
+class CampaignNote:
+    """A campaign that shaped the rows, by labelling `superpixels` of them or by leaving so many out."""
 
-    Raises UserError when there is nothing to learn from.
+    number: int
+    name: str
+    decision: str
+    look_alike: str
+    superpixels: int
+
+
+def freeze(
+    *,
+    region: Region,
+    rows: Iterable[TrainingRow],
+    description: str,
+    acting_user: User | None,
+    campaigns: Sequence[CampaignNote] = (),
+) -> Dataset:
+    """Write the rows as JSON lines under their hash, after a first line that names the `campaigns`, if any.
+
+    The same rows and campaigns give the same Dataset. Raises UserError when there is nothing to learn from.
     """
     rows = list(rows)
     positives = sum(row.mining for row in rows)
@@ -61,7 +78,10 @@ def freeze(
         (_frozen(row, tiles[row.segmented_tile]) for row in rows),
         key=lambda row: (row.image, row.segmentation, row.superpixel),
     )
-    data = "".join(json.dumps(asdict(row), sort_keys=True) + "\n" for row in frozen).encode()
+    lines: list[dict[str, Any]] = [asdict(row) for row in frozen]
+    if campaigns:
+        lines.insert(0, {"campaigns": [asdict(note) for note in campaigns]})
+    data = "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines).encode()
     digest = storage.sha256_of(data)
     key = storage.put(storage.content_key("datasets", data, ".jsonl"), data)
     with transaction.atomic():
@@ -97,10 +117,21 @@ def _frozen(row: TrainingRow, segmented: SegmentedTile) -> FrozenRow:
 
 def read(dataset: Dataset) -> list[FrozenRow]:
     """The rows of a Dataset, in their frozen order. Raises UserError when the file is not what it was."""
+    return [FrozenRow(**line) for line in _lines(dataset) if "campaigns" not in line]
+
+
+def campaigns_of(dataset: Dataset) -> list[CampaignNote]:
+    """The campaigns that a Dataset names. Raises UserError when the file is not what it was."""
+    lines = _lines(dataset)
+    named = lines[0].get("campaigns", []) if lines else []
+    return [CampaignNote(**note) for note in named]
+
+
+def _lines(dataset: Dataset) -> list[dict[str, Any]]:
     data = storage.get(dataset.file_key)
     if storage.sha256_of(data) != dataset.content_hash:
         raise UserError(
             _("The file of dataset %(name)s has been changed: restore it from a backup.")
             % {"name": dataset.content_hash[:12]}
         )
-    return [FrozenRow(**json.loads(line)) for line in data.decode().splitlines()]
+    return [json.loads(line) for line in data.decode().splitlines()]

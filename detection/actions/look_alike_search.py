@@ -77,19 +77,21 @@ def _ranked_again(
 def _asked(
     index: Index, extractor_key: str, places: Sequence[Place], as_one: bool
 ) -> npt.NDArray[np.float32]:
-    try:
-        features = load_superpixels(list(places), extractor_key)
-    except (KeyError, ValueError, FileNotFoundError):
-        raise UserError(
-            _(
-                "The superpixels asked about have no features of the active classifier: reprocess the region first."
-            )
-        ) from None
+    features = _features(list(places), extractor_key)
     if as_one:
         return features.mean(axis=0, keepdims=True)
     if len(features) > MOST_ASKED:
         return features[look_alikes.spread_out(index.compression, features, MOST_ASKED)]
     return features
+
+
+def _features(places: list[Place], extractor_key: str) -> npt.NDArray[np.float32]:
+    try:
+        return load_superpixels(places, extractor_key)
+    except (KeyError, ValueError, IndexError, FileNotFoundError):
+        raise UserError(
+            _("A superpixel has no features of the active classifier: reprocess the region first.")
+        ) from None
 
 
 def _only(found: Found, chosen: npt.NDArray[np.bool_]) -> Found:
@@ -99,3 +101,24 @@ def _only(found: Found, chosen: npt.NDArray[np.bool_]) -> Found:
 def _name(index: Index, places: Sequence[Place], wanted: int, as_one: bool) -> str:
     said = repr((index.name, sorted(places), wanted, as_one))
     return f"look-alikes-{hashlib.sha256(said.encode()).hexdigest()}"
+
+
+def distances_to(
+    region: Region, extractor_key: str, places: Sequence[Place], others: Sequence[Place]
+) -> list[float]:
+    """How far each of `others` lies from the nearest of `places`, by all their features.
+
+    Raises UserError as `look_alikes_of`.
+    """
+    index = open_index(region, extractor_key)
+    if index is None:
+        raise UserError(_("There is no index of look-alikes for “%(region)s” yet.") % {"region": region})
+    asked = _features(list(places), extractor_key)
+    rows = np.arange(len(others))
+    found = Found(rows, rows, np.zeros(len(rows), np.float32))
+    ranked = look_alikes.rank_again(
+        index.compression, found, _features(list(others), extractor_key), asked, len(others)
+    )
+    distances = np.empty(len(others))
+    distances[ranked.tile] = ranked.distance
+    return [round(float(distance), 4) for distance in distances]

@@ -166,7 +166,7 @@ def hold_out(
     groups = np.asarray(groups)
     _check_groups(mining, groups)
     members = [name for name in MEMBERS if name in algorithms or MEAN in algorithms]
-    collected = {name: _Collector(len(mining), precision_target) for name in algorithms}
+    collected = {name: Collector(len(mining), precision_target) for name in algorithms}
     for train, test in divide(mining, groups, wanted, seed):
         taught = None if copies is None else copies[:, train]
         fits: dict[str, Fit] = {}
@@ -181,7 +181,7 @@ def hold_out(
     return {name: collector.held_out() for name, collector in collected.items()}
 
 
-class _Collector:
+class Collector:
     """Gathers the folds of one algorithm."""
 
     def __init__(self, rows: int, precision_target: float) -> None:

@@ -18,8 +18,9 @@ from detection.look_alikes.parts import Part
 
 Floats = npt.NDArray[np.float32]
 
-# Rows at once: 3 MB as float32 for 48 components, which stays in a core's cache.
-BLOCK = 16_384
+# Rows at once for one superpixel asked about: 0.8 MB as float32 for 48 components, which stays in a core's cache. Above
+# about this size OpenBLAS brings in threads of its own, which wait for each other on a busy machine: 20 times slower.
+BLOCK = 4_096
 THREADS = 2
 
 
@@ -55,10 +56,11 @@ def nearest(
     # The step of each component goes into what is asked, so that codes are multiplied as they are.
     weights = np.ascontiguousarray((-2 * points * compression.step).T)
     lengths = np.einsum("ij,ij->i", points, points)
-    blocks = [(number, start) for number, part in enumerate(parts) for start in range(0, len(part), BLOCK)]
+    size = max(BLOCK // max(len(points), 1), 256)
+    blocks = [(number, start) for number, part in enumerate(parts) for start in range(0, len(part), size)]
     shares = [blocks[first::threads] for first in range(threads)]
     with ThreadPoolExecutor(max(threads, 1)) as pool:
-        results = list(pool.map(lambda share: _scan(parts, share, weights, lengths, wanted), shares))
+        results = list(pool.map(lambda share: _scan(parts, share, size, weights, lengths, wanted), shares))
     squared = np.concatenate([result[0] for result in results])
     number = np.concatenate([result[1] for result in results])
     row = np.concatenate([result[2] for result in results])
@@ -77,22 +79,23 @@ _Best = tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]
 def _scan(
     parts: Sequence[Part],
     blocks: Sequence[tuple[int, int]],
+    size: int,
     weights: Floats,
     lengths: Floats,
     wanted: int,
 ) -> _Best:
     """The best of some blocks: squared distance float32, number of the part int64, row of the part int64, (n,) each."""
     best = _Shortlist(wanted)
-    room = np.empty((BLOCK, weights.shape[0]), np.float32)
+    room = np.empty((size, weights.shape[0]), np.float32)
     for number, start in blocks:
         part = parts[number]
-        codes = part.codes[start : start + BLOCK]
+        codes = part.codes[start : start + size]
         rows = room[: len(codes)]
         np.copyto(rows, codes)
         said = rows @ weights
         said += lengths
         squared = said.min(axis=1) if said.shape[1] > 1 else said[:, 0]
-        squared += part.squares[start : start + BLOCK]
+        squared += part.squares[start : start + size]
         best.take(squared, number, start)
     return best.result()
 

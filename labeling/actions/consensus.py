@@ -29,7 +29,7 @@ from labeling.models import (
     VolunteerRecord,
 )
 
-EXPERT_ORIGINS = (Origin.REVIEW, Origin.REPORT)
+EXPERT_ORIGINS = (Origin.REVIEW, Origin.REPORT, Origin.CAMPAIGN)
 # What these say is taken as true: an expert's decision, and labels that came with imported crops.
 DECISIVE = (*EXPERT_ORIGINS, Origin.IMPORT)
 # By the number that arrays use for them.

@@ -14,7 +14,7 @@ from detection.actions.compare_classifiers import compare_classifiers
 from detection.actions.train import Progress, train
 from detection.models import Classifier, Dataset, Region
 from labeling.actions.recompute import recompute_consensus
-from labeling.models import Consensus, Verdict
+from labeling.models import Campaign, CampaignDecision, CampaignMember, Consensus, Verdict
 
 RETRAIN_JOB = "labeling.retrain"
 COMPARE_CLASSIFIERS_JOB = "labeling.compare_classifiers"
@@ -24,8 +24,9 @@ def training_rows(region: Region) -> list[datasets.TrainingRow]:
     """Every superpixel of the region that is one thing to those who labelled it.
 
     “Unsure” teaches nothing and “mixed” would teach two things at once: both are left out, as are finer pieces, whose
-    features are not those of superpixels.
+    features are not those of superpixels, and what a campaign excludes.
     """
+    excluded = excluded_superpixels(region)
     settled = Consensus.objects.filter(
         segmented_tile__tile__region=region,
         piece=0,
@@ -41,7 +42,21 @@ def training_rows(region: Region) -> list[datasets.TrainingRow]:
         for segmented_tile, superpixel, verdict, look_alike in settled.order_by(
             "segmented_tile_id", "superpixel"
         ).values_list("segmented_tile_id", "superpixel", "verdict", "look_alike")
+        if (segmented_tile, superpixel) not in excluded
     ]
+
+
+def standing_campaigns(region: Region) -> QuerySet[Campaign]:
+    """The region's campaigns that are decided and not taken back, the oldest first."""
+    decided = Campaign.objects.filter(region=region, withdrawn_at=None)
+    return decided.exclude(decision=CampaignDecision.UNDECIDED).order_by("id")
+
+
+def excluded_superpixels(region: Region) -> set[tuple[int, int]]:
+    """(segmented tile, superpixel) of everything that a standing campaign leaves out of training."""
+    excluding = standing_campaigns(region).filter(decision=CampaignDecision.EXCLUDE)
+    members = CampaignMember.objects.filter(campaign__in=excluding).order_by()
+    return set(members.values_list("segmented_tile_id", "superpixel"))
 
 
 def request_retrain(*, region: Region, algorithm: str, acting_user: User | None, **options: Any) -> Job:
@@ -57,7 +72,7 @@ def retrain(
 ) -> Classifier:
     """Compute the consensus in full, freeze that of the region and train on it."""
     return train(
-        dataset=_freeze(region, acting_user),
+        dataset=freeze_region(region, acting_user),
         region=region,
         algorithm=algorithm,
         extractor_name=extractor,
@@ -93,15 +108,30 @@ def compare(
 ) -> dict[str, Any]:
     """Compute the consensus in full, freeze that of the region and compare the classifiers on it."""
     return compare_classifiers(
-        dataset=_freeze(region, acting_user), region=region, extractor_name=extractor, progress=progress
+        dataset=freeze_region(region, acting_user), region=region, extractor_name=extractor, progress=progress
     )
 
 
-def _freeze(region: Region, acting_user: User | None) -> Dataset:
+def freeze_region(region: Region, acting_user: User | None) -> Dataset:
+    """Compute the consensus in full and freeze that of the region; the file names the campaigns that shaped it."""
     recompute_consensus(acting_user=acting_user)
+    notes = [
+        datasets.CampaignNote(
+            number=campaign.pk,
+            name=campaign.name,
+            decision=campaign.decision,
+            look_alike=campaign.look_alike,
+            superpixels=campaign.members.count(),
+        )
+        for campaign in standing_campaigns(region)
+    ]
+    description = f"Consensus of {region}"
+    if notes:
+        description += "; campaigns: " + ", ".join(f"{note.name} ({note.number})" for note in notes)
     return datasets.freeze(
         region=region,
         rows=training_rows(region),
-        description=f"Consensus of {region}",
+        description=description,
         acting_user=acting_user,
+        campaigns=notes,
     )

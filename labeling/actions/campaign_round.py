@@ -1,0 +1,243 @@
+"""What follows a campaign's decision: train again, search again, and measure what it did.
+
+One job trains (the dataset names the campaign), compares the classifiers before and after on held-out places, activates
+the new one and starts the run; it does not wait for the run, whose shards any worker takes. When the run has ended a
+second, short job says what it removed and added. Both can be repeated: each step looks at the rows that the last
+attempt left.
+"""
+
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from amberapp import jobs
+from amberapp.audit import record
+from amberapp.errors import NotAllowed, UserError
+from amberapp.models import Job, Role, User, WorkState
+from amberapp.models.work import OPEN_STATES
+from detection.actions.dataset import FrozenRow
+from detection.actions.run_diff import compare_runs
+from detection.actions.runs import start_run
+from detection.actions.train import Progress, activate, train
+from detection.actions.training_data import TrainingData, read_training_data
+from detection.learning import before_after
+from detection.models import Classifier, Run
+from detection.models.classifier import Algorithm
+from labeling.actions.campaign_gallery import scores_of
+from labeling.actions.retrain import freeze_region
+from labeling.models import Campaign, CampaignDecision, Release
+
+ROUND_JOB = "labeling.campaign_round"
+EFFECT_JOB = "labeling.campaign_effect"
+
+
+def request_round(*, campaign: Campaign, acting_user: User, go_on: bool = False) -> Job:
+    """Ask a worker to train and to search again; the job under way, if there is one.
+
+    `go_on`: also where the measurement speaks against the new classifier. Raises NotAllowed for anybody but an admin,
+    UserError for a campaign that is undecided or taken back.
+    """
+    if not acting_user.has_role(Role.ADMIN):
+        raise NotAllowed(_("Only an admin trains and starts runs."))
+    _check_standing(campaign)
+    under_way = rounds_of(campaign).filter(state__in=OPEN_STATES).first()
+    if under_way is not None:
+        return under_way
+    return jobs.enqueue(ROUND_JOB, acting_user=acting_user, campaign=campaign.pk, go_on=go_on)
+
+
+def rounds_of(campaign: Campaign) -> QuerySet[Job]:
+    return Job.objects.filter(kind=ROUND_JOB, parameters__campaign=campaign.pk).order_by("-id")
+
+
+def run_round(
+    *, campaign: Campaign, acting_user: User | None, go_on: bool, progress: Progress
+) -> dict[str, Any]:
+    """Train, measure, activate, start the run; what an earlier attempt has done is not done again.
+
+    Returns {"classifier", "run"}; the run is None where the measurement speaks against the classifier and nobody has
+    said to go on. Raises what training and `start_run` raise, Conflict above all where a run is under way.
+    """
+    _check_standing(campaign)
+    if campaign.classifier_after is None:
+        _train(campaign, acting_user, progress)
+    if "held_out" not in campaign.effect:
+        progress(0, 1, _("Comparing before and after on places never seen"))
+        _keep_effect(campaign, "held_out", measure_held_out(campaign, progress))
+    assert campaign.classifier_after is not None
+    found = {"classifier": campaign.classifier_after.pk, "run": None}
+    if speaks_against(campaign) and not go_on:
+        return found
+    if campaign.run_after is None:
+        with transaction.atomic():
+            activate(classifier=campaign.classifier_after, acting_user=acting_user)
+            run = start_run(
+                region=campaign.region, classifier=campaign.classifier_after, acting_user=acting_user
+            )
+            Campaign.objects.filter(pk=campaign.pk).update(run_after=run)
+            campaign.run_after = run
+    return {**found, "run": campaign.run_after_id}
+
+
+def _train(campaign: Campaign, acting_user: User | None, progress: Progress) -> None:
+    region = campaign.region
+    before = region.active_classifier
+    if before is None:
+        raise UserError(_("“%(region)s” has no classifier yet: train one first.") % {"region": region})
+    searched = region.runs.filter(state=WorkState.DONE).order_by("-id")
+    run_before = searched.filter(classifier=before).first() or searched.first()
+    dataset = freeze_region(region, acting_user)
+    # What an admin has trained by hand meanwhile, or a worker before it was killed, is as good.
+    after = (
+        Classifier.objects.filter(
+            region=region, dataset=dataset, extractor=before.extractor, algorithm=before.algorithm
+        )
+        .order_by("-id")
+        .first()
+    )
+    if after is None:
+        after = train(
+            dataset=dataset,
+            region=region,
+            algorithm=before.algorithm if before.algorithm in Algorithm.values else Algorithm.SVM,
+            extractor_name=before.extractor,
+            acting_user=acting_user,
+            progress=progress,
+        )
+    if (
+        before.pk == after.pk
+    ):  # it was trained by hand and is active already: the one before it is compared with
+        before = region.classifiers.filter(pk__lt=after.pk).order_by("-id").first() or after
+        run_before = region.runs.filter(state=WorkState.DONE, classifier=before).order_by("-id").first()
+    release_before = Release.objects.filter(region=region).order_by("-number").first()
+    values = {
+        "classifier_before": before,
+        "classifier_after": after,
+        "run_before": run_before,
+        "release_before": release_before,
+    }
+    with transaction.atomic():
+        Campaign.objects.filter(pk=campaign.pk).update(**values)
+        record(acting_user, "campaign.retrained", campaign, classifier=after.pk, dataset=dataset.content_hash)
+    for name, value in values.items():
+        setattr(campaign, name, value)
+
+
+# The effect ----------------------------------------------------------------------------------------------------------
+
+
+def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
+    """Precision and recall before and after on the same held-out places: see `detection.learning.before_after`.
+
+    {"all", "outside": figures as `before_after.compare` (outside: without the campaign's own superpixels; either may be
+    None), "kinds": {look-alike: figures as `compare_kinds`}, "own_rows": the campaign's among the rows}, or {"reason": why
+    nothing could be measured}.
+    """
+    before, after = campaign.classifier_before, campaign.classifier_after
+    if before is None or after is None or before.pk == after.pk:
+        return {"reason": _("There is no earlier classifier to compare with.")}
+    old, new = (
+        read_training_data(
+            dataset=classifier.dataset,
+            region=campaign.region,
+            extractor_name=classifier.extractor,
+            progress=progress,
+        )
+        for classifier in (before, after)
+    )
+    if old.extractor.key != new.extractor.key:
+        return {"reason": _("The two classifiers read different features: there is nothing to compare.")}
+    done = 0
+
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        progress(done, 2 * before_after.FOLDS + 1, _("Comparing before and after on places never seen"))
+
+    try:
+        sides = before_after.hold_out_both(_rows(before, old), _rows(after, new), progress=one_more)
+    except ValueError as error:
+        return {"reason": str(error)}
+    places = new.groups("by_tile")
+    members = _members(campaign)
+    ours = np.array([_name(row) in members for row in new.rows])
+    everything = np.ones(len(new.rows), bool)
+    kinds = {
+        look_alike: np.array([row.look_alike == look_alike and not row.mining for row in new.rows])
+        for look_alike in sorted({row.look_alike for row in new.rows if not row.mining})
+    }
+    return {
+        "all": before_after.compare(*sides, new.mining, places, everything),
+        "outside": before_after.compare(*sides, new.mining, places, ~ours),
+        "kinds": before_after.compare_kinds(*sides, kinds, places),
+        "own_rows": int(ours.sum()),
+    }
+
+
+def _rows(classifier: Classifier, data: TrainingData) -> before_after.Rows:
+    return before_after.Rows(
+        classifier.algorithm, data.features, data.mining, data.groups("by_tile"), data.copies
+    )
+
+
+def _name(row: FrozenRow) -> tuple[str, str, int]:
+    return row.image, row.segmentation, row.superpixel
+
+
+def _members(campaign: Campaign) -> set[tuple[str, str, int]]:
+    return set(
+        campaign.members.values_list(
+            "segmented_tile__tile__sha256", "segmented_tile__segmentation__key", "superpixel"
+        )
+    )
+
+
+def speaks_against(campaign: Campaign) -> bool:
+    """Whether the new classifier is worse outside the campaign, beyond what other places could have given."""
+    figures = campaign.effect.get("held_out", {}).get("outside")
+    return figures is not None and figures["difference"]["average_precision"][2] < 0
+
+
+def request_effect(run: Run) -> None:
+    """A run has ended: the campaigns that started it want to know what it did."""
+    for campaign in Campaign.objects.filter(run_after=run):
+        jobs.enqueue(EFFECT_JOB, acting_user=None, campaign=campaign.pk)
+
+
+def measure_run(campaign: Campaign) -> dict[str, Any]:
+    """What the run after the campaign removed and added, kept in the campaign's `effect`.
+
+    {"vanished", "appeared", "changed", "unchanged": detections, "members": how many of the ticked superpixels the runs
+    scored, "members_before", "members_after": how many of them each run called mining}.
+    """
+    if campaign.run_after is None or campaign.run_before is None:
+        return {}
+    diff = compare_runs(campaign.run_before, campaign.run_after)
+    told: dict[str, Any] = {kind: sum(reasons.values()) for kind, reasons in diff.counts().items()}
+    told["unchanged"] = diff.unchanged
+    members = list(campaign.members.values_list("segmented_tile_id", "superpixel"))
+    then, now = (scores_of(run, members) for run in (campaign.run_before, campaign.run_after))
+    both = then.keys() & now.keys()
+    told["members"] = len(both)
+    told["members_before"] = sum(then[place] >= campaign.run_before.threshold for place in both)
+    told["members_after"] = sum(now[place] >= campaign.run_after.threshold for place in both)
+    _keep_effect(campaign, "run", told)
+    return told
+
+
+def _keep_effect(campaign: Campaign, name: str, told: dict[str, Any]) -> None:
+    with transaction.atomic():
+        held = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        held.effect = {**held.effect, name: told}
+        held.save(update_fields=["effect"])
+        campaign.effect = held.effect
+
+
+def _check_standing(campaign: Campaign) -> None:
+    if campaign.withdrawn_at is not None:
+        raise UserError(_("This campaign has been taken back: begin a new one."))
+    if campaign.decision == CampaignDecision.UNDECIDED:
+        raise UserError(_("Decide first what becomes of the look-alikes."))
