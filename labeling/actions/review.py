@@ -1,12 +1,12 @@
-"""Experts' verdicts on detections: append-only, the latest on the very same pieces of ground counts.
+"""Experts' verdicts on detections: append-only; what counts follows from all rows of the ground (see verdicts.py).
 
 A rejection also says something about the ground: the detection's superpixels get negative labels from the expert,
 so that the next dataset knows better. Approving writes no labels: the outline is the machine's, and an expert who
-nods at it has not judged every piece of it. Approving ground that was rejected before takes those negative labels
-back.
+nods at it has not judged every piece of it. The negative labels stand while the ground is rejected: an approval, a
+dispute or a question takes them back.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -15,48 +15,14 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
-from detection.models import Detection, Run, SegmentedTile
+from detection.models import Detection, SegmentedTile
 from labeling.actions.labels import expert_labels, withdraw_decisions
 from labeling.actions.report import plain_text
-from labeling.actions.verdicts import Verdict, current_verdicts, ground_of
-from labeling.models import LookAlike, Origin, Report, Review, ReviewVerdict
+from labeling.actions.verdicts import DISPUTED, Standing, ground_of, still_standing, weigh
+from labeling.models import WITHDRAWN, LookAlike, Origin, Report, Review, ReviewVerdict, Submission
 from labeling.models import Verdict as LabelVerdict
 
 NOTE_LENGTH = 2000
-
-UNDECIDED, APPROVED, REJECTED, CARRIED, ALL = "undecided", "approved", "rejected", "carried", "all"
-STATES = (UNDECIDED, APPROVED, REJECTED, CARRIED, ALL)
-
-
-@dataclass(frozen=True)
-class QueueItem:
-    """One detection of a run and the verdict that counts for it (None: nobody has judged it)."""
-
-    detection_id: int
-    score: float
-    verdict: Verdict | None
-
-    def is_in(self, state: str) -> bool:
-        if state == ALL:
-            return True
-        if state == UNDECIDED:
-            return self.verdict is None
-        if state == CARRIED:
-            return self.verdict is not None and self.verdict.carried
-        return self.verdict is not None and self.verdict.verdict == state
-
-
-def review_queue(run: Run) -> list[QueueItem]:
-    """All detections of the run, undecided first, then by score, highest first. Three queries, whatever the size."""
-    verdicts = current_verdicts(run)
-    rows = Detection.objects.filter(run=run).order_by("-score", "id").values_list("id", "score")
-    items = [QueueItem(pk, score, verdicts.get(pk)) for pk, score in rows]
-    return sorted(items, key=lambda item: item.verdict is not None)
-
-
-def counts_of(items: list[QueueItem]) -> dict[str, int]:
-    """How many detections are in each of the states; one may be in several."""
-    return {state: sum(item.is_in(state) for item in items) for state in STATES}
 
 
 def review_detection(
@@ -69,26 +35,25 @@ def review_detection(
     report: Report | None = None,
     seen_review_id: int | None = None,
 ) -> Review:
-    """Append a verdict. A rejection needs a reason and writes negative labels for the detection's pieces.
+    """Append a verdict, or with SECOND the question to a colleague. A rejection needs a reason.
 
-    `seen_review_id` is the review of this ground that the expert had before them (None: there was none). Raises
+    `seen_review_id` is the latest review of this ground that the expert had before them (None: there was none). Raises
     Conflict, saying who decided what, when another expert has decided since; an accepted `report` is guarded by its
-    own state instead. The same verdict again from the same expert, as a double click sends it, writes nothing.
-    Raises UserError for an unknown verdict or a missing reason, NotAllowed for anybody but an expert.
+    own state instead, and settles: it is new evidence. An expert who took no part in a dispute settles it with either
+    verdict; one of its sides may only agree with the other (UserError). The same verdict again from the same expert,
+    as a double click sends it, writes nothing. Raises UserError for an unknown verdict, a missing reason or one's own
+    question, NotAllowed for anybody but an expert.
     """
-    if not acting_user.has_role(Role.EXPERT):
-        raise NotAllowed(_("Only experts review detections."))
-    note = _checked(verdict, look_alike, note)
+    _check_expert(acting_user)
+    note = checked_verdict(verdict, look_alike, note)
     with transaction.atomic():
-        # The tile's row is held until the end, so that two experts' verdicts follow one another.
-        tile = SegmentedTile.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=detection.segmented_tile_id
-        )
-        earlier = reviews_of_ground(detection)
-        latest = earlier[0] if earlier else None
+        tile = _held(detection)
+        earlier = _reviews_of_ground(detection)
+        before = weigh(earlier)
+        latest = before.latest
         if latest is not None and latest.pk != seen_review_id and report is None:
             if latest.expert_id != acting_user.pk:
-                raise Conflict(_decided_meanwhile(latest))
+                raise Conflict(decided_meanwhile(latest))
             if (latest.detection_id, latest.verdict, latest.look_alike, latest.note) == (
                 detection.pk,
                 verdict,
@@ -96,24 +61,7 @@ def review_detection(
                 note,
             ):
                 return latest
-        submission = None
-        taken_back = 0
-        if verdict == ReviewVerdict.REJECTED:
-            submission = expert_labels(
-                segmented_tile=tile,
-                labels=[
-                    {"superpixel": piece, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
-                    for piece in sorted(detection.superpixels)
-                ],
-                acting_user=acting_user,
-                origin=Origin.REVIEW if report is None else Origin.REPORT,
-            )
-        else:
-            taken_back = withdraw_decisions(
-                segmented_tile=tile,
-                submissions=[one.submission_id for one in earlier if one.submission_id is not None],
-            )
-        review = Review.objects.create(
+        review = Review(
             detection=detection,
             segmented_tile=tile,
             superpixels=sorted(detection.superpixels),
@@ -121,9 +69,16 @@ def review_detection(
             verdict=verdict,
             look_alike=look_alike,
             note=note,
+            settles=report is not None or _settles(before, verdict, acting_user),
             report=report,
-            submission=submission,
         )
+        after = weigh([*earlier, review])
+        taken_back = 0
+        if after.verdict == ReviewVerdict.REJECTED:
+            review.submission = _negative_labels(tile, review, look_alike, acting_user)
+        else:
+            taken_back = _take_back_labels(tile, earlier)
+        review.save()
         details: dict[str, Any] = {"review": review.pk, "run": detection.run_id}
         if look_alike:
             details["look_alike"] = look_alike
@@ -131,22 +86,150 @@ def review_detection(
             details["labels_taken_back"] = taken_back
         if report is not None:
             details["report"] = report.pk
+        if after.verdict == DISPUTED:
+            details["disputed"] = True
+        elif review.settles:
+            details["settles"] = True
         record(acting_user, f"detection.{verdict}", detection, **details)
     return review
 
 
-def reviews_of_ground(detection: Detection) -> list[Review]:
-    """All reviews of exactly this detection's pieces of ground, latest first, each with its expert."""
+def withdraw_review(*, review: Review, acting_user: User) -> Review | None:
+    """Take back one's own latest review of a ground by a further row; what stood before it stands again.
+
+    None when it has been taken back already. Raises Conflict when anybody has reviewed the ground since, UserError for
+    the decision about a report (which has been answered), NotAllowed for another's review.
+    """
+    _check_expert(acting_user)
+    if review.expert_id != acting_user.pk:
+        raise NotAllowed(_("Only one's own verdict can be taken back."))
+    if review.report_id is not None:
+        raise UserError(_("A citizen has been told of this decision: decide anew instead."))
+    detection = review.detection
+    with transaction.atomic():
+        tile = _held(detection)
+        earlier = _reviews_of_ground(detection)
+        standing = still_standing(earlier)
+        if review.pk not in {one.pk for one in standing}:
+            return None
+        if standing[-1].pk != review.pk:
+            raise Conflict(decided_meanwhile(standing[-1]))
+        row = Review(
+            detection=detection,
+            segmented_tile=tile,
+            superpixels=sorted(detection.superpixels),
+            expert=acting_user,
+            verdict=WITHDRAWN,
+        )
+        after = weigh([*earlier, row])
+        if after.verdict != ReviewVerdict.REJECTED:
+            _take_back_labels(tile, earlier)
+        else:
+            assert after.review is not None
+            _take_back_labels(tile, [review])
+            if not _labels_stand(earlier):
+                row.submission = _negative_labels(tile, row, after.review.look_alike, acting_user)
+        row.save()
+        record(
+            acting_user, "detection.withdrawn", detection, review=row.pk, of=review.pk, run=detection.run_id
+        )
+    return row
+
+
+def standing_of(detection: Detection) -> Standing:
+    """What all reviews of the detection's ground say. One query."""
+    return weigh(_reviews_of_ground(detection))
+
+
+def decided_meanwhile(latest: Review) -> str:
+    """A sentence for who wanted to decide and was too late. The review's expert is loaded or looked up."""
+    values = {"who": latest.expert.username, "reason": latest.look_alike_name}
+    if latest.verdict == ReviewVerdict.APPROVED:
+        sentence = _("%(who)s has decided meanwhile: approved.") % values
+    elif latest.verdict == ReviewVerdict.REJECTED:
+        sentence = _("%(who)s has decided meanwhile: rejected (%(reason)s).") % values
+    elif latest.verdict == ReviewVerdict.SECOND:
+        sentence = _("%(who)s has asked for a second opinion meanwhile.") % values
+    else:
+        sentence = _("%(who)s has taken a verdict back meanwhile.") % values
+    return sentence + " " + _("Nothing was changed: look at it again before you decide.")
+
+
+def _held(detection: Detection) -> SegmentedTile:
+    """The tile's row, held until the transaction ends, so that two experts' verdicts follow one another."""
+    return SegmentedTile.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=detection.segmented_tile_id
+    )
+
+
+def _reviews_of_ground(detection: Detection) -> list[Review]:
+    """All reviews of exactly this detection's pieces of ground, oldest first, each with its expert."""
     ground = ground_of(detection.segmented_tile_id, detection.superpixels)
     reviews = (
         Review.objects.filter(segmented_tile=detection.segmented_tile_id)
         .select_related("expert")
-        .order_by("-id")
+        .order_by("id")
     )
     return [review for review in reviews if ground_of(review.segmented_tile_id, review.superpixels) == ground]
 
 
-def _checked(verdict: str, look_alike: str, note: str) -> str:
+def _settles(before: Standing, verdict: str, expert: User) -> bool:
+    """Whether the verdict ends a disagreement of others. Raises UserError where this expert may not say it."""
+    if before.verdict == ReviewVerdict.SECOND:
+        assert before.review is not None
+        if before.review.expert_id == expert.pk:
+            raise UserError(
+                _(
+                    "You have asked for a second opinion here: a colleague answers, or you take your question back."
+                )
+            )
+        if verdict == ReviewVerdict.SECOND:
+            raise UserError(_("A colleague already asks for a second opinion here: answer it, or leave it."))
+        # With a verdict of somebody else on the table the answer decides between them.
+        return bool(before.sides) and not before.is_side(expert.pk)
+    if before.verdict != DISPUTED:
+        return False
+    if verdict == ReviewVerdict.SECOND:
+        raise UserError(_("Two experts disagree here: it already waits for another one."))
+    if not before.is_side(expert.pk):
+        return True
+    if any(side.expert_id == expert.pk and side.verdict == verdict for side in before.sides):
+        raise UserError(
+            _(
+                "You are one side of this dispute: another expert settles it, or you agree with the other side."
+            )
+        )
+    return False
+
+
+def _negative_labels(tile: SegmentedTile, review: Review, look_alike: str, acting_user: User) -> Submission:
+    return expert_labels(
+        segmented_tile=tile,
+        labels=[
+            {"superpixel": piece, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
+            for piece in review.superpixels
+        ],
+        acting_user=acting_user,
+        origin=Origin.REVIEW if review.report_id is None else Origin.REPORT,
+    )
+
+
+def _take_back_labels(tile: SegmentedTile, reviews: Sequence[Review]) -> int:
+    submissions = [one.submission_id for one in reviews if one.submission_id is not None]
+    return withdraw_decisions(segmented_tile=tile, submissions=submissions) if submissions else 0
+
+
+def _labels_stand(reviews: Sequence[Review]) -> bool:
+    submissions = [one.submission_id for one in reviews if one.submission_id is not None]
+    return Submission.objects.standing().filter(pk__in=submissions).exists()
+
+
+def _check_expert(acting_user: User) -> None:
+    if not acting_user.has_role(Role.EXPERT):
+        raise NotAllowed(_("Only experts review detections."))
+
+
+def checked_verdict(verdict: str, look_alike: str, note: str) -> str:
     """The note, cleaned. Raises UserError when verdict and reason do not fit."""
     if verdict not in ReviewVerdict.values:
         sentence = _("Choose: approve or reject.")
@@ -160,7 +243,7 @@ def _checked(verdict: str, look_alike: str, note: str) -> str:
     if verdict == ReviewVerdict.REJECTED and not look_alike:
         sentence = _("Say what it is instead: a rejection needs a reason.")
         raise UserError(sentence, fields={"look_alike": [sentence]})
-    if verdict == ReviewVerdict.APPROVED and look_alike:
+    if verdict != ReviewVerdict.REJECTED and look_alike:
         sentence = _("A look-alike goes with a rejection only.")
         raise UserError(sentence, fields={"look_alike": [sentence]})
     note = plain_text(note)
@@ -168,12 +251,3 @@ def _checked(verdict: str, look_alike: str, note: str) -> str:
         sentence = _("At most %(count)s characters.") % {"count": NOTE_LENGTH}
         raise UserError(sentence, fields={"note": [sentence]})
     return note
-
-
-def _decided_meanwhile(latest: Review) -> str:
-    values = {"who": latest.expert.username, "reason": latest.look_alike_name}
-    if latest.verdict == ReviewVerdict.APPROVED:
-        sentence = _("%(who)s has decided meanwhile: approved.") % values
-    else:
-        sentence = _("%(who)s has decided meanwhile: rejected (%(reason)s).") % values
-    return sentence + " " + _("Nothing was changed: look at it again before you decide.")

@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext as _
 
-from amberapp.models import WorkState
+from amberapp.models import User, WorkState
 from detection.models import Detection, Region, Run, Tile
-from labeling.actions.verdicts import ground_of
-from labeling.models import Consensus, Report, Review, TileProgress
+from labeling.actions.surroundings import Surroundings, surroundings_of
+from labeling.actions.verdicts import DISPUTED, Standing, ground_of, still_standing, weigh
+from labeling.models import Consensus, Report, ReportState, Review, ReviewVerdict, TileProgress
 from labeling.models import Verdict as LabelVerdict
+
+# So many of the tile's detections in other runs are listed, the latest first.
+OTHER_RUNS = 6
 
 
 @dataclass(frozen=True)
@@ -25,51 +30,129 @@ class Crowd:
 
 @dataclass(frozen=True)
 class PastReview:
-    """A review of the tile; `same_ground` tells whether it was of exactly these pieces."""
+    """A review of the tile; `overlap` is the share of pieces that it has in common with the detection, 0 to 1.
+
+    The share is of the pieces of both together: 1 means the very same ground, whose verdict carries over.
+    """
 
     review: Review
-    same_ground: bool
+    overlap: float
+    stands: bool
+
+    @property
+    def same_ground(self) -> bool:
+        return self.overlap == 1
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.overlap)
+
+
+@dataclass(frozen=True)
+class PastDetection:
+    """What another run marked on the same tile."""
+
+    detection: Detection
+    overlap: float
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.overlap)
 
 
 @dataclass(frozen=True)
 class Card:
-    """`current` is the review that counts (None: undecided), `carried` whether it was made of another detection."""
+    """`standing` is what all reviews of the ground say, `carried` whether the latest was made of another detection.
+
+    blocked: why this reader may not decide as they like (empty: they may); own: their review that they may take back;
+    waits: whether the detection is on this reader's list.
+    """
 
     detection: Detection
     tile: Tile
-    current: Review | None
+    standing: Standing
     carried: bool
     crowd: Crowd
     past: list[PastReview]
+    runs: list[PastDetection]
     reports: list[Report]
+    surroundings: Surroundings
     path: str
+    blocked: str
+    own: Review | None
+    waits: bool
+
+    @property
+    def current(self) -> Review | None:
+        return self.standing.review
 
 
-def card_of(detection: Detection) -> Card:
-    """Four queries on a detection that came `with_ground`."""
-    here = ground_of(detection.segmented_tile_id, detection.superpixels)
-    reviews = (
+def card_of(detection: Detection, reader: User) -> Card:
+    """Seven queries on a detection that came `with_ground`."""
+    reviews = list(
         Review.objects.filter(segmented_tile=detection.segmented_tile_id)
-        .select_related("expert", "report", "detection")
-        .order_by("-id")
+        .select_related("expert", "report", "detection__run")
+        .order_by("id")
     )
-    past = [
-        PastReview(review, ground_of(review.segmented_tile_id, review.superpixels) == here)
-        for review in reviews
+    own_ground = ground_of(detection.segmented_tile_id, detection.superpixels)
+    here = [
+        review for review in reviews if ground_of(review.segmented_tile_id, review.superpixels) == own_ground
     ]
-    current = next((item.review for item in past if item.same_ground), None)
+    standing = weigh(here)
+    stand = {review.pk for review in still_standing(here)}
+    current = standing.review
     return Card(
         detection=detection,
         tile=detection.segmented_tile.tile,
-        current=current,
+        standing=standing,
         carried=current is not None and current.detection_id != detection.pk,
         crowd=_crowd(detection),
-        past=past,
+        past=[
+            PastReview(
+                review,
+                overlap(detection.superpixels, review.superpixels),
+                review not in here or review.pk in stand,
+            )
+            for review in reversed(reviews)
+        ],
+        runs=_other_runs(detection),
         reports=list(
-            Report.objects.filter(detection__segmented_tile=detection.segmented_tile_id).order_by("-id")[:10]
+            Report.objects.filter(detection__segmented_tile=detection.segmented_tile_id)
+            .exclude(state=ReportState.JUNK)
+            .order_by("-id")[:10]
         ),
+        surroundings=surroundings_of(detection.segmented_tile.tile),
         path=svg_path(detection.pixel_outline),
+        blocked=_blocked(standing, reader),
+        own=current if current and current.expert_id == reader.pk and not current.report_id else None,
+        waits=standing.waits_for(reader.pk),
     )
+
+
+def overlap(one: list[int], other: list[int]) -> float:
+    """Pieces in common, as a share of the pieces of both together."""
+    together = set(one) | set(other)
+    return len(set(one) & set(other)) / len(together) if together else 0.0
+
+
+def _other_runs(detection: Detection) -> list[PastDetection]:
+    others = (
+        Detection.objects.filter(segmented_tile=detection.segmented_tile_id)
+        .exclude(pk=detection.pk)
+        .select_related("run")
+        .order_by("-run")[:OTHER_RUNS]
+    )
+    return [PastDetection(other, overlap(detection.superpixels, other.superpixels)) for other in others]
+
+
+def _blocked(standing: Standing, reader: User) -> str:
+    if standing.verdict == ReviewVerdict.SECOND and not standing.waits_for(reader.pk):
+        return _("You have asked for a second opinion: a colleague answers, or you take the question back.")
+    if standing.verdict == DISPUTED and not standing.waits_for(reader.pk):
+        return _(
+            "You are one side of this dispute: another expert settles it, or you agree with the other side."
+        )
+    return ""
 
 
 def _crowd(detection: Detection) -> Crowd:

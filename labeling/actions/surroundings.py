@@ -29,6 +29,14 @@ class Nearby:
     capture_date: dt.date | None
     box: Bounds
 
+    @property
+    def width(self) -> float:
+        return self.box[2] - self.box[0]
+
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
+
 
 @dataclass(frozen=True)
 class Surroundings:

@@ -15,15 +15,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from detection.models import Detection, Run
-from labeling.models import Review, ReviewVerdict
+from labeling.models import WITHDRAWN, Review, ReviewVerdict
 
 Ground = tuple[int, tuple[int, ...]]
 
 # What `Verdict.verdict` can be beside the values of ReviewVerdict.
 DISPUTED = "disputed"
-# A review that takes back the same expert's latest standing one on that ground; it says nothing of its own.
-WITHDRAWN = "withdrawn"
 # Decides nothing: off the map, and an expert has to look.
 WAITING = (ReviewVerdict.SECOND, DISPUTED)
 
@@ -84,19 +84,10 @@ def ground_of(segmented_tile_id: int, superpixels: list[int]) -> Ground:
     return (segmented_tile_id, tuple(sorted(superpixels)))
 
 
-def weigh(reviews: Iterable[Review]) -> Standing:
+def weigh(reviews: Sequence[Review]) -> Standing:
     """What the reviews of ONE ground, in the order in which they were made, jointly say."""
-    standing: list[Review] = []
-    latest = None
-    for review in reviews:
-        latest = review
-        if review.verdict != WITHDRAWN:
-            standing.append(review)
-            continue
-        for place in range(len(standing) - 1, -1, -1):
-            if standing[place].expert_id == review.expert_id:
-                del standing[place]
-                break
+    latest = reviews[-1] if reviews else None
+    standing = still_standing(reviews)
     if not standing:
         return Standing("", None, latest, ())
     sides = _sides(standing)
@@ -104,6 +95,20 @@ def weigh(reviews: Iterable[Review]) -> Standing:
     disputed = len({review.verdict for review in sides}) > 1
     verdict = DISPUTED if disputed and last.verdict != ReviewVerdict.SECOND else last.verdict
     return Standing(verdict, last, latest, sides)
+
+
+def still_standing(reviews: Iterable[Review]) -> list[Review]:
+    """Those of the reviews of one ground, oldest first, that have not been taken back."""
+    standing: list[Review] = []
+    for review in reviews:
+        if review.verdict != WITHDRAWN:
+            standing.append(review)
+            continue
+        for place in range(len(standing) - 1, -1, -1):
+            if standing[place].expert_id == review.expert_id:
+                del standing[place]
+                break
+    return standing
 
 
 def _sides(standing: Sequence[Review]) -> tuple[Review, ...]:
@@ -135,31 +140,47 @@ def verdicts_at(run: Run, moment: dt.datetime) -> dict[int, Verdict]:
 
 def standings(run: Run, moment: dt.datetime | None = None) -> dict[int, Standing]:
     """Detection id → what all reviews of its ground say (until `moment`), for those that have any. Two queries."""
-    grounds: dict[Ground, int] = {
+    detections = Detection.objects.filter(run=run).order_by()
+    grounds = {
         ground_of(tile, pieces): pk
-        for pk, tile, pieces in Detection.objects.filter(run=run)
-        .order_by()
-        .values_list("id", "segmented_tile_id", "superpixels")
+        for pk, tile, pieces in detections.values_list("id", "segmented_tile_id", "superpixels")
     }
-    if not grounds:
-        return {}
-    tiles = Detection.objects.filter(run=run).order_by().values("segmented_tile_id")
-    reviews = Review.objects.filter(segmented_tile__in=tiles).select_related("expert").order_by("id")
+    reviews = Review.objects.filter(segmented_tile__in=detections.values("segmented_tile_id"))
+    return _weighed(grounds, reviews, moment) if grounds else {}
+
+
+def standings_of(detections: Iterable[Detection]) -> dict[int, Standing]:
+    """As `standings`, of a page of detections of one run, each review with the detection it was made of. One query."""
+    grounds = {ground_of(one.segmented_tile_id, one.superpixels): one.pk for one in detections}
+    outlines = ("detection__outline", "detection__pixel_outline", "detection__superpixels")
+    reviews = (
+        Review.objects.filter(segmented_tile__in=[tile for tile, _pieces in grounds])
+        .select_related("detection")
+        .defer(*outlines)
+    )
+    return _weighed(grounds, reviews, None) if grounds else {}
+
+
+def _weighed(
+    grounds: dict[Ground, int], reviews: QuerySet[Review], moment: dt.datetime | None
+) -> dict[int, Standing]:
     if moment is not None:
         reviews = reviews.filter(created_at__lte=moment)
     found: dict[int, list[Review]] = defaultdict(list)
-    for review in reviews:
+    for review in reviews.select_related("expert").order_by("id"):
         detection_id = grounds.get(ground_of(review.segmented_tile_id, review.superpixels))
         if detection_id is not None:
             found[detection_id].append(review)
     return {detection_id: weigh(rows) for detection_id, rows in found.items()}
 
 
+def verdict_of(detection_id: int, one: Standing | None) -> Verdict | None:
+    """What counts for one detection; None where nothing stands."""
+    if one is None or one.review is None:
+        return None
+    return Verdict(one.verdict, one.review, one.review.detection_id != detection_id, one.sides)
+
+
 def _verdicts(found: dict[int, Standing]) -> dict[int, Verdict]:
-    return {
-        detection_id: Verdict(
-            one.verdict, one.review, one.review.detection_id != detection_id, one.sides if one.waits else ()
-        )
-        for detection_id, one in found.items()
-        if one.review is not None
-    }
+    verdicts = {pk: verdict_of(pk, one) for pk, one in found.items()}
+    return {pk: verdict for pk, verdict in verdicts.items() if verdict is not None}

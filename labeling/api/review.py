@@ -14,21 +14,55 @@ from amberapp.errors import NotThere, UserError
 from amberapp.models import User
 from amberapp.permissions import IsExpert
 from detection.models import Detection, Run
-from labeling.actions.review import NOTE_LENGTH, STATES, QueueItem, review_detection, review_queue
-from labeling.models import Review, ReviewVerdict
+from labeling.actions.review import NOTE_LENGTH, review_detection, standing_of
+from labeling.actions.review_bulk import MOST_AT_ONCE, Decided, review_many, withdraw_many, written
+from labeling.actions.review_queue import ALL, STATES, QueueItem, review_queue
+from labeling.models import WITHDRAWN, Review, ReviewVerdict
 
 BIGGEST_ID = 2**63 - 1
 
 
+# Beside the values of ReviewVerdict: two experts contradict one another; nothing stands.
+STANDINGS = [*ReviewVerdict.values, "disputed", ""]
+# Under this name the session keeps the reviews that the person's last decision about many wrote.
+LAST_DECISION = "last-review-decision"
+
+
 class ReviewSerializer(serializers.ModelSerializer):
     expert = serializers.CharField(source="expert.username", read_only=True)
+    verdict = serializers.ChoiceField(choices=[*ReviewVerdict.values, WITHDRAWN], read_only=True)
 
     class Meta:
         model = Review
-        fields = ["id", "detection", "expert", "verdict", "look_alike", "note", "report", "created_at"]
+        fields = [
+            "id",
+            "detection",
+            "expert",
+            "verdict",
+            "look_alike",
+            "note",
+            "settles",
+            "report",
+            "created_at",
+        ]
 
 
-class NewReviewSerializer(serializers.Serializer):
+class WrittenReviewSerializer(ReviewSerializer):
+    """A review that has just been written, and what all reviews of its ground say now."""
+
+    state = serializers.SerializerMethodField(
+        help_text="“disputed”: an expert who took no part must settle it"
+    )
+
+    class Meta(ReviewSerializer.Meta):
+        fields = [*ReviewSerializer.Meta.fields, "state"]
+
+    @extend_schema_field(serializers.ChoiceField(choices=STANDINGS))
+    def get_state(self, review: Review) -> str:
+        return standing_of(review.detection).verdict
+
+
+class VerdictSerializer(serializers.Serializer):
     verdict = serializers.ChoiceField(choices=ReviewVerdict.choices)
     look_alike = serializers.CharField(
         max_length=24,
@@ -38,6 +72,9 @@ class NewReviewSerializer(serializers.Serializer):
         help_text="of a rejection: a look-alike's slug",
     )
     note = serializers.CharField(max_length=NOTE_LENGTH, required=False, allow_blank=True, default="")
+
+
+class NewReviewSerializer(VerdictSerializer):
     seen_review = serializers.IntegerField(
         min_value=1,
         max_value=BIGGEST_ID,
@@ -46,6 +83,36 @@ class NewReviewSerializer(serializers.Serializer):
         default=None,
         help_text="the latest review of this ground that the expert has seen; null: there was none",
     )
+
+
+class SeenSerializer(serializers.Serializer):
+    detection = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+    seen_review = serializers.IntegerField(
+        min_value=1, max_value=BIGGEST_ID, required=False, allow_null=True, default=None
+    )
+
+
+class ManyReviewsSerializer(VerdictSerializer):
+    detections = serializers.ListField(child=SeenSerializer(), allow_empty=False, max_length=MOST_AT_ONCE)
+
+
+class TakenBackSerializer(serializers.Serializer):
+    reviews = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID),
+        max_length=MOST_AT_ONCE,
+        allow_empty=False,
+    )
+
+
+class DecidedSerializer(serializers.Serializer):
+    detection = serializers.IntegerField(source="detection_id")
+    outcome = serializers.ChoiceField(choices=["done", "unchanged", "conflict", "refused"])
+    review = serializers.IntegerField(source="review.pk", allow_null=True, default=None)
+    state = serializers.ChoiceField(
+        choices=STANDINGS, help_text="what counts now; empty: nothing stands", allow_blank=True
+    )
+    seen_review = serializers.IntegerField(source="seen", allow_null=True)
+    message = serializers.CharField(allow_blank=True, help_text="why nothing was written")
 
 
 class DetectionSerializer(serializers.ModelSerializer):
@@ -57,7 +124,9 @@ class DetectionSerializer(serializers.ModelSerializer):
     capture_date = serializers.DateField(
         source="segmented_tile.tile.capture_date", read_only=True, allow_null=True
     )
-    review = serializers.SerializerMethodField(help_text="the review that counts; null: undecided")
+    review = serializers.SerializerMethodField(help_text="the latest review that stands; null: there is none")
+    state = serializers.SerializerMethodField(help_text="what counts; “undecided” where nobody has judged it")
+    since = serializers.SerializerMethodField(help_text="against what the run before marked on this tile")
     carried = serializers.SerializerMethodField(help_text="that review was made of another run's detection")
 
     class Meta:
@@ -75,6 +144,8 @@ class DetectionSerializer(serializers.ModelSerializer):
             "superpixels",
             "outline",
             "review",
+            "state",
+            "since",
             "carried",
         ]
 
@@ -86,6 +157,14 @@ class DetectionSerializer(serializers.ModelSerializer):
     def get_review(self, detection: Detection) -> dict[str, Any] | None:
         verdict = self._item(detection).verdict
         return dict(ReviewSerializer(verdict.review).data) if verdict is not None else None
+
+    @extend_schema_field(serializers.ChoiceField(choices=["undecided", *STANDINGS[:-1]]))
+    def get_state(self, detection: Detection) -> str:
+        return self._item(detection).state
+
+    @extend_schema_field(serializers.ChoiceField(choices=["new", "changed", "same"]))
+    def get_since(self, detection: Detection) -> str:
+        return str(self._item(detection).since)
 
     def get_carried(self, detection: Detection) -> bool:
         verdict = self._item(detection).verdict
@@ -108,12 +187,13 @@ class Detections(APIView):
     )
     def get(self, request: Request) -> Response:
         run = _run(request.query_params.get("run", ""))
-        state = request.query_params.get("state", "all")
+        assert isinstance(request.user, User)  # the permission saw to it
+        state = request.query_params.get("state", ALL)
         if state not in STATES:
             sentence = _("“state” is one of %(choices)s.") % {"choices": ", ".join(STATES)}
             raise UserError(sentence, fields={"state": [sentence]})
         pages = Pages()
-        items = [item for item in review_queue(run) if item.is_in(state)]
+        items = [item for item in review_queue(run, request.user) if item.is_in(state)]
         shown = pages.paginate_queryset(items, request, view=self) or []
         detections = Detection.objects.with_ground().in_bulk([item.detection_id for item in shown])
         told = DetectionSerializer(
@@ -129,7 +209,7 @@ class DetectionReviews(APIView):
 
     permission_classes = [IsExpert]
 
-    @extend_schema(request=NewReviewSerializer, responses={201: ReviewSerializer})
+    @extend_schema(request=NewReviewSerializer, responses={201: WrittenReviewSerializer})
     def post(self, request: Request, detection_id: int) -> Response:
         assert isinstance(request.user, User)  # the permission saw to it
         asked = NewReviewSerializer(data=request.data)
@@ -146,7 +226,51 @@ class DetectionReviews(APIView):
             acting_user=request.user,
             seen_review_id=said["seen_review"],
         )
-        return Response(ReviewSerializer(review).data, status=status.HTTP_201_CREATED)
+        return Response(WrittenReviewSerializer(review).data, status=status.HTTP_201_CREATED)
+
+
+class ManyReviews(APIView):
+    """One verdict about many detections. Each answers by itself: a colleague's verdict holds up only its own."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(request=ManyReviewsSerializer, responses=DecidedSerializer(many=True))
+    def post(self, request: Request) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        asked = ManyReviewsSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        answers = review_many(
+            seen={one["detection"]: one["seen_review"] for one in said["detections"]},
+            verdict=said["verdict"],
+            look_alike=said["look_alike"],
+            note=said["note"],
+            acting_user=request.user,
+        )
+        remember(request, answers)
+        return Response(DecidedSerializer(answers, many=True).data)
+
+
+class ReviewsTakenBack(APIView):
+    """Take one's own latest reviews back, each by a further row, where nobody has decided since."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(request=TakenBackSerializer, responses=DecidedSerializer(many=True))
+    def post(self, request: Request) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        asked = TakenBackSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        answers = withdraw_many(reviews=asked.validated_data["reviews"], acting_user=request.user)
+        request.session.pop(LAST_DECISION, None)
+        return Response(DecidedSerializer(answers, many=True).data)
+
+
+def remember(request: Any, answers: list[Decided]) -> None:
+    """Keep in the session what the decision wrote, so that it can be taken back from the next page too."""
+    rows = written(answers)
+    if rows:
+        request.session[LAST_DECISION] = rows
 
 
 def _run(number: str) -> Run:

@@ -23,10 +23,11 @@ from labeling.models.queue import (
 )
 from labeling.models.release import Release, ReleaseFile, ReleaseKind
 from labeling.models.report import Report, ReportCategory, ReportState
-from labeling.models.review import Review, ReviewVerdict
+from labeling.models.review import WITHDRAWN, Review, ReviewVerdict
 from labeling.models.volunteer import CrowdState, QuarantineReason, VolunteerRecord
 
 __all__ = [
+    "WITHDRAWN",
     "AreaSample",
     "Campaign",
     "CampaignDecision",

@@ -16,6 +16,10 @@ class ReviewVerdict(models.TextChoices):
     SECOND = "second", _("second opinion wanted")
 
 
+# A review that takes back the same expert's latest one on that ground. A row, because nothing is ever removed.
+WITHDRAWN = "withdrawn"
+
+
 class Review(models.Model):
     detection = models.ForeignKey(Detection, on_delete=models.PROTECT, related_name="reviews")
     # The ground itself, so that a verdict carries over to a later run which finds the very same pieces.
@@ -38,6 +42,10 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} by {self.expert}"
+
+    @property
+    def verdict_name(self) -> str:
+        return str(_("taken back") if self.verdict == WITHDRAWN else self.get_verdict_display())
 
     @property
     def look_alike_name(self) -> str:

@@ -1,15 +1,13 @@
-"""The review desk: one detection after another, and the history of verdicts. For experts.
+"""The review desk: one detection after another. For experts.
 
 The pages work as plain forms. static/js/labeling/review.js makes them quick: it sends verdicts through the API and
 fetches the next card ahead of time.
 """
 
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,29 +15,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from amberapp.errors import NotThere
+from amberapp.errors import UserError
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
-from detection.models import Detection, Region, Run
+from detection.models import Detection, Run
 from labeling.actions.publish import readiness
-from labeling.actions.review import (
-    ALL,
-    APPROVED,
-    CARRIED,
-    REJECTED,
-    STATES,
-    UNDECIDED,
-    QueueItem,
-    counts_of,
-    review_detection,
-    review_queue,
-)
-from labeling.actions.review_card import card_of, regions_to_review, run_to_review
+from labeling.actions.review import review_detection, withdraw_review
+from labeling.actions.review_card import card_of
+from labeling.actions.review_queue import QueueItem, review_queue
 from labeling.models import LookAlike, Review, ReviewVerdict
+from labeling.views.review_frame import asked_detection, asked_run, asked_state, frame
 
 # The script walks through so many detections before it asks the server for more.
 QUEUE_LENGTH = 1000
-REVIEWS_PER_PAGE = 50
 
 
 @never_cache
@@ -47,15 +35,16 @@ REVIEWS_PER_PAGE = 50
 @role_required(Role.EXPERT)
 def review(request: HttpRequest) -> HttpResponse:
     """The first detection of the queue that is asked for: ?region=slug or ?run=number, and ?state=."""
-    run = _asked_run(request)
+    assert isinstance(request.user, User)
+    run = asked_run(request)
     if run is None:
         return render(request, "labeling/review_empty.html", {"regions": [], "nothing_found": True})
-    state = _state(request)
-    items = review_queue(run)
+    state = asked_state(request)
+    items = review_queue(run, request.user)
     first = next((item.detection_id for item in items if item.is_in(state)), None)
     if first is not None:
-        return _page(request, run, items, state, _detection(first))
-    context = _frame(run, items, state) | {"ready": readiness(run)}
+        return _page(request, run, items, state, asked_detection(first))
+    context = frame(run, items, state) | {"ready": readiness(run)}
     return render(request, "labeling/review_empty.html", context)
 
 
@@ -64,13 +53,19 @@ def review(request: HttpRequest) -> HttpResponse:
 @role_required(Role.EXPERT)
 def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
     """One detection by its number, in its run's queue. A POST is the verdict; the next one follows."""
-    detection = _detection(detection_id)
-    state = _state(request)
-    items = review_queue(detection.run)
+    assert isinstance(request.user, User)
+    detection = asked_detection(detection_id)
+    state = asked_state(request)
+    items = review_queue(detection.run, request.user)
     if request.method == "POST":
-        assert isinstance(request.user, User)
         following = _neighbours(items, state, detection_id)[1]
-        verdict, _colon, look_alike = request.POST.get("decision", "").partition(":")
+        decision = request.POST.get("decision", "")
+        if decision.startswith("withdraw:"):
+            messages.success(request, _take_back(decision.removeprefix("withdraw:"), request.user))
+            return redirect(
+                f"{reverse('review-detection', args=[detection_id])}?{urlencode({'state': state})}"
+            )
+        verdict, _colon, look_alike = decision.partition(":")
         seen = request.POST.get("seen", "")
         decided = review_detection(
             detection=detection,
@@ -92,29 +87,18 @@ def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
 @role_required(Role.EXPERT)
 def review_card(request: HttpRequest, detection_id: int) -> HttpResponse:
     """The card alone, for the script that puts it in the place of the one before."""
-    context = {"card": card_of(_detection(detection_id)), "look_alikes": LookAlike.objects.choices()}
-    return render(request, "labeling/review_card.html", context | {"state": _state(request)})
-
-
-@never_cache
-@require_safe
-@role_required(Role.EXPERT)
-def review_history(request: HttpRequest) -> HttpResponse:
-    """Every verdict ever given, latest first. ?by=me leaves the others' out."""
     assert isinstance(request.user, User)
-    reviews = Review.objects.select_related(
-        "expert", "report", "detection__run__region", "segmented_tile__tile"
-    ).order_by("-id")
-    mine = request.GET.get("by") == "me"
-    if mine:
-        reviews = reviews.filter(expert=request.user)
-    page = Paginator(reviews, REVIEWS_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "labeling/review_history.html", {"page": page, "mine": mine})
+    context = {
+        "card": card_of(asked_detection(detection_id), request.user),
+        "look_alikes": LookAlike.objects.choices(),
+    }
+    return render(request, "labeling/review_card.html", context | {"state": asked_state(request)})
 
 
 def _page(
     request: HttpRequest, run: Run, items: list[QueueItem], state: str, detection: Detection
 ) -> HttpResponse:
+    assert isinstance(request.user, User)
     before, after = _neighbours(items, state, detection.pk)
     queue = [item.detection_id for item in items if item.is_in(state)]
     if detection.pk in queue:
@@ -123,11 +107,11 @@ def _page(
         queue = queue[start:] + queue[:start]
     else:
         queue = [detection.pk, *queue]
-    context = _frame(run, items, state) | {
-        "card": card_of(detection),
+    context = frame(run, items, state) | {
+        "card": card_of(detection, request.user),
         "look_alikes": LookAlike.objects.choices(),
-        "before": before,
-        "after": after,
+        "before_this": before,
+        "after_this": after,
         "page": {
             "queue": queue[:QUEUE_LENGTH],
             "state": state,
@@ -135,34 +119,12 @@ def _page(
                 "card": reverse("review-card", args=[0]),
                 "page": reverse("review-detection", args=[0]),
                 "reviews": reverse("api-detection-reviews", args=[0]),
+                "withdraw": reverse("api-reviews-withdraw"),
                 "end": f"{reverse('review')}?{urlencode({'run': run.pk, 'state': state})}",
             },
         },
     }
     return render(request, "labeling/review.html", context)
-
-
-def _frame(run: Run, items: list[QueueItem], state: str) -> dict[str, Any]:
-    """What the head of the page shows: regions, the run, tabs with counts, how far the work is."""
-    counts = counts_of(items)
-    titles = {
-        UNDECIDED: _("Undecided"),
-        APPROVED: _("Approved"),
-        REJECTED: _("Rejected"),
-        CARRIED: _("Carried over"),
-        ALL: _("All"),
-    }
-    regions = regions_to_review()
-    latest = run_to_review(run.region)
-    return {
-        "run": run,
-        "regions": regions if len(regions) > 1 else [],
-        "latest": latest if latest is not None and latest.pk != run.pk else None,
-        "state": state,
-        "tabs": [{"state": name, "title": titles[name], "count": counts[name]} for name in STATES],
-        "total": counts[ALL],
-        "decided": counts[ALL] - counts[UNDECIDED],
-    }
 
 
 def _neighbours(items: Sequence[QueueItem], state: str, detection_id: int) -> tuple[int | None, int | None]:
@@ -176,44 +138,20 @@ def _neighbours(items: Sequence[QueueItem], state: str, detection_id: int) -> tu
     return before, after
 
 
-def _asked_run(request: HttpRequest) -> Run | None:
-    number = request.GET.get("run", "")
-    if number:
-        run = (
-            Run.objects.select_related("region").filter(pk=int(number)).first()
-            if number.isdecimal() and len(number) < 19
-            else None
-        )
-        if run is None:
-            raise NotThere(_("There is no run %(number)s.") % {"number": number[:20]})
-        return run
-    slug = request.GET.get("region", "")
-    if slug:
-        region = Region.objects.filter(slug=slug).first() if "\0" not in slug else None
-        if region is None:
-            raise NotThere(_("There is no region “%(slug)s”.") % {"slug": slug[:60]})
-        return run_to_review(region)
-    regions = regions_to_review()
-    return run_to_review(regions[0]) if regions else None
-
-
-def _state(request: HttpRequest) -> str:
-    state = request.GET.get("state", UNDECIDED)
-    return state if state in STATES else UNDECIDED
-
-
-def _detection(detection_id: int) -> Detection:
-    detection = (
-        Detection.objects.with_ground().filter(pk=detection_id).first() if detection_id < 2**63 else None
-    )
-    if detection is None:
-        raise NotThere(_("There is no detection %(number)s.") % {"number": detection_id})
-    return detection
+def _take_back(number: str, expert: User) -> str:
+    own = Review.objects.select_related("detection").filter(expert=expert)
+    found = own.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
+    if found is None:
+        raise UserError(_("Only one's own verdict can be taken back."))
+    withdraw_review(review=found, acting_user=expert)
+    return _("Your verdict on detection %(id)s is taken back.") % {"id": found.detection_id}
 
 
 def _said(decided: Review) -> str:
     if decided.verdict == ReviewVerdict.APPROVED:
         return _("Detection %(id)s is approved.") % {"id": decided.detection_id}
+    if decided.verdict == ReviewVerdict.SECOND:
+        return _("Detection %(id)s waits for a second opinion.") % {"id": decided.detection_id}
     return _("Detection %(id)s is rejected: %(reason)s.") % {
         "id": decided.detection_id,
         "reason": decided.look_alike_name,

@@ -5,14 +5,13 @@ import { api } from "../shared/api.js";
 import { pageData } from "../shared/dom.js";
 import { gettext, interpolate } from "../shared/i18n.js";
 import { toast, toastError } from "../shared/toast.js";
+import { recount } from "./review_counts.js";
+import { wireKeys } from "./review_keys.js";
 import { wirePicture } from "./review_picture.js";
-
-const KEYS_OFF = "amber.review.keys-off";
 
 const page = pageData("review");
 const host = document.getElementById("card");
 const told = document.getElementById("told");
-const keysOn = document.getElementById("keys-on");
 
 const queue = page.queue; // numbers of the detections still to see, in their order
 const visited = []; // what Back goes to
@@ -119,36 +118,22 @@ function goBack() {
 
 // Verdicts --------------------------------------------------------------------------------------------------------
 
-function bump(state, by) {
-  const shown = document.querySelector(`[data-count="${state}"]`);
-  if (shown) {
-    shown.textContent = Number(shown.textContent) + by;
-  }
-}
-
-/** Move one detection between the counts of the tabs; by = −1 takes the move back. */
-function recount(from, to, carried, by = 1) {
-  bump(from || "undecided", -by);
-  bump(to, by);
-  if (carried) {
-    bump("carried", -by);
-  }
-  if (!from) {
-    const bar = document.querySelector("[data-decided-bar]");
-    const decided = document.querySelector("[data-decided]");
-    bar.value += by;
-    decided.textContent = String(bar.value);
-  }
-}
-
 function staysInQueue(verdict) {
   return page.state === "all" || page.state === verdict;
 }
 
+const SAID = {
+  approved: gettext("Approved: %(name)s"),
+  rejected: gettext("Rejected: %(name)s"),
+  second: gettext("A second opinion is asked for: %(name)s"),
+};
+
 async function decide(decision) {
   const [verdict, lookAlike = ""] = decision.split(":");
   const { detection, seen, verdict: before } = card().dataset;
-  const carried = "carried" in card().dataset;
+  const was = { state: before, carried: "carried" in card().dataset, waits: "waits" in card().dataset };
+  // What this expert has said no longer waits for them, whatever their colleagues say of it.
+  const hoped = { state: verdict };
   const number = Number(detection);
   if (sending.has(number)) {
     return;
@@ -159,21 +144,22 @@ async function decide(decision) {
     note: card().querySelector("[name=note]").value,
     seen_review: seen ? Number(seen) : null,
   };
-  recount(before, verdict, carried);
+  recount(was, hoped);
   const sent = api.post(address("reviews", number), body, { keepalive: true });
   sending.set(number, sent);
   const name = host.querySelector("#card-title").textContent.trim();
   const moved = leave(number, verdict);
-  told.textContent = interpolate(
-    verdict === "approved" ? gettext("Approved: %(name)s") : gettext("Rejected: %(name)s"),
-    { name },
-  );
+  told.textContent = interpolate(SAID[verdict], { name });
   try {
-    await sent;
+    const { state } = await sent;
     sending.delete(number);
+    if (state && state !== verdict) {
+      recount(hoped, { state });
+      toast(gettext("Another expert has said the opposite: the place is disputed until a third one settles it."));
+    }
   } catch (error) {
     sending.delete(number);
-    recount(before, verdict, carried, -1);
+    recount(hoped, was);
     comeBack(number);
     cards.delete(number);
     await moved; // the answer may be quicker than the next card: what is on the page is known only then
@@ -207,6 +193,27 @@ function comeBack(number) {
   }
 }
 
+/** Take back one's own latest verdict on what is shown; the card then says what stands. */
+async function takeBack(button) {
+  const number = shownNumber();
+  const { verdict: before } = card().dataset;
+  button.disabled = true;
+  try {
+    const [answer] = await api.post(page.urls.withdraw, { reviews: [Number(button.dataset.withdraw)] });
+    cards.delete(number);
+    if (answer.outcome === "done") {
+      recount({ state: before }, { state: answer.state, waits: true });
+      toast(gettext("Your verdict is taken back."));
+    } else if (answer.message) {
+      toast(answer.message, { kind: "error" });
+    }
+    await show(number, { push: false });
+  } catch (error) {
+    button.disabled = false;
+    toastError(error);
+  }
+}
+
 // The card's controls ---------------------------------------------------------------------------------------------
 
 const rejecting = () => card().querySelector(".review-decide").hasAttribute("data-rejecting");
@@ -225,7 +232,9 @@ function wireCard() {
   form.querySelector("[data-reject]").addEventListener("click", () => openReasons(!rejecting()));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (event.submitter?.name === "decision") {
+    if (event.submitter && "withdraw" in event.submitter.dataset) {
+      takeBack(event.submitter);
+    } else if (event.submitter?.name === "decision") {
       decide(event.submitter.value);
     }
   });
@@ -239,16 +248,13 @@ function wireCard() {
 
 // Keys ------------------------------------------------------------------------------------------------------------
 
-/** The Latin letter or the sign of a key; with a Cyrillic layout the letter that stands in its place on the keyboard. */
-function keyOf(event) {
-  if (event.code.startsWith("Digit") || event.code.startsWith("Numpad")) {
-    return /\d$/.test(event.code) ? event.code.at(-1) : event.key;
-  }
-  return /^[\u0400-\u04ff]$/.test(event.key) ? event.code.replace("Key", "").toLowerCase() : event.key.toLowerCase();
+/** The button of the card with this decision, pressed like any other: the card may not offer it. */
+function press(selector) {
+  const button = card().querySelector(`.review-decide ${selector}`);
+  return button ? () => button.click() : null;
 }
 
-function pressed(event) {
-  const key = keyOf(event);
+function pressed(key, event) {
   if (rejecting() && /^[1-9]$/.test(key)) {
     // Admins edit the list: there may be fewer reasons than keys.
     const reason = card().querySelectorAll(".review-reasons__grid button")[Number(key) - 1];
@@ -262,7 +268,15 @@ function pressed(event) {
     case "escape":
       return rejecting() ? () => openReasons(false) : null;
     case "s":
+      return press('[value="second"]');
+    case "u":
+      return press("[data-withdraw]");
+    case "n":
       return goOn;
+    case "m":
+      return picture.around;
+    case "d":
+      return picture.nextDate;
     case "b":
       return goBack;
     case "+":
@@ -279,34 +293,11 @@ function pressed(event) {
   }
 }
 
-function wireKeys() {
-  keysOn.checked = localStorage.getItem(KEYS_OFF) === null;
-  keysOn.addEventListener("change", () => {
-    if (keysOn.checked) {
-      localStorage.removeItem(KEYS_OFF);
-    } else {
-      localStorage.setItem(KEYS_OFF, "1");
-    }
-  });
-  document.addEventListener("keydown", (event) => {
-    const writing = event.target.closest("textarea, select, input:not([type=checkbox]), dialog, .site-header");
-    if (!keysOn.checked || event.ctrlKey || event.altKey || event.metaKey || writing) {
-      return;
-    }
-    const act = pressed(event);
-    if (act) {
-      event.preventDefault();
-      if (!event.repeat) {
-        act();
-      }
-    }
-  });
-  document.addEventListener("keyup", (event) => {
-    if (event.key === " ") {
-      picture.bare(false);
-    }
-  });
-}
+document.addEventListener("keyup", (event) => {
+  if (event.key === " ") {
+    picture.bare(false);
+  }
+});
 
 window.history.replaceState({ number: shownNumber() }, "", pageAddress(shownNumber()));
 window.addEventListener("popstate", (event) => {
@@ -315,5 +306,5 @@ window.addEventListener("popstate", (event) => {
   }
 });
 wireCard();
-wireKeys();
+wireKeys(document.getElementById("keys-on"), pressed);
 lookAhead();

@@ -3,28 +3,31 @@
 
 const CLOSEST = 8; // times the whole picture
 const STEP = 1.5;
+const AROUND = 0.6; // how small the tile becomes so that its neighbours can be seen
 
-/** Wire a .review-picture. Returns {zoomIn, zoomOut, whole, bare(hidden), toggle}. */
+/** Wire a .review-picture. Returns {zoomIn, zoomOut, whole, bare(hidden), toggle, around, nextDate}. */
 export function wirePicture(figure) {
   const svg = figure.querySelector("svg.review-picture__ground");
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
-  const view = { x: 0, y: 0, scale: 1 };
+  const view = { x: 0, y: 0, scale: 1, least: 1 };
   const pointers = new Map();
 
   const apply = () => {
     const w = width / view.scale;
     const h = height / view.scale;
-    view.x = Math.min(Math.max(view.x, 0), width - w);
-    view.y = Math.min(Math.max(view.y, 0), height - h);
+    // With its neighbours around it the tile may lie inside the window.
+    const slack = view.least < 1 ? Math.max(w - width, width) : 0;
+    view.x = Math.min(Math.max(view.x, -slack), width - w + slack);
+    view.y = Math.min(Math.max(view.y, -slack), height - h + slack);
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${w} ${h}`);
-    svg.toggleAttribute("data-zoomed", view.scale > 1);
+    svg.toggleAttribute("data-zoomed", view.scale > 1 || view.least < 1);
   };
 
   const toGround = (clientX, clientY) => new DOMPoint(clientX, clientY).matrixTransform(svg.getScreenCTM().inverse());
 
   /** Zoom so that the ground under the given point of the window stays there. */
   const zoomAt = (factor, clientX, clientY) => {
-    const scale = Math.min(Math.max(view.scale * factor, 1), CLOSEST);
+    const scale = Math.min(Math.max(view.scale * factor, view.least), CLOSEST);
     const fixed = toGround(clientX, clientY);
     const shrink = view.scale / scale;
     view.x = fixed.x - (fixed.x - view.x) * shrink;
@@ -49,7 +52,7 @@ export function wirePicture(figure) {
 
   svg.addEventListener("pointerdown", (event) => {
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (view.scale > 1 || pointers.size > 1) {
+    if (view.scale > 1 || view.least < 1 || pointers.size > 1) {
       svg.setPointerCapture(event.pointerId);
     }
   });
@@ -64,7 +67,7 @@ export function wirePicture(figure) {
     if (other) {
       const apart = (point) => Math.hypot(point.x - other.x, point.y - other.y) || 1;
       zoomAt(apart(now) / apart(before), (now.x + other.x) / 2, (now.y + other.y) / 2);
-    } else if (view.scale > 1) {
+    } else if (view.scale > 1 || view.least < 1) {
       const from = toGround(before.x, before.y);
       const to = toGround(now.x, now.y);
       view.x -= to.x - from.x;
@@ -87,11 +90,74 @@ export function wirePicture(figure) {
   const zoomIn = () => zoom(STEP);
   const zoomOut = () => zoom(1 / STEP);
   const whole = () => {
-    Object.assign(view, { x: 0, y: 0, scale: 1 });
+    const { least } = view;
+    Object.assign(view, {
+      scale: least,
+      x: (width - width / least) / 2,
+      y: (height - height / least) / 2,
+    });
     apply();
+  };
+
+  // The pictures around are fetched when they are asked for.
+  const neighbours = figure.querySelector("[data-neighbours]");
+  const around = () => {
+    if (!neighbours) {
+      return;
+    }
+    const shown = view.least === 1;
+    view.least = shown ? AROUND : 1;
+    const group = svg.querySelector("[data-around]");
+    for (const image of group.querySelectorAll("image[data-href]")) {
+      image.setAttribute("href", image.dataset.href);
+      delete image.dataset.href;
+    }
+    group.toggleAttribute("hidden", !shown);
+    neighbours.setAttribute("aria-pressed", String(shown));
+    whole();
+  };
+  neighbours?.addEventListener("click", around);
+
+  // The same ground on another date in the place of the picture; once more brings the tile's own back.
+  const picture = svg.querySelector("[data-picture]");
+  const own = ["href", "x", "y", "width", "height"].map((name) => [name, picture.getAttribute(name)]);
+  const dates = [...figure.parentElement.querySelectorAll("[data-date]")];
+  const showDate = (link) => {
+    const again = !link || link.getAttribute("aria-pressed") === "true";
+    for (const other of dates) {
+      other.setAttribute("aria-pressed", String(!again && other === link));
+    }
+    if (again) {
+      picture.removeAttribute("preserveAspectRatio");
+      for (const [name, value] of own) {
+        if (value === null) {
+          picture.removeAttribute(name);
+        } else {
+          picture.setAttribute(name, value);
+        }
+      }
+      return;
+    }
+    const [x, y, w, h] = link.dataset.box.split(" ");
+    picture.setAttribute("preserveAspectRatio", "none");
+    for (const [name, value] of Object.entries({ href: link.href, x, y, width: w, height: h })) {
+      picture.setAttribute(name, value);
+    }
+  };
+  for (const link of dates) {
+    link.setAttribute("role", "button");
+    link.setAttribute("aria-pressed", "false");
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      showDate(link);
+    });
+  }
+  const nextDate = () => {
+    const at = dates.findIndex((link) => link.getAttribute("aria-pressed") === "true");
+    showDate(dates[at + 1] ?? null);
   };
   eye.addEventListener("click", toggle);
   figure.querySelector('[data-zoom="in"]').addEventListener("click", zoomIn);
   figure.querySelector('[data-zoom="out"]').addEventListener("click", zoomOut);
-  return { zoomIn, zoomOut, whole, bare, toggle };
+  return { zoomIn, zoomOut, whole, bare, toggle, around, nextDate };
 }

@@ -1,0 +1,58 @@
+"""The map as it was at any moment, worked out from rows that are only ever added. Reads only."""
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+
+from amberapp.models import WorkState
+from detection.models import Detection, Region, Run
+from labeling.actions.verdicts import Verdict, verdicts_at
+from labeling.models import Release, ReviewVerdict
+
+
+@dataclass(frozen=True)
+class MapAt:
+    """What experts and readers of the map had before them at `moment`.
+
+    run: the latest finished run of that time (None: none had finished); verdicts: what counted for its detections;
+    release: what the public saw then (None: nothing was published).
+    """
+
+    region: Region
+    moment: dt.datetime
+    run: Run | None
+    release: Release | None
+    verdicts: dict[int, Verdict]
+
+    @property
+    def approved(self) -> list[int]:
+        """The detections that a release published at that moment would have shown, by rising number."""
+        return sorted(pk for pk, one in self.verdicts.items() if one.verdict == ReviewVerdict.APPROVED)
+
+    def counts(self) -> dict[str, int]:
+        """{verdict: detections}; those of which nothing stood are not counted."""
+        return dict(Counter(one.verdict for one in self.verdicts.values()))
+
+
+def map_at(region: Region, moment: dt.datetime) -> MapAt:
+    """Four queries. `moment` is timezone-aware; what happened at that very instant has happened."""
+    run = (
+        Run.objects.filter(region=region, state=WorkState.DONE, finished_at__lte=moment)
+        .order_by("-id")
+        .first()
+    )
+    release = (
+        Release.objects.filter(region=region, created_at__lte=moment).order_by("-created_at", "-id").first()
+    )
+    return MapAt(region, moment, run, release, verdicts_at(run, moment) if run is not None else {})
+
+
+def places_at(state: MapAt, first: int, count: int) -> list[Detection]:
+    """So many of the approved detections from the given place on, with their ground, highest score first."""
+    if state.run is None:
+        return []
+    approved = set(state.approved)
+    scores = Detection.objects.filter(run=state.run).order_by("-score", "id").values_list("id", flat=True)
+    page = [pk for pk in scores if pk in approved][first : first + count]
+    found = Detection.objects.with_ground().in_bulk(page)
+    return [found[pk] for pk in page]

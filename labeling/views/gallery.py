@@ -1,0 +1,154 @@
+"""The gallery of the review: many detections at once. For experts.
+
+The page works as a plain form with ticks. static/js/labeling/gallery.js makes it quick and long: it fetches the cells
+that come into view and sends decisions through the API.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from amberapp.errors import UserError
+from amberapp.models import Role, User
+from amberapp.permissions import role_required
+from labeling.actions.gallery import CELLS, Order, cells_of, ordered
+from labeling.actions.publish import readiness
+from labeling.actions.review_bulk import MOST_AT_ONCE, Decided, Outcome, review_many, withdraw_many, written
+from labeling.actions.review_queue import review_queue
+from labeling.api.review import LAST_DECISION, remember
+from labeling.models import LookAlike
+from labeling.views.review_frame import asked_run, asked_state, frame
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@role_required(Role.EXPERT)
+def gallery(request: HttpRequest) -> HttpResponse:
+    """?run= or ?region=, ?state= as in the review, ?order= of Order, ?fresh=1: only what differs from the run before."""
+    assert isinstance(request.user, User)
+    run = asked_run(request)
+    if run is None:
+        return render(request, "labeling/review_empty.html", {"regions": [], "nothing_found": True})
+    if request.method == "POST":
+        _decide(request, request.user)
+        return redirect(request.get_full_path())
+    state = asked_state(request)
+    asked = request.GET.get("order", "")
+    order = Order(asked) if asked in set(Order) else Order.SCORE
+    fresh = request.GET.get("fresh") == "1"
+    items = review_queue(run, request.user)
+    chosen = [item for item in items if item.is_in(state) and (item.differs or not fresh)]
+    context = frame(run, items, state, gallery=True)
+    query = {"run": run.pk, "state": state, "order": order} | ({"fresh": 1} if fresh else {})
+    if not chosen:
+        return render(
+            request, "labeling/review_empty.html", context | {"ready": readiness(run), "fresh": fresh}
+        )
+    numbers = [item.detection_id for item in ordered(run, chosen, order)]
+    pages = Paginator(numbers, CELLS)
+    page = pages.get_page(request.GET.get("page"))
+    context |= {
+        "cells": cells_of(list(page.object_list), request.user),
+        "page": page,
+        "query": urlencode(query) + "&",
+        "order": order,
+        "orders": _orders(),
+        "fresh": fresh,
+        "look_alikes": LookAlike.objects.choices(),
+        "undoable": len(request.session.get(LAST_DECISION, [])),
+        "data": {
+            "numbers": numbers,
+            "first": page.start_index() - 1,
+            "cells": CELLS,
+            "most": MOST_AT_ONCE,
+            "state": state,
+            "written": request.session.get(LAST_DECISION, []),
+            "urls": {
+                "cells": reverse("review-gallery-cells"),
+                "page": reverse("review-detection", args=[0]),
+                "reviews": reverse("api-many-reviews"),
+                "withdraw": reverse("api-reviews-withdraw"),
+            },
+        },
+    }
+    return render(request, "labeling/gallery.html", context)
+
+
+@never_cache
+@require_safe
+@role_required(Role.EXPERT)
+def gallery_cells(request: HttpRequest) -> HttpResponse:
+    """The cells of ?ids=1,2,3 alone, at most CELLS of one run, for the script that puts them into the gallery."""
+    assert isinstance(request.user, User)
+    texts = request.GET.get("ids", "").split(",")
+    if len(texts) > max(CELLS, MOST_AT_ONCE) or not all(_is_number(text) for text in texts):
+        raise UserError(
+            _("“ids” are the numbers of at most %(count)s detections.") % {"count": max(CELLS, MOST_AT_ONCE)}
+        )
+    cells = cells_of([int(text) for text in texts], request.user)
+    return render(request, "labeling/gallery_cells.html", {"cells": cells, "state": asked_state(request)})
+
+
+def _decide(request: HttpRequest, expert: User) -> None:
+    """What a page without scripts sends: ticked detections with what was seen of them, and one decision."""
+    decision = request.POST.get("decision", "")
+    if decision == "undo":
+        answers = withdraw_many(reviews=request.session.pop(LAST_DECISION, []), acting_user=expert)
+        _tell(request, answers, back=True)
+        return
+    seen: dict[int, int | None] = {}
+    for text in request.POST.getlist("detection"):
+        number, _colon, review = text.partition(":")
+        if not _is_number(number) or (review and not _is_number(review)):
+            raise UserError(_("Choose detections on the page and try again."))
+        seen[int(number)] = int(review) if review else None
+    verdict, _colon, look_alike = decision.partition(":")
+    answers = review_many(
+        seen=seen,
+        verdict=verdict,
+        look_alike=look_alike,
+        note=request.POST.get("note", ""),
+        acting_user=expert,
+    )
+    remember(request, answers)
+    _tell(request, answers)
+
+
+def _tell(request: HttpRequest, answers: list[Decided], *, back: bool = False) -> None:
+    done = len(written(answers))
+    if done:
+        sentence = (
+            ngettext("%(count)s verdict is taken back.", "%(count)s verdicts are taken back.", done)
+            if back
+            else ngettext("%(count)s detection is decided.", "%(count)s detections are decided.", done)
+        )
+        messages.success(request, sentence % {"count": done})
+    for one in answers:
+        if one.outcome in (Outcome.CONFLICT, Outcome.REFUSED):
+            messages.error(
+                request,
+                _("Detection %(id)s: %(message)s") % {"id": one.detection_id, "message": one.message},
+            )
+
+
+def _orders() -> list[dict[str, Any]]:
+    titles = {
+        Order.SCORE: _("Score"),
+        Order.AREA: _("Area"),
+        Order.DISAGREEMENT: _("Disagreement"),
+        Order.REPORTS: _("Reports"),
+    }
+    return [{"value": str(order), "title": titles[order]} for order in Order]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19

@@ -1,0 +1,553 @@
+// Many detections at once: cells come when they scroll into view and go when they are far away, so that ten thousand
+// are as quick as fifty. Ticks choose; one decision is one request, in which every detection answers for itself.
+
+import { api } from "../shared/api.js";
+import { element, pageData } from "../shared/dom.js";
+import { gettext, interpolate, ngettext } from "../shared/i18n.js";
+import { toast, toastError } from "../shared/toast.js";
+import { recount } from "./review_counts.js";
+import { wireKeys } from "./review_keys.js";
+
+const FRAME = "amber.gallery.whole";
+const HELD_MS = 450; // a press of a finger that means: everything up to here
+
+const page = pageData("gallery-data");
+const form = document.getElementById("gallery");
+const bar = form.querySelector("[data-bar]");
+const host = form.querySelector(".gallery__chunks");
+const told = document.getElementById("told");
+const place = new Map(page.numbers.map((number, index) => [number, index]));
+
+const known = new Map(); // number -> {seen, state, waits, carried} as the server last told
+const chosen = new Set();
+const sending = new Set();
+const messages = new Map(); // number -> why it was not decided
+let written = page.written; // the reviews that Undo takes back
+let current = page.numbers[page.first]; // the cell with the keyboard
+let anchor = page.first; // where a range begins
+let whole = localStorage.getItem(FRAME) !== null;
+
+// Chunks ------------------------------------------------------------------------------------------------------------
+
+const chunks = [];
+const loading = new Map(); // chunk -> promise
+
+const cellOf = (number) => host.querySelector(`.shot[data-detection="${number}"]`);
+const tickOf = (number) => cellOf(number)?.querySelector(".shot__tick");
+const chunkAt = (index) => chunks[Math.floor(index / page.cells)];
+const numbersOf = (chunk) => page.numbers.slice(chunk.index * page.cells, (chunk.index + 1) * page.cells);
+
+function columns() {
+  return getComputedStyle(chunks[0].list).gridTemplateColumns.split(" ").length;
+}
+
+function makeChunks() {
+  const given = host.querySelector("[data-chunk]");
+  const shown = Math.floor(page.first / page.cells);
+  const count = Math.ceil(page.numbers.length / page.cells);
+  for (let index = 0; index < count; index += 1) {
+    const list = index === shown ? given : element("ul", { class: "gallery__chunk", "data-chunk": true });
+    chunks.push({ index, list, loaded: index === shown });
+    list.setAttribute(
+      "aria-label",
+      interpolate(gettext("Detections %(first)s to %(last)s of %(total)s"), {
+        first: index * page.cells + 1,
+        last: Math.min((index + 1) * page.cells, page.numbers.length),
+        total: page.numbers.length,
+      }),
+    );
+  }
+  host.replaceChildren(...chunks.map((chunk) => chunk.list));
+}
+
+/** Cells that are not there take the room that they will need, so that nothing jumps. */
+function measure() {
+  const cell = host.querySelector(".shot");
+  if (!cell) {
+    return;
+  }
+  const gap = Number.parseFloat(getComputedStyle(chunks[0].list).rowGap) || 0;
+  const row = cell.getBoundingClientRect().height + gap;
+  const across = columns();
+  for (const chunk of chunks) {
+    const rows = Math.ceil(numbersOf(chunk).length / across);
+    chunk.list.style.minHeight = `${Math.round(rows * row - gap)}px`;
+  }
+}
+
+async function cellsOf(numbers) {
+  const response = await api.get(page.urls.cells, { query: { ids: numbers.join(","), state: page.state } });
+  const parsed = new DOMParser().parseFromString(`<ul>${await response.text()}</ul>`, "text/html");
+  return [...parsed.querySelectorAll(".shot")].map((cell) => document.adoptNode(cell));
+}
+
+function learn(cell) {
+  const number = Number(cell.dataset.detection);
+  const now = {
+    seen: cell.dataset.seen ? Number(cell.dataset.seen) : null,
+    state: cell.dataset.state,
+    waits: "waits" in cell.dataset,
+    carried: "carried" in cell.dataset,
+  };
+  const before = known.get(number);
+  known.set(number, now);
+  if (before) {
+    recount(before, now);
+  }
+  return number;
+}
+
+/** A cell as it has to look: its tick, its frame, what was said about it. */
+function dress(cell) {
+  const number = Number(cell.dataset.detection);
+  const tick = cell.querySelector(".shot__tick");
+  tick.checked = chosen.has(number);
+  tick.tabIndex = number === current ? 0 : -1;
+  cell.querySelector(".shot__open").tabIndex = number === current ? 0 : -1;
+  cell.toggleAttribute("data-chosen", chosen.has(number));
+  cell.toggleAttribute("data-sending", sending.has(number));
+  const picture = cell.querySelector(".shot__picture");
+  picture.setAttribute("viewBox", whole ? picture.dataset.whole : picture.dataset.close);
+  const note = cell.querySelector(".shot__message");
+  note.textContent = messages.get(number) || "";
+  note.hidden = !messages.has(number);
+}
+
+function load(chunk) {
+  if (chunk.loaded) {
+    return Promise.resolve();
+  }
+  if (!loading.has(chunk)) {
+    const coming = fill(chunk).finally(() => loading.delete(chunk));
+    loading.set(chunk, coming);
+  }
+  return loading.get(chunk);
+}
+
+async function fill(chunk) {
+  chunk.list.setAttribute("aria-busy", "true");
+  try {
+    const cells = await cellsOf(numbersOf(chunk));
+    cells.forEach((cell) => {
+      learn(cell);
+      dress(cell);
+    });
+    chunk.list.replaceChildren(...cells);
+    chunk.loaded = true;
+  } catch (error) {
+    const again = element("button", { type: "button", class: "btn btn--quiet" }, gettext("Try again"));
+    again.addEventListener("click", () => load(chunk));
+    chunk.list.replaceChildren(element("li", { class: "gallery__failed" }, element("p", {}, error.message), again));
+  } finally {
+    chunk.list.removeAttribute("aria-busy");
+  }
+}
+
+function watch() {
+  const near = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => load(byList.get(entry.target))),
+    { rootMargin: "100% 0px" },
+  );
+  const far = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        const chunk = byList.get(target);
+        if (!isIntersecting && chunk.loaded && !target.contains(document.activeElement)) {
+          target.replaceChildren();
+          chunk.loaded = false;
+        }
+      }
+    },
+    { rootMargin: "400% 0px" },
+  );
+  const byList = new Map(chunks.map((chunk) => [chunk.list, chunk]));
+  chunks.forEach((chunk) => {
+    near.observe(chunk.list);
+    far.observe(chunk.list);
+  });
+}
+
+// Choosing ----------------------------------------------------------------------------------------------------------
+
+function showChosen() {
+  bar.querySelector("[data-chosen]").textContent = String(chosen.size);
+  bar.querySelector("[data-clear]").hidden = chosen.size === 0;
+  bar.toggleAttribute("data-some", chosen.size > 0);
+}
+
+/** Returns false where no more may be chosen. */
+function choose(number, wanted) {
+  if (wanted && !chosen.has(number) && chosen.size >= page.most) {
+    toast(interpolate(gettext("At most %(count)s at once: decide about these first."), { count: page.most }));
+    return false;
+  }
+  if (wanted) {
+    chosen.add(number);
+  } else {
+    chosen.delete(number);
+  }
+  const cell = cellOf(number);
+  if (cell) {
+    dress(cell);
+  }
+  return true;
+}
+
+function chooseRange(from, to) {
+  const [first, last] = from < to ? [from, to] : [to, from];
+  page.numbers.slice(first, last + 1).every((number) => choose(number, true));
+  showChosen();
+}
+
+function chooseNone() {
+  const before = [...chosen];
+  chosen.clear();
+  before.map(cellOf).filter(Boolean).forEach(dress);
+  showChosen();
+}
+
+// The cell with the keyboard ----------------------------------------------------------------------------------------
+
+function setCurrent(number) {
+  const before = current;
+  current = number;
+  [before, number].map(cellOf).filter(Boolean).forEach(dress);
+}
+
+async function goTo(index, { extend = false } = {}) {
+  const to = Math.min(Math.max(index, 0), page.numbers.length - 1);
+  const number = page.numbers[to];
+  await load(chunkAt(to));
+  setCurrent(number);
+  if (extend) {
+    chooseRange(anchor, to);
+  } else {
+    anchor = to;
+  }
+  const tick = tickOf(number);
+  if (tick) {
+    tick.focus({ preventScroll: true });
+    cellOf(number).scrollIntoView({ block: "nearest" });
+  }
+}
+
+// Decisions ---------------------------------------------------------------------------------------------------------
+
+const SAID = {
+  approved: (n) => ngettext("%(n)s approved", "%(n)s approved", n),
+  rejected: (n) => ngettext("%(n)s rejected", "%(n)s rejected", n),
+  second: (n) => ngettext("%(n)s waits for a second opinion", "%(n)s wait for a second opinion", n),
+};
+
+/** Ask the server how these look now, and show it. */
+async function refresh(numbers) {
+  for (const cell of await cellsOf(numbers)) {
+    const number = learn(cell);
+    const shown = cellOf(number);
+    if (shown) {
+      const focused = shown.contains(document.activeElement);
+      shown.replaceWith(cell);
+      dress(cell);
+      if (focused) {
+        cell.querySelector(".shot__tick").focus({ preventScroll: true });
+      }
+    }
+  }
+}
+
+function mark(numbers, busy) {
+  for (const number of numbers) {
+    if (busy) {
+      sending.add(number);
+      messages.delete(number);
+    } else {
+      sending.delete(number);
+    }
+    const cell = cellOf(number);
+    if (cell) {
+      dress(cell);
+    }
+  }
+}
+
+function tell(sentence, answers, { undoable = true } = {}) {
+  const missed = answers.filter((answer) => answer.message);
+  for (const answer of missed) {
+    messages.set(answer.detection, answer.message);
+    const cell = cellOf(answer.detection);
+    if (cell) {
+      dress(cell);
+    }
+  }
+  told.textContent = sentence;
+  if (missed.length) {
+    const count = ngettext("%(n)s of %(all)s was not changed.", "%(n)s of %(all)s were not changed.", missed.length);
+    const numbers = interpolate(count, { n: missed.length, all: answers.length });
+    toast(`${numbers} ${missed[0].message}`, {
+      kind: "error",
+      action: { label: gettext("Show it"), run: () => goTo(place.get(missed[0].detection)) },
+    });
+  } else if (sentence) {
+    toast(sentence, { action: undoable ? { label: gettext("Undo"), run: undo } : null });
+  }
+}
+
+async function decide(decision) {
+  const [verdict, lookAlike = ""] = decision.split(":");
+  openReasons(false);
+  const wanted = chosen.size ? page.numbers.filter((number) => chosen.has(number)) : [current];
+  const numbers = wanted.filter((number) => !sending.has(number));
+  if (!numbers.length) {
+    return;
+  }
+  chooseNone();
+  mark(numbers, true);
+  goOn(numbers);
+  try {
+    const unknown = numbers.filter((number) => !known.has(number));
+    if (unknown.length) {
+      (await cellsOf(unknown)).forEach(learn);
+    }
+    const answers = await api.post(page.urls.reviews, {
+      verdict,
+      look_alike: lookAlike,
+      detections: numbers.map((number) => ({ detection: number, seen_review: known.get(number)?.seen ?? null })),
+    });
+    const done = answers.filter((answer) => answer.outcome === "done");
+    if (done.length) {
+      written = done.map((answer) => answer.review);
+    }
+    await refresh(numbers);
+    const gone = done.length + answers.filter((answer) => answer.outcome === "unchanged").length;
+    tell(gone ? interpolate(SAID[verdict](gone), { n: gone }) : "", answers, { undoable: done.length > 0 });
+  } catch (error) {
+    numbers.forEach((number) => choose(number, true));
+    showChosen();
+    toastError(error);
+  } finally {
+    mark(numbers, false);
+    showUndo();
+  }
+}
+
+/** To the cell after the last one decided, so that the hand can stay on the keys. */
+function goOn(numbers) {
+  const last = Math.max(...numbers.map((number) => place.get(number)));
+  const next = page.numbers.findIndex((number, index) => index > last && !sending.has(number));
+  goTo(next < 0 ? last : next);
+}
+
+async function undo() {
+  if (!written.length) {
+    toast(gettext("There is nothing to take back."));
+    return;
+  }
+  const reviews = written;
+  written = [];
+  showUndo();
+  try {
+    const answers = await api.post(page.urls.withdraw, { reviews });
+    const numbers = answers.map((answer) => answer.detection);
+    await refresh(numbers);
+    const back = answers.filter((answer) => answer.outcome === "done").length;
+    const sentence = ngettext("%(n)s verdict is taken back", "%(n)s verdicts are taken back", back);
+    tell(interpolate(sentence, { n: back }), answers, { undoable: false });
+    const first = Math.min(...numbers.map((number) => place.get(number) ?? Infinity));
+    if (Number.isFinite(first)) {
+      await goTo(first);
+    }
+  } catch (error) {
+    written = reviews;
+    showUndo();
+    toastError(error);
+  }
+}
+
+function showUndo() {
+  bar.querySelector("[data-undo]").disabled = written.length === 0;
+}
+
+// Controls ----------------------------------------------------------------------------------------------------------
+
+const rejecting = () => bar.hasAttribute("data-rejecting");
+
+function openReasons(open) {
+  if (open === rejecting()) {
+    return;
+  }
+  const button = bar.querySelector("[data-reject]");
+  bar.toggleAttribute("data-rejecting", open);
+  button.setAttribute("aria-expanded", String(open));
+  if (open) {
+    bar.querySelector(".review-reasons button").focus({ preventScroll: true });
+  } else {
+    (tickOf(current) ?? button).focus({ preventScroll: true });
+  }
+}
+
+function setWhole(wanted) {
+  whole = wanted;
+  if (whole) {
+    localStorage.setItem(FRAME, "1");
+  } else {
+    localStorage.removeItem(FRAME);
+  }
+  showFrame();
+  host.querySelectorAll(".shot").forEach(dress);
+}
+
+function showFrame() {
+  document.querySelector("[data-frame]").setAttribute("aria-pressed", String(whole));
+}
+
+function wireCells() {
+  let shifted = false;
+  let held = null;
+  let swallow = false;
+  const numberOf = (event) => Number(event.target.closest(".shot")?.dataset.detection) || null;
+  const letGo = () => clearTimeout(held);
+  host.addEventListener(
+    "click",
+    (event) => {
+      shifted = event.shiftKey;
+      if (swallow) {
+        swallow = false;
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    },
+    true,
+  );
+  host.addEventListener("change", (event) => {
+    const number = numberOf(event);
+    const index = place.get(number);
+    setCurrent(number);
+    if (shifted && event.target.checked) {
+      chooseRange(anchor, index);
+      return;
+    }
+    if (!choose(number, event.target.checked)) {
+      event.target.checked = false;
+    }
+    anchor = index;
+    showChosen();
+  });
+  host.addEventListener("focusin", (event) => {
+    const number = numberOf(event);
+    if (number && number !== current) {
+      setCurrent(number);
+    }
+  });
+  host.addEventListener("dblclick", (event) => {
+    const cell = event.target.closest(".shot");
+    if (cell) {
+      window.location.assign(cell.querySelector(".shot__open").href);
+    }
+  });
+  host.addEventListener("pointerdown", (event) => {
+    const number = numberOf(event);
+    swallow = false;
+    if (event.pointerType === "mouse" || !number || event.target.closest("a")) {
+      return;
+    }
+    held = setTimeout(() => {
+      swallow = true;
+      chooseRange(anchor, place.get(number));
+      setCurrent(number);
+    }, HELD_MS);
+  });
+  for (const name of ["pointerup", "pointercancel", "pointermove"]) {
+    host.addEventListener(name, (event) => {
+      if (name !== "pointermove" || Math.hypot(event.movementX, event.movementY) > 6) {
+        letGo();
+      }
+    });
+  }
+  host.addEventListener("contextmenu", (event) => {
+    if (swallow) {
+      event.preventDefault();
+    }
+  });
+}
+
+function pressed(key, event) {
+  if (rejecting() && /^[1-9]$/.test(key)) {
+    const reason = bar.querySelectorAll(".review-reasons__grid button")[Number(key) - 1];
+    return reason ? () => decide(reason.value) : null;
+  }
+  const at = place.get(current);
+  const extend = event.shiftKey;
+  // In the bar and the tools the arrows, Enter and Space are those of the controls.
+  const inside = event.target === document.body || host.contains(event.target);
+  const moves = {
+    arrowright: () => goTo(at + 1, { extend }),
+    arrowleft: () => goTo(at - 1, { extend }),
+    arrowdown: () => goTo(at + columns(), { extend }),
+    arrowup: () => goTo(at - columns(), { extend }),
+    home: () => goTo(0, { extend }),
+    end: () => goTo(page.numbers.length - 1, { extend }),
+  };
+  if (key in moves) {
+    return inside ? moves[key] : null;
+  }
+  switch (key) {
+    case "enter":
+      return inside && !event.target.closest("a, button")
+        ? () => window.location.assign(cellOf(current).querySelector(".shot__open").href)
+        : null;
+    case "a":
+      return () => decide("approved");
+    case "r":
+      return () => openReasons(!rejecting());
+    case "s":
+      return () => decide("second");
+    case "u":
+      return undo;
+    case "z":
+      return () => setWhole(!whole);
+    case "escape":
+      return rejecting() ? () => openReasons(false) : chooseNone;
+    default:
+      return null;
+  }
+}
+
+function wireControls() {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const decision = event.submitter?.value;
+    if (decision === "undo") {
+      undo();
+    } else if (decision) {
+      decide(decision);
+    }
+  });
+  bar.querySelector("[data-reject]").addEventListener("click", () => openReasons(!rejecting()));
+  bar.querySelector("[data-clear]").addEventListener("click", chooseNone);
+  document.querySelector("[data-frame]").addEventListener("click", () => setWhole(!whole));
+  const tools = document.querySelector("[data-tools]");
+  tools.addEventListener("change", () => tools.submit());
+  let waiting = 0;
+  window.addEventListener("resize", () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(measure);
+  });
+}
+
+makeChunks();
+host.querySelectorAll(".shot").forEach((cell) => {
+  learn(cell);
+  dress(cell);
+});
+document.querySelector("[data-pages]").remove();
+measure();
+showChosen();
+showUndo();
+showFrame();
+if (page.first) {
+  chunkAt(page.first).list.scrollIntoView();
+}
+watch();
+wireCells();
+wireControls();
+wireKeys(document.getElementById("keys-on"), pressed, ["arrowright", "arrowleft", "arrowdown", "arrowup"]);
