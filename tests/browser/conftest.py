@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import BrowserContext, Page, Route
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -66,17 +68,16 @@ def console_errors(page: Page) -> list[str]:
 
 @pytest.fixture
 def log_in(page: Page, live_server: Any) -> Callable[[Any], None]:
-    """Log a person of tests/conftest.py in through the login page."""
+    """Give the browser a person's session. The login page itself is used in the stories (tests/browser/story.py)."""
 
     def do(person: Any) -> None:
-        # Left first: an answer still under way to the old page would bring its own CSRF cookie.
+        # Left first: an answer still under way to the old page would bring its own cookies.
         page.goto("about:blank")
         page.context.clear_cookies()
-        page.goto(f"{live_server.url}/account/login/")
-        page.fill("input[name=login]", person.username)
-        page.fill("input[name=password]", f"{person.username}-password")
-        page.click("main form [type=submit]")
-        page.wait_for_url(lambda url: "/account/login" not in url)
+        session = Client()
+        session.force_login(person)
+        cookie = session.cookies[settings.SESSION_COOKIE_NAME]
+        page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
 
     return do
 
