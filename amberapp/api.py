@@ -27,6 +27,43 @@ class ShallowJSON(JSONParser):
             raise exceptions.ParseError("This JSON is nested too deeply.") from None
 
 
+ERROR_SCHEMA = {
+    "type": "object",
+    "description": "What every refused request is answered with; `message` is a sentence for people.",
+    "required": ["error"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "fields"],
+            "additionalProperties": False,
+            "properties": {
+                "code": {"type": "string", "minLength": 1},
+                "message": {"type": "string", "minLength": 1},
+                "fields": {
+                    "type": "object",
+                    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        }
+    },
+}
+
+
+def with_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's last step: every operation says that anything but its success has the one error shape."""
+    result["components"].setdefault("schemas", {})["Error"] = ERROR_SCHEMA
+    refused = {
+        "description": "Refused: bad input (400), not logged in or not allowed (401, 403), not there (404), "
+        "changed meanwhile (409), too large (413), too many (429).",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"]["default"] = refused
+    return result
+
+
 def error_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler: {"error": {"code", "message", "fields"}} for whatever a client sends."""
     # rest_framework.views reads the settings above while it is imported: at the top of this module, whoever
