@@ -1,0 +1,112 @@
+"""What differs between two lists of published places, and the file in which a release keeps why. Pure: no Django.
+
+changes.json of a release: {"format": "amber-changes/1", "previous": number of the own release before it, "changes":
+[{"place", "kind": "appeared" | "vanished" | "changed", "reason": {"kind", …}}, …]}. Why two releases far apart differ is
+read from the files of those in between: the latest event that made a place come or go is the reason.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FORMAT = "amber-changes/1"
+APPEARED, VANISHED, CHANGED = "appeared", "vanished", "changed"
+KINDS = (APPEARED, VANISHED, CHANGED)
+# What a reason may be; the other keys of a reason are its particulars.
+REASONS = (
+    "report",  # a citizen's report was accepted: report, look_alike
+    "review",  # an expert's verdict: verdict, look_alike
+    "campaign",  # an error campaign named this very ground: campaign, report, look_alike
+    "classifier",  # another classifier: classifier, campaigns [{campaign, report}]
+    "imagery",  # a newer image of this ground
+    "unjudged",  # found again with another outline, and no expert has approved that
+    "rights",  # the image's source does not allow it any more
+    "not_searched",  # the later release has not looked there
+    "rule",  # searched again by another rule
+    "outline",  # the outline was corrected
+    "roll_back",  # an older release was published again: release
+    "unknown",
+)
+Reason = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Places by name: those that came, went, and are drawn differently; and how many stayed as they were."""
+
+    appeared: list[str]
+    vanished: list[str]
+    changed: list[str]
+    unchanged: int
+
+    def kinds(self) -> dict[str, str]:
+        """Place → what happened to it."""
+        return {
+            place: kind
+            for kind, places in (
+                (APPEARED, self.appeared),
+                (VANISHED, self.vanished),
+                (CHANGED, self.changed),
+            )
+            for place in places
+        }
+
+
+def difference(before: Mapping[str, str], after: Mapping[str, str]) -> Difference:
+    """By place: the same image of the same ground is the same place. Values are checksums of the outlines."""
+    both = before.keys() & after.keys()
+    changed = sorted(place for place in both if before[place] != after[place])
+    return Difference(
+        appeared=sorted(after.keys() - before.keys()),
+        vanished=sorted(before.keys() - after.keys()),
+        changed=changed,
+        unchanged=len(both) - len(changed),
+    )
+
+
+def to_file(previous: int, kinds: Mapping[str, str], reasons: Mapping[str, Reason]) -> bytes:
+    """The bytes of changes.json; the same changes give the same bytes."""
+    told = {
+        "format": FORMAT,
+        "previous": previous,
+        "changes": [
+            {"place": place, "kind": kinds[place], "reason": reasons.get(place, {"kind": "unknown"})}
+            for place in sorted(kinds)
+        ],
+    }
+    return json.dumps(
+        told, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def from_file(data: bytes) -> dict[str, tuple[str, Reason]]:
+    """Place → (kind, reason). Raises ValueError for bytes that `to_file` did not write."""
+    try:
+        told = json.loads(data)
+        if told["format"] != FORMAT:
+            raise ValueError("another format")
+        return {row["place"]: (row["kind"], row["reason"]) for row in told["changes"]}
+    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ValueError("not a list of changes") from error
+
+
+def last_reasons(
+    kinds: Mapping[str, str], chain: Iterable[tuple[int, Mapping[str, tuple[str, Reason]]]]
+) -> dict[str, tuple[int, Reason]]:
+    """Why each place differs: place → (number of the release in which it happened, reason).
+
+    chain: the releases after the earlier one up to the later one, newest first, each with its own changes. A place
+    that came in one of them and was redrawn in another has come; that it came is what counts. Places of which no
+    release of the chain says anything are left out.
+    """
+    missing = dict(kinds)
+    found: dict[str, tuple[int, Reason]] = {}
+    for number, changes in chain:
+        for place in [place for place in missing if place in changes]:
+            kind, reason = changes[place]
+            wanted = missing[place]
+            if kind == wanted or (wanted == CHANGED and kind == APPEARED):
+                found[place] = (number, reason)
+                del missing[place]
+    return found
