@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from detection.actions.polygons import MAX_TEXT
 from detection.models import ImagerySource
+from detection.named_ground import MAX_BYTES
 
 
 class SourceForm(forms.Form):
@@ -88,3 +89,29 @@ class RegionForm(forms.Form):
         """GeoJSON text: the uploaded file's where there is one, else the field's."""
         values: dict[str, Any] = self.cleaned_data
         return values["polygon_file"] or values["polygon"]
+
+
+class DistrictsForm(forms.Form):
+    file = forms.FileField(
+        label=_("GeoJSON file"),
+        widget=forms.ClearableFileInput(attrs={"accept": ".geojson,.json,application/geo+json"}),
+        help_text=_(
+            "Polygons become districts, points become place names, each by its property “name” (and “name:uk”, "
+            "“name:en” where there are such). Degrees, WGS 84; at most 20 MB and 5,000 features."
+        ),
+    )
+    how = forms.ChoiceField(
+        label=_("What the region has already"),
+        choices=[
+            ("add", _("keep it, and add the file’s")),
+            ("replace", _("replace it by the file’s")),
+        ],
+        initial="add",
+        widget=forms.RadioSelect,
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if (file.size or 0) > MAX_BYTES:
+            raise ValidationError(_("The file is larger than 20 MB: simplify its outlines or cut it."))
+        return file

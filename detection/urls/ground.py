@@ -3,7 +3,7 @@
 from django.urls import path
 
 from detection.api.ground import RegionViewSet, TileViewSet
-from detection.views import ground
+from detection.views import districts, ground
 
 urlpatterns = [
     path("manage/regions/", ground.regions, name="regions"),
@@ -12,6 +12,13 @@ urlpatterns = [
     path("manage/regions/<slug:slug>/tiles/", ground.region_tiles, name="region-tiles"),
     path("manage/regions/<slug:slug>/upload/", ground.upload, name="region-upload"),
     path("manage/regions/<slug:slug>/upload/file/", ground.upload_file, name="region-upload-file"),
+    path("manage/regions/<slug:slug>/districts/", districts.districts, name="districts"),
+    path(
+        "manage/regions/<slug:slug>/districts/<int:district_id>/remove/",
+        districts.district_remove,
+        name="district-remove",
+    ),
+    path("manage/regions/<slug:slug>/names/remove/", districts.place_names_remove, name="place-names-remove"),
     path("manage/sources/", ground.sources, name="sources"),
     path("manage/sources/new/", ground.source_new, name="source-new"),
     path("manage/sources/<int:source_id>/edit/", ground.source_edit, name="source-edit"),
