@@ -63,7 +63,7 @@ def test_bob_judges_by_keyboard_alone(desk: Page, bob: Any, run: Any, console_er
     expect(desk.locator("#reasons")).to_be_visible()
     desk.keyboard.press("5")
     shown(desk, third)
-    desk.keyboard.press("s")
+    desk.keyboard.press("n")
     shown(desk, fourth)
     desk.keyboard.press("b")
     shown(desk, third)

@@ -421,14 +421,14 @@ function wireCells() {
   host.addEventListener("change", (event) => {
     const number = numberOf(event);
     const index = place.get(number);
+    const wanted = event.target.checked;
     setCurrent(number);
-    if (shifted && event.target.checked) {
+    if (shifted && wanted) {
       chooseRange(anchor, index);
       return;
     }
-    if (!choose(number, event.target.checked)) {
-      event.target.checked = false;
-    }
+    choose(number, wanted);
+    dress(cellOf(number)); // the tick goes back where no more may be chosen
     anchor = index;
     showChosen();
   });

@@ -1,0 +1,196 @@
+"""Bob decides about many at once: with keys, with the mouse, with a thumb; and how fast a person can be."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from playwright.sync_api import expect as playwright_expect
+
+from detection.models import Detection
+from labeling.actions.review import review_detection
+from labeling.actions.verdicts import current_verdicts
+from labeling.models import Review
+from tests.findings import make_classifier, make_run
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PATIENCE_MS = 20_000
+
+
+def expect(locator: Any) -> Any:
+    playwright_expect.set_options(timeout=PATIENCE_MS)
+    return playwright_expect(locator)
+
+
+def many(run: Any, tile: Any, count: int) -> None:
+    """So many detections more, each on a segmented tile of its own that shows the same picture."""
+    from detection.models import SegmentedTile, Tile
+
+    first = tile.segmented.get()
+    tiles = Tile.objects.bulk_create(
+        Tile(
+            region=tile.region,
+            source=tile.source,
+            file_name=f"more-{n}.jpg",
+            sha256=f"{n:064d}",
+            image_key=tile.image_key,
+            width=200,
+            height=200,
+        )
+        for n in range(count)
+    )
+    segmented = SegmentedTile.objects.bulk_create(
+        SegmentedTile(
+            tile=one,
+            segmentation=first.segmentation,
+            superpixels=first.superpixels,
+            raster_key=first.raster_key,
+            outlines_key=first.outlines_key,
+        )
+        for one in tiles
+    )
+    square = run.detections.first().pixel_outline
+    Detection.objects.bulk_create(
+        Detection(
+            run=run, segmented_tile=one, superpixels=[1, 2, 3], score=0.6 - n / 1e5, pixel_outline=square
+        )
+        for n, one in enumerate(segmented)
+    )
+
+
+@pytest.fixture
+def run(region: Any, make_tile: Callable[..., Any]) -> Any:
+    tiles = [make_tile(number) for number in range(1, 4)]
+    found = make_run(make_classifier(region), tiles)
+    many(found, tiles[0], 300)
+    return found
+
+
+@pytest.fixture
+def gallery(
+    page: Page, live_server: Any, log_in: Callable, bob: Any, run: Any, console_errors: list[str]
+) -> Page:
+    log_in(bob)
+    page.goto(f"{live_server.url}/review/gallery/")
+    expect(page.locator(".shot").first).to_be_visible()
+    return page
+
+
+def numbers(run: Any) -> list[int]:
+    return list(run.detections.order_by("-score", "id").values_list("pk", flat=True))
+
+
+def cell(page: Page, number: int) -> Any:
+    return page.locator(f'.shot[data-detection="{number}"]')
+
+
+def kept(run: Any, expected: dict[int, str]) -> bool:
+    """Whether these verdicts soon count; the page does not wait for the answer."""
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < until:
+        if {pk: one.verdict for pk, one in current_verdicts(run).items()} == expected:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_bob_decides_with_keys_alone_and_takes_back(
+    gallery: Page, run: Any, console_errors: list[str]
+) -> None:
+    one, two, three, four = numbers(run)[:4]
+    gallery.keyboard.press("a")
+    expect(cell(gallery, one)).to_have_attribute("data-state", "approved")
+    expect(cell(gallery, two).locator(".shot__tick")).to_be_focused()
+    gallery.keyboard.press("Shift+ArrowRight")
+    gallery.keyboard.press("Shift+ArrowRight")
+    expect(gallery.locator(".gallery-bar [data-chosen]")).to_have_text("3")
+    gallery.keyboard.press("r")
+    gallery.keyboard.press("5")
+    expect(cell(gallery, four)).to_have_attribute("data-state", "rejected")
+    assert kept(run, {one: "approved", two: "rejected", three: "rejected", four: "rejected"})
+    expect(gallery.locator('[data-count="undecided"]')).to_have_text("299")
+    expect(gallery.locator("[data-decided]")).to_have_text("4")
+    gallery.keyboard.press("u")
+    expect(cell(gallery, four)).to_have_attribute("data-state", "undecided")
+    assert kept(run, {one: "approved"})
+    expect(gallery.locator('[data-count="undecided"]')).to_have_text("302")
+    gallery.keyboard.press("ArrowRight")
+    gallery.keyboard.press("s")
+    expect(cell(gallery, three)).to_have_attribute("data-state", "second")
+    assert kept(run, {one: "approved", three: "second"})
+    expect(cell(gallery, four).locator(".shot__tick")).to_be_focused()
+    gallery.keyboard.press(" ")
+    expect(cell(gallery, four)).to_have_attribute("data-chosen", "")
+    gallery.keyboard.press("Escape")
+    expect(gallery.locator(".gallery-bar [data-chosen]")).to_have_text("0")
+    gallery.keyboard.press("Enter")
+    expect(gallery.locator(".review-card")).to_have_attribute("data-detection", str(four))
+    assert not console_errors
+
+
+def test_the_mouse_chooses_ranges_and_dora_is_not_overwritten(gallery: Page, dora: Any, run: Any) -> None:
+    shown = numbers(run)
+    cell(gallery, shown[1]).locator(".shot__picture").click()
+    cell(gallery, shown[5]).locator(".shot__picture").click(modifiers=["Shift"])
+    expect(gallery.locator(".gallery-bar [data-chosen]")).to_have_text("5")
+    cell(gallery, shown[3]).locator(".shot__picture").click()
+    expect(gallery.locator(".gallery-bar [data-chosen]")).to_have_text("4")
+    quicker = Detection.objects.get(pk=shown[2])
+    review_detection(detection=quicker, verdict="rejected", look_alike="snow", acting_user=dora)
+    gallery.get_by_role("button", name="Approve").click()
+    expect(gallery.locator('.toasts [role="alert"]')).to_contain_text("dora has decided meanwhile")
+    expect(cell(gallery, shown[2])).to_have_attribute("data-state", "rejected")
+    expect(cell(gallery, shown[2]).locator(".shot__message")).to_be_visible()
+    assert kept(run, {shown[1]: "approved", shown[2]: "rejected", shown[4]: "approved", shown[5]: "approved"})
+    assert Review.objects.filter(detection=quicker).count() == 1
+
+
+def test_three_hundred_are_scrolled_through_and_far_ones_leave_the_page(gallery: Page, run: Any) -> None:
+    shown = numbers(run)
+    gallery.keyboard.press("End")
+    expect(cell(gallery, shown[-1]).locator(".shot__tick")).to_be_focused()
+    # What is far away has left the page; the order and the ticks have not.
+    assert gallery.locator(".shot").count() < len(shown)
+    gallery.keyboard.press(" ")
+    gallery.keyboard.press("Home")
+    expect(cell(gallery, shown[0]).locator(".shot__tick")).to_be_focused()
+    expect(gallery.locator(".gallery-bar [data-chosen]")).to_have_text("1")
+    gallery.keyboard.press("a")
+    assert kept(run, {shown[-1]: "approved"})
+
+
+def test_without_a_network_nothing_is_lost(gallery: Page, run: Any) -> None:
+    first = numbers(run)[0]
+    gallery.wait_for_load_state("networkidle")
+    gallery.context.set_offline(True)
+    gallery.keyboard.press("a")
+    expect(gallery.locator('.toasts [role="alert"]')).to_contain_text("no connection")
+    expect(gallery.locator(".gallery-bar [data-chosen]")).to_have_text("1")
+    gallery.context.set_offline(False)
+    gallery.keyboard.press("a")
+    assert kept(run, {first: "approved"})
+
+
+def test_a_thumb_is_enough_and_nothing_serious_is_found(
+    gallery: Page, run: Any, serious_violations: Callable, console_errors: list[str]
+) -> None:
+    assert serious_violations() == []
+    first, second, *_rest = numbers(run)
+    gallery.set_viewport_size({"width": 390, "height": 844})
+    assert gallery.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    cell(gallery, first).locator(".shot__picture").click()
+    cell(gallery, second).locator(".shot__picture").click()
+    for name in ("Approve", "Reject", "Second opinion", "Undo"):
+        box = gallery.get_by_role("button", name=name, exact=True).bounding_box()
+        assert box is not None
+        assert min(box["height"], box["width"]) >= 44, name
+        assert box["y"] + box["height"] <= 844, name
+    gallery.get_by_role("button", name="Reject", exact=True).click()
+    reason = gallery.get_by_role("button", name="Something else")
+    reason.scroll_into_view_if_needed()
+    assert serious_violations() == []
+    reason.click()
+    assert kept(run, {first: "rejected", second: "rejected"})
+    assert not console_errors
