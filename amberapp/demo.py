@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from amberapp.models import Job, Role, User, WorkState
 
@@ -28,7 +29,10 @@ def create_accounts() -> None:
 
 def preparation() -> dict[str, Any] | None:
     """Progress of the demo content, or None when it is ready (or was never asked for)."""
-    job = Job.objects.filter(kind=CONTENT_JOB).order_by("-id").first()
+    try:
+        job = Job.objects.filter(kind=CONTENT_JOB).order_by("-id").first()
+    except DatabaseError:  # the public map is read without the database too
+        return None
     if job is None or job.state in (WorkState.DONE, WorkState.CANCELLED):
         return None
     if job.state == WorkState.FAILED:

@@ -9,11 +9,13 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils.translation import gettext as _
 
@@ -39,6 +41,16 @@ def put(key: str, data: bytes) -> str:
     return key
 
 
+def put_file(key: str, file: IO[bytes]) -> str:
+    """As `put`, of an open file from its beginning: it may be larger than memory."""
+    file.seek(0)
+    if isinstance(default_storage, FileSystemStorage):
+        write_atomically(Path(default_storage.path(key)), iter(partial(file.read, 2**20), b""))
+    else:
+        default_storage.save(key, File(file))
+    return key
+
+
 def get(key: str) -> bytes:
     """The bytes under `key`. Raises NotThere with the key's name when they are gone."""
     try:
@@ -54,14 +66,15 @@ def exists(key: str) -> bool:
     return default_storage.exists(key)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside `path`, flush to disk, rename over it. Raises OSError with the file's name."""
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write (all at once, or part by part) beside `path`, flush to disk, rename over it. Raises OSError with the file's name."""
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            for part in (data,) if isinstance(data, bytes) else data:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)

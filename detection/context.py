@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -9,7 +10,10 @@ from detection.models import ImagerySource, Region
 
 
 def _synthetic() -> bool:
-    return ImagerySource.objects.filter(synthetic=True).exists()
+    try:
+        return ImagerySource.objects.filter(synthetic=True).exists()
+    except DatabaseError:  # also on the page that says so
+        return False
 
 
 def imagery(request: HttpRequest) -> dict[str, Any]:

@@ -2,13 +2,19 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
-from detection.models import Classifier, Run, SegmentedTile
+from amberapp import storage
+from amberapp.signals import swept
+from detection.models import Classifier, ImagerySource, Run, SegmentedTile
 from detection.signals import classifier_activated, run_finished
+from labeling.actions.campaign_round import request_effect
+from labeling.actions.catalogue import KEY, heal, write_catalogue
 from labeling.actions.counting import open_tile
 from labeling.actions.priority import request_ranking
+from labeling.actions.report_traces import forget_now_and_again
 
 
 @receiver(post_save, sender=SegmentedTile)
@@ -27,7 +33,35 @@ def rank_by_run(sender: type[Run], run: Run, **_: Any) -> None:
         request_ranking(run.region_id)
 
 
+@receiver(run_finished)
+def tell_campaigns(sender: type[Run], run: Run, **_: Any) -> None:
+    """The campaign that started the run wants to know what it removed and added."""
+    request_effect(run)
+
+
 @receiver(classifier_activated)
 def rank_by_classifier(sender: type[Classifier], classifier: Classifier, **_: Any) -> None:
     """A classifier that has searched the region before orders the queue again as soon as it is active."""
     request_ranking(classifier.region_id)
+
+
+@receiver(swept)
+def forget_traces(sender: Any, **_: Any) -> None:
+    """Photos and addresses of reports that were decided long ago are deleted without anybody's doing."""
+    forget_now_and_again()
+
+
+@receiver(post_save, sender=ImagerySource)
+def tell_rights(sender: type[ImagerySource], instance: ImagerySource, **_: Any) -> None:
+    """Readers of the map go by the catalogue: a right that is taken back counts there at once, one that is given when
+    the change is certain."""
+    if storage.exists(KEY):
+        if not instance.may_publish:
+            write_catalogue()
+        transaction.on_commit(heal)
+
+
+@receiver(swept)
+def mend_catalogue(sender: Any, **_: Any) -> None:
+    """A publisher killed between the rows and the catalogue leaves it one release behind: until the next round."""
+    heal()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +30,64 @@ class Source:
 
 
 @dataclass(frozen=True)
+class OtherDate:
+    """Another image of the same ground that may be shown: its name, day and bounds in degrees."""
+
+    place: str
+    capture_date: dt.date
+    bounds: Bounds
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "place": self.place,
+            "capture_date": self.capture_date.isoformat(),
+            "picture": True,
+            "bounds": [round(value, DECIMALS) for value in self.bounds],
+        }
+
+
+@dataclass(frozen=True)
+class District:
+    """An area by which hectares are counted: MultiPolygon in degrees, name and names by language."""
+
+    name: str
+    names: dict[str, str]
+    area: MultiPolygon
+
+
+@dataclass(frozen=True)
+class Name:
+    """A point with a name that readers may search for."""
+
+    name: str
+    names: dict[str, str]
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One tile with the joint verdicts on its superpixels; nobody's name.
+
+    outlines: superpixel → its rings in pixel corners ([x, y], y down; the first ring is the outside). verdicts: rows
+    {"superpixel", "verdict", "posterior", "votes", "agreeing", "by_expert", "look_alike"}, by superpixel. picture:
+    whether the image may be shown; where not, no address of it goes into a file.
+    """
+
+    place: str
+    width: int
+    height: int
+    bounds: Bounds | None
+    capture_date: dt.date | None
+    source: str
+    picture: bool
+    outlines: dict[int, list[list[list[int]]]]
+    verdicts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Place:
-    """One approved detection.
+    """One approved detection, or one place of an imported map (which has no score and no review).
 
     `outline` is a MultiPolygon in degrees (x longitude, y latitude) on the grid of six decimals; `bounds` of its
     tile are (west, south, east, north) in degrees; `score` lies in 0…1; `hectares` are measured on the ellipsoid.
@@ -39,12 +96,18 @@ class Place:
     place: str
     outline: MultiPolygon
     bounds: Bounds
-    score: float
+    score: float | None
     capture_date: dt.date | None
     superpixels: tuple[int, ...]
     source: Source
-    reviewed: dt.date
-    hectares: float
+    reviewed: dt.date | None
+    hectares: float | None
+    dates: tuple[OtherDate, ...] = ()
+    district: str = ""
+
+    @property
+    def area(self) -> float:
+        return self.hectares or 0.0
 
     @property
     def year(self) -> int | None:
@@ -70,13 +133,27 @@ class Content:
     """Everything a release says. Equal contents give equal bytes; order of the lists does not matter."""
 
     region: dict[str, str]
-    method: dict[str, Any]
+    # Of an imported map nothing is known of how it was made: None.
+    method: dict[str, Any] | None
     places: list[Place]
     searched: list[Searched]
     sources: list[Source]
     # Counts of what is not on the map: approved without a place, withheld by their source's rights, rejected,
     # waiting for an expert, tiles without a place, tiles that failed.
     apart: dict[str, int] = field(default_factory=dict)
+    # Source's name → {"first_date", "last_date" (ISO text or None), "tiles", "undated"} of the images searched.
+    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
+    districts: list[District] = field(default_factory=list)
+    names: list[Name] = field(default_factory=list)
+    # The area estimate from a random sample, as plain JSON, with its sentences for the README.
+    estimate: dict[str, Any] | None = None
+    estimate_lines: list[str] = field(default_factory=list)
+    # Labelled tiles, sorted by place, read one by one: a region has too many to hold.
+    labels: Callable[[], Iterator[Labelled]] | None = None
+    # False: the outlines are squares or points around mining, not torn ground.
+    hectares_known: bool = True
+    # What a reader is told of a map that was made elsewhere, for the README.
+    about: list[str] = field(default_factory=list)
 
 
 def make_place(
@@ -84,26 +161,28 @@ def make_place(
     place: str,
     outline: dict[str, Any],
     bounds: Bounds,
-    score: float,
+    score: float | None,
     capture_date: dt.date | None,
     superpixels: list[int],
     source: Source,
-    reviewed: dt.date,
+    reviewed: dt.date | None,
+    dates: tuple[OtherDate, ...] = (),
 ) -> Place:
     """A Place from a detection's GeoJSON outline. Raises ValueError when the outline is no ground or not finite."""
     ground = on_grid(shape(outline))
-    if not all(math.isfinite(value) for value in (score, *bounds)):
+    if not all(math.isfinite(value) for value in (score or 0.0, *bounds)):
         raise ValueError(f"place {place} has a score or bounds that are not finite")
     return Place(
         place=place,
         outline=ground,
         bounds=bounds,
-        score=round(score, 4),
+        score=None if score is None else round(score, 4),
         capture_date=capture_date,
         superpixels=tuple(sorted(superpixels)),
         source=source,
         reviewed=reviewed,
         hectares=round(geodesic_area_hectares(ground), 4),
+        dates=dates,
     )
 
 
@@ -133,98 +212,6 @@ def on_grid(geometry: BaseGeometry) -> MultiPolygon:
     return MultiPolygon([orient(part, sign=1.0) for part in polygons])
 
 
-def hectares_once(places: list[Place]) -> float:
-    """Ground that the places cover together, in hectares: where tiles or dates overlap it counts once.
-
-    Only outlines that meet are united: one union of ten thousand outlines takes minutes, many small ones seconds.
-    """
-    total = 0.0
-    for group in _meeting(places):
-        if len(group) == 1:
-            total += group[0].hectares
-        else:
-            union = shapely.union_all([place.outline for place in group])
-            total += geodesic_area_hectares(MultiPolygon([union]) if isinstance(union, Polygon) else union)
-    return round(total, 2)
-
-
-def _meeting(places: list[Place]) -> list[list[Place]]:
-    """The places in groups, so that no outline meets one of another group. Order follows the places' names."""
-    if not places:
-        return []
-    ordered = in_order(places)
-    outlines = [place.outline for place in ordered]
-    tree = shapely.STRtree(outlines)
-    group_of = list(range(len(ordered)))
-
-    def root(number: int) -> int:
-        while group_of[number] != number:
-            group_of[number] = group_of[group_of[number]]
-            number = group_of[number]
-        return number
-
-    for one, other in zip(*tree.query(outlines, predicate="intersects").tolist(), strict=True):
-        first, second = sorted((root(one), root(other)))
-        group_of[second] = first
-    groups: dict[int, list[Place]] = {}
-    for number, place in enumerate(ordered):
-        groups.setdefault(root(number), []).append(place)
-    return list(groups.values())
-
-
-def bounds_around(boxes: list[Bounds]) -> list[float] | None:
-    """[west, south, east, north] around all boxes, or None when there are none."""
-    if not boxes:
-        return None
-    west, south, east, north = zip(*boxes, strict=True)
-    return [round(value, DECIMALS) for value in (min(west), min(south), max(east), max(north))]
-
-
-def in_order(places: list[Place]) -> list[Place]:
+def in_order(places: Sequence[Place]) -> list[Place]:
     """The order of every file: by place."""
     return sorted(places, key=lambda place: place.place)
-
-
-def statistics(content: Content) -> dict[str, Any]:
-    """The figures of a release as one JSON object.
-
-    `hectares` counts overlapping ground once over all years; a year's figure counts it once within that year, so
-    the years may sum to more than the total.
-    """
-    years: list[int | None] = sorted(
-        {place.year for place in content.places} | {tile.year for tile in content.searched},
-        key=lambda year: (year is None, year or 0),
-    )
-    by_year = []
-    for year in years:
-        found = [place for place in content.places if place.year == year]
-        by_year.append(
-            {
-                "year": year,
-                "places": len(found),
-                "hectares": hectares_once(found),
-                "tiles_searched": sum(1 for tile in content.searched if tile.year == year),
-            }
-        )
-    return {
-        "format": "amber-statistics/1",
-        "region": content.region,
-        "hectares": hectares_once(content.places),
-        "places": len(content.places),
-        "tiles_searched": len(content.searched),
-        "by_year": by_year,
-        "not_on_the_map": dict(sorted(content.apart.items())),
-        "bounds": bounds_around([place.bounds for place in content.places]),
-        "searched_bounds": bounds_around([tile.bounds for tile in content.searched]),
-        "method": content.method,
-        "sources": [
-            {
-                "name": source.name,
-                "attribution": source.attribution,
-                "licence": source.licence,
-                "may_publish": source.may_publish,
-                "synthetic": source.synthetic,
-            }
-            for source in sorted(content.sources, key=lambda source: source.name)
-        ],
-    }

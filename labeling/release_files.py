@@ -1,26 +1,54 @@
 """The files of a release as bytes. The same content gives the same bytes, so that anyone can check. Pure: no Django.
 
-For people: places.geojson, places.csv, statistics.json, README.txt. For the map: squares-<level>.json (far out),
-ground-<column>-<row>.json (close by) and places.json (the list). Neither the number nor the time of the release
-stands in any file: publishing an older state again gives the older checksums again.
+For people: places in five formats, statistics, labels, README.txt, SHA256SUMS, a preview picture. For the map:
+squares-<level>.json (far out), ground-<column>-<row>.json (close by), places.json (the list), ids.json and names.json
+(the search), districts.json. Neither the number nor the time of the release stands in any file: publishing an older
+state again gives the older checksums again.
 """
 
 import csv
 import hashlib
 import io
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import IO, Any
 
-from labeling.release_content import Content, Place, in_order, statistics
+import shapely
+
+from labeling.release_content import Content, Place, in_order
+from labeling.release_geopackage import geopackage
 from labeling.release_grid import SQUARE_LEVELS, coordinates, feature, ground, squares, to_bytes
+from labeling.release_kml import attributions, kml
+from labeling.release_labels import write_labels
+from labeling.release_preview import preview
+from labeling.release_readme import citation, readme
+from labeling.release_statistics import districts_of, polygons_of, statistics
+from labeling.release_tiles import pmtiles
 
 GEOJSON = "application/geo+json"
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
+GEOPACKAGE = "application/geopackage+sqlite3"
+KML = "application/vnd.google-earth.kml+xml"
+PMTILES = "application/vnd.pmtiles"
+PNG = "image/png"
 # What is offered for download; the rest are the map's own parts.
-DOWNLOADS = ("places.geojson", "places.csv", "statistics.json", "README.txt")
+DOWNLOADS = (
+    "places.geojson",
+    "places.gpkg",
+    "places.csv",
+    "places.kml",
+    "places.pmtiles",
+    "statistics.json",
+    "labels-coco.json",
+    "labels-label-studio.json",
+    "README.txt",
+    "SHA256SUMS",
+)
 INDEX = "places.json"
+PREVIEW = "preview.png"
+SUMS = "SHA256SUMS"
 COLUMNS = (
     "place",
     "latitude",
@@ -31,18 +59,32 @@ COLUMNS = (
     "superpixels",
     "source",
     "reviewed",
+    "district",
 )
 
 
 @dataclass(frozen=True)
 class BuiltFile:
+    """One file: its bytes, or, where it may be large, an open file in their place (closed by whoever stores it)."""
+
     name: str
     media_type: str
     data: bytes
+    sha256: str = ""
+    size: int = -1
+    file: IO[bytes] | None = None
 
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
+    def __post_init__(self) -> None:
+        if self.file is None:
+            object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
+            object.__setattr__(self, "size", len(self.data))
+
+    def read(self) -> bytes:
+        """All bytes, for those who know that they are few."""
+        if self.file is None:
+            return self.data
+        self.file.seek(0)
+        return self.file.read()
 
 
 @dataclass(frozen=True)
@@ -53,24 +95,136 @@ class Built:
     statistics: dict[str, Any]
 
 
-def build(content: Content) -> Built:
+def streamed_file(name: str, media_type: str, file: IO[bytes]) -> BuiltFile:
+    """A file that is read in parts: it may be larger than memory."""
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    size = file.tell()
+    file.seek(0)
+    return BuiltFile(name, media_type, b"", digest, size, file)
+
+
+Progress = Callable[[int, int, str], None]
+STEPS = 8
+
+
+def build(content: Content, progress: Progress | None = None) -> Built:
     """Every file of the release, sorted by name. Raises ValueError for values that JSON cannot hold."""
+
+    def tell(step: int, name: str) -> None:
+        if progress is not None:
+            progress(step, STEPS, name)
+
+    content = _prepared(content)
+    tell(0, "statistics.json")
     figures = statistics(content)
+    tell(1, "places.geojson")
     files = [
         BuiltFile("places.geojson", GEOJSON, to_bytes(collection(content))),
         BuiltFile("places.csv", CSV, table(content.places)),
+        BuiltFile("places.kml", KML, kml(content)),
         BuiltFile("statistics.json", JSON, to_bytes(figures)),
-        BuiltFile(INDEX, JSON, to_bytes(index(content.places))),
     ]
+    tell(2, "places.gpkg")
+    files.append(BuiltFile("places.gpkg", GEOPACKAGE, geopackage(content)))
+    tell(3, "places.pmtiles")
+    files.append(BuiltFile("places.pmtiles", PMTILES, pmtiles(content)))
+    tell(4, "squares")
     files += [
         BuiltFile(f"squares-{zoom}.json", JSON, to_bytes(squares(content, zoom))) for zoom in SQUARE_LEVELS
     ]
+    tell(5, "ground")
     files += [
         BuiltFile(f"ground-{column}-{row}.json", GEOJSON, to_bytes(part))
         for (column, row), part in ground(content).items()
     ]
-    files.append(BuiltFile("README.txt", TEXT, readme(figures, files)))
+    files += [
+        BuiltFile(INDEX, JSON, to_bytes(index(content.places))),
+        BuiltFile("ids.json", JSON, to_bytes(ids(content.places))),
+        BuiltFile("names.json", JSON, to_bytes(names(content))),
+        BuiltFile("districts.json", JSON, to_bytes(districts(content))),
+        BuiltFile(PREVIEW, PNG, preview(content, figures)),
+    ]
+    tell(6, "labels")
+    coco, studio = write_labels(
+        content.labels() if content.labels is not None else (),
+        {"description": citation(figures), "contributor": attribution(content), "version": "1"},
+    )
+    files += [
+        streamed_file("labels-coco.json", JSON, coco),
+        streamed_file("labels-label-studio.json", JSON, studio),
+    ]
+    sums = {file.name: file.sha256 for file in files}
+    files.append(BuiltFile("README.txt", TEXT, readme(content, figures, sums)))
+    files.append(BuiltFile(SUMS, TEXT, checksums(files)))
+    tell(7, "storage")
     return Built(sorted(files, key=lambda file: file.name), figures)
+
+
+def _prepared(content: Content) -> Content:
+    """The content in one order, each place with its district, without hectares where they mean nothing."""
+    found = districts_of(content)
+    places = [
+        replace(
+            place,
+            district=found.get(place.place, ""),
+            hectares=place.hectares if content.hectares_known else None,
+        )
+        for place in in_order(content.places)
+    ]
+    return replace(content, places=places)
+
+
+def checksums(files: Sequence[BuiltFile]) -> bytes:
+    """As sha256sum writes and checks them."""
+    return "".join(
+        f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name)
+    ).encode()
+
+
+def ids(places: Sequence[Place]) -> dict[str, Any]:
+    """[[place, latitude, longitude], …], for the search of a place by the beginning of its name."""
+    rows = ((place.place, *place.centre) for place in places)
+    return {"ids": [[name, round(latitude, 5), round(longitude, 5)] for name, latitude, longitude in rows]}
+
+
+def names(content: Content) -> dict[str, Any]:
+    """[[name, names by language, latitude, longitude], …] of the points with a name, sorted."""
+    rows = [
+        [name.name, dict(sorted(name.names.items())), round(name.latitude, 5), round(name.longitude, 5)]
+        for name in content.names
+    ]
+    return {"names": sorted(rows, key=lambda row: (row[0], row[2], row[3]))}
+
+
+# Degrees, about 50 m: the map draws whole districts.
+SIMPLIFY = 0.0005
+
+
+def districts(content: Content) -> dict[str, Any]:
+    """The districts with outlines simple enough to draw; the figures are counted on the true ones."""
+    rows = []
+    for district in sorted(content.districts, key=lambda district: district.name):
+        simple = polygons_of(shapely.set_precision(shapely.simplify(district.area, SIMPLIFY), 1e-5))
+        drawn = shapely.normalize(district.area if simple.is_empty else simple)
+        rows.append(
+            {
+                "name": district.name,
+                "names": dict(sorted(district.names.items())),
+                "bbox": [round(value, 5) for value in district.area.bounds],
+                "geometry": {
+                    "type": "MultiPolygon",
+                    "coordinates": [
+                        [
+                            [[round(x, 5), round(y, 5)] for x, y in shapely.get_coordinates(ring).tolist()]
+                            for ring in (part.exterior, *part.interiors)
+                        ]
+                        for part in drawn.geoms
+                    ],
+                },
+            }
+        )
+    return {"districts": rows}
 
 
 def collection(content: Content) -> dict[str, Any]:
@@ -78,7 +232,7 @@ def collection(content: Content) -> dict[str, Any]:
     features = []
     for place in in_order(content.places):
         one = feature(place)
-        for name in ("tile", "picture"):
+        for name in ("tile", "picture", "dates"):
             del one["properties"][name]
         features.append(one)
     return {
@@ -91,10 +245,10 @@ def collection(content: Content) -> dict[str, Any]:
 
 
 def attribution(content: Content) -> str:
-    return "; ".join(sorted({source.attribution for source in content.sources if source.attribution}))
+    return "; ".join(attributions(content))
 
 
-def table(places: list[Place]) -> bytes:
+def table(places: Sequence[Place]) -> bytes:
     """CSV (RFC 4180, UTF-8) of all places, one row each, sorted by place."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -106,12 +260,13 @@ def table(places: list[Place]) -> bytes:
                 harmless(place.place),
                 f"{latitude:.6f}",
                 f"{longitude:.6f}",
-                f"{place.hectares:.4f}",
-                f"{place.score:.4f}",
+                "" if place.hectares is None else f"{place.hectares:.4f}",
+                "" if place.score is None else f"{place.score:.4f}",
                 place.capture_date.isoformat() if place.capture_date else "",
                 " ".join(str(number) for number in place.superpixels),
                 harmless(place.source.name),
-                place.reviewed.isoformat(),
+                place.reviewed.isoformat() if place.reviewed else "",
+                harmless(place.district),
             ]
         )
     return out.getvalue().encode()
@@ -125,10 +280,10 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.lstrip(" ")[:1] in tuple("=+-@\t\r\n＝＋－＠") else text
 
 
-def index(places: list[Place]) -> dict[str, Any]:
+def index(places: Sequence[Place]) -> dict[str, Any]:
     """What lists, permalinks and comparisons need of every place, largest first; outlines by their checksum."""
     rows = []
-    for place in sorted(places, key=lambda place: (-place.hectares, place.place)):
+    for place in sorted(places, key=lambda place: (-place.area, place.place)):
         latitude, longitude = place.centre
         shape = hashlib.sha256(to_bytes(coordinates(place))).hexdigest()[:16]
         rows.append(
@@ -141,55 +296,11 @@ def index(places: list[Place]) -> dict[str, Any]:
                 "capture_date": place.capture_date.isoformat() if place.capture_date else None,
                 "superpixels": list(place.superpixels),
                 "source": place.source.name,
-                "reviewed": place.reviewed.isoformat(),
+                "reviewed": place.reviewed.isoformat() if place.reviewed else None,
                 "tile": [round(value, 6) for value in place.bounds],
                 "outline_sha256": shape,
+                "district": place.district,
+                "dates": [other.as_data() for other in place.dates],
             }
         )
     return {"places": rows}
-
-
-def readme(figures: dict[str, Any], files: list[BuiltFile]) -> bytes:
-    """What the files are, how the map was made, whose images it stands on. English, plain text."""
-    method = figures["method"]
-    region = figures["region"]
-    apart = figures["not_on_the_map"]
-    lines = [
-        f"Ground torn up for {region['mineral']}: {region['name']}",
-        "",
-        f"{figures['places']} places, {figures['hectares']:.2f} hectares, "
-        f"{figures['tiles_searched']} satellite tiles searched.",
-        "",
-        "How it was made",
-        f"- Each tile was cut into about {method['segmentation']['n_segments']} pieces (SLIC superpixels, "
-        f"{method['segmentation']['key']}).",
-        f"- A classifier ({method['classifier']['algorithm']} on {method['classifier']['extractor']} features, "
-        f"dataset {method['classifier']['dataset'][:12]}) gave each piece a probability of mining.",
-        f"- A tile was marked when more than {method['positive_superpixels']} of its pieces reached "
-        f"{method['threshold']:.4f}.",
-        "- Experts looked at every place on this map and approved it.",
-        "- Areas are measured on the WGS 84 ellipsoid. Ground where tiles or dates overlap counts once in the "
-        "total and once in each year.",
-        "- Coordinates are WGS 84 degrees with six decimals; outlines follow the pieces, not the pits.",
-        "",
-        "Not on the map",
-        f"- rejected by experts: {apart.get('rejected', 0)}",
-        f"- waiting for an expert: {apart.get('waiting', 0)}",
-        f"- approved, but of images whose place is not known: {apart.get('approved_without_place', 0)}",
-        f"- withheld, because the imagery's terms forbid derived data: {apart.get('withheld', 0)}",
-        f"- tiles of unknown place: {apart.get('tiles_without_place', 0)}; tiles that could not be read: "
-        f"{apart.get('tiles_failed', 0)}",
-        "",
-        "Imagery",
-    ]
-    for source in figures["sources"]:
-        made = " (made by a program, not real ground)" if source["synthetic"] else ""
-        licence = f", {source['licence']}" if source["licence"] else ""
-        lines.append(f"- {source['name']}{made}: {source['attribution']}{licence}")
-    lines += ["", "Files (SHA-256)"]
-    lines += [
-        f"{file.sha256}  {file.name}"
-        for file in sorted(files, key=lambda f: f.name)
-        if file.name in DOWNLOADS
-    ]
-    return ("\n".join(lines) + "\n").encode()

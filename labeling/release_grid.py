@@ -47,7 +47,7 @@ def squares(content: Content, zoom: int) -> dict[str, Any]:
     for place in in_order(content.places):
         sums = found[cell_of(place.bounds, zoom)].setdefault(index[place.year], [0, 0.0])
         sums[0] += 1
-        sums[1] += place.hectares
+        sums[1] += place.area
     cells = []
     for cell in sorted(searched.keys() | found.keys()):
         row: list[float] = [*cell, searched.get(cell, 0)]
@@ -89,9 +89,11 @@ def feature(place: Place) -> dict[str, Any]:
             "capture_date": place.capture_date.isoformat() if place.capture_date else None,
             "superpixels": list(place.superpixels),
             "source": place.source.name,
-            "reviewed": place.reviewed.isoformat(),
+            "reviewed": place.reviewed.isoformat() if place.reviewed else None,
             "tile": [round(value, DECIMALS) for value in place.bounds],
             "picture": place.source.may_publish,
+            "district": place.district,
+            "dates": [other.as_data() for other in place.dates],
         },
     }
 

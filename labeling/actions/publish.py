@@ -4,10 +4,13 @@ Files go to storage first, under their checksums; the rows that point at them co
 Killed in between, the files lie unused and the previous release stays the latest.
 """
 
+import datetime as dt
 import gzip
+import json
+import shutil
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import IO, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -18,14 +21,31 @@ from amberapp import storage
 from amberapp.audit import record
 from amberapp.errors import Conflict, UserError
 from amberapp.models import User, WorkState
-from detection.models import Detection, ImagerySource, Region, Run, TileFailure, TileScore
+from detection.models import Region, Run
+from labeling.actions.catalogue import Pictures, write_catalogue
+from labeling.actions.compare_releases import CHANGES, changes_of
+from labeling.actions.release_sources import gather
 from labeling.actions.verdicts import Verdict, current_verdicts
-from labeling.models import Release, ReleaseFile, ReviewVerdict
-from labeling.release_content import Content, Place, Searched, Source, make_place
-from labeling.release_files import Built, BuiltFile, build
+from labeling.models import AreaSample, Release, ReleaseFile, ReleaseKind, ReviewVerdict
+from labeling.release_files import INDEX, JSON, Built, BuiltFile, Progress, build
+from labeling.release_labels import temporary
 
 FOLDER = "releases"
 ATTEMPTS = 5
+NOTE_LENGTH = 2000
+# Their parts are packed; packing the whole gains nothing, and readers of parts want them as they are.
+PACKED_ALREADY = (".pmtiles", ".png")
+
+
+class AlreadyPublished(Conflict):
+    """The latest release shows exactly this."""
+
+    def __init__(self, release: Release) -> None:
+        super().__init__(
+            _("Release %(number)s already shows exactly this: nothing has changed since.")
+            % {"number": release.number}
+        )
+        self.release = release
 
 
 @dataclass(frozen=True)
@@ -75,182 +95,169 @@ def readiness(run: Run, verdicts: dict[int, Verdict] | None = None) -> Readiness
     return Readiness(detections, approved, rejected, waiting, problem)
 
 
-def publish_release(*, run: Run, acting_user: User | None) -> Release:
-    """Publish the run's approved detections as the region's next release.
+def publish_release(
+    *, run: Run, acting_user: User | None, note: str = "", progress: Progress | None = None
+) -> Release:
+    """Publish the run's approved detections as the region's next release, with what the publisher says of it.
 
-    Raises Conflict when the run is not finished, not reviewed, or shows exactly what the latest release shows;
-    UserError when an outline of it cannot be published.
+    Raises Conflict when the run is not finished, not reviewed, or shows exactly what the latest release shows
+    (AlreadyPublished); UserError when an outline of it cannot be published or the note is too long.
     """
+    note = note.strip()
+    if len(note) > NOTE_LENGTH:
+        raise UserError(_("A note has at most %(limit)s characters.") % {"limit": NOTE_LENGTH})
     run = Run.objects.select_related("region", "classifier__dataset", "segmentation").get(pk=run.pk)
     verdicts = current_verdicts(run)
     ready = readiness(run, verdicts)
     if ready.problem:
         raise Conflict(ready.problem)
-    built = build(_content(run, verdicts, ready))
+    gathered = gather(run, verdicts)
+    built = build(gathered.content, progress)
+    return write_release(
+        region=run.region,
+        run=run,
+        built=with_changes(built, run.region, run),
+        note=note,
+        sample=gathered.sample,
+        pictures=gathered.pictures,
+        acting_user=acting_user,
+    )
+
+
+def write_release(
+    *,
+    region: Region,
+    built: Built,
+    run: Run | None = None,
+    kind: str = ReleaseKind.OWN,
+    title: str = "",
+    note: str = "",
+    restores: Release | None = None,
+    sample: AreaSample | None = None,
+    created_at: dt.datetime | None = None,
+    acting_user: User | None = None,
+    pictures: Pictures | None = None,
+    unless_same: bool = True,
+) -> Release:
+    """Store the files, then write the rows in one transaction, then the catalogue that readers go by.
+
+    Killed before the transaction ends, nothing of the release is visible; killed after it, the release stands and the
+    sweeper writes the catalogue. Raises AlreadyPublished where `unless_same` and the latest own release of the region
+    has the same files; Conflict when other publishers take the number again and again.
+    """
     rows = [_store(file) for file in built.files]
     for _attempt in range(ATTEMPTS):
         try:
-            return _write(run, built, rows, acting_user)
+            with transaction.atomic():
+                release = _write(
+                    region,
+                    built,
+                    rows,
+                    acting_user,
+                    unless_same,
+                    kind=kind,
+                    run=run,
+                    title=title,
+                    note=note,
+                    restores=restores,
+                    sample=sample,
+                    created_at=created_at or timezone.now(),
+                )
+            break
         except IntegrityError:
             # Another process took the number between our look and our write (no row locks on SQLite).
             continue
-    raise Conflict(_("Somebody else is publishing in this region right now: try again in a minute."))
-
-
-def _write(run: Run, built: Built, rows: list[ReleaseFile], acting_user: User | None) -> Release:
-    with transaction.atomic():
-        region = Region.objects.select_for_update().get(pk=run.region_id)
-        latest = region.releases.order_by("-number").first()
-        if latest is not None and _same_files(latest, rows):
-            raise Conflict(
-                _("Release %(number)s already shows exactly this: nothing has changed since.")
-                % {"number": latest.number}
-            )
-        highest = region.releases.aggregate(highest=Max("number"))["highest"] or 0
-        release = Release.objects.create(
-            region=region,
-            number=highest + 1,
-            run=run,
-            statistics=built.statistics,
-            created_by=acting_user,
-            created_at=timezone.now(),
-        )
-        ReleaseFile.objects.bulk_create(
-            [
-                ReleaseFile(
-                    release=release,
-                    name=row.name,
-                    media_type=row.media_type,
-                    storage_key=row.storage_key,
-                    sha256=row.sha256,
-                    size=row.size,
-                )
-                for row in rows
-            ],
-            batch_size=200,
-        )
-        record(
-            acting_user,
-            "release.published",
-            release,
-            run=run.pk,
-            number=release.number,
-            places=built.statistics["places"],
-            hectares=built.statistics["hectares"],
-        )
+    else:
+        raise Conflict(_("Somebody else is publishing in this region right now: try again in a minute."))
+    write_catalogue({release.pk: pictures} if pictures is not None else None)
     return release
 
 
+def _write(
+    region: Region,
+    built: Built,
+    rows: list[ReleaseFile],
+    acting_user: User | None,
+    unless_same: bool,
+    **fields: Any,
+) -> Release:
+    locked = Region.objects.select_for_update().get(pk=region.pk)
+    latest = locked.releases.filter(kind=ReleaseKind.OWN).order_by("-number").first()
+    if unless_same and latest is not None and _same_files(latest, rows):
+        raise AlreadyPublished(latest)
+    highest = locked.releases.aggregate(highest=Max("number"))["highest"] or 0
+    release = Release.objects.create(
+        region=locked, number=highest + 1, statistics=built.statistics, created_by=acting_user, **fields
+    )
+    ReleaseFile.objects.bulk_create(
+        [
+            ReleaseFile(
+                release=release,
+                name=row.name,
+                media_type=row.media_type,
+                storage_key=row.storage_key,
+                sha256=row.sha256,
+                size=row.size,
+            )
+            for row in rows
+        ],
+        batch_size=200,
+    )
+    record(
+        acting_user,
+        "release.published",
+        release,
+        run=release.run_id,
+        number=release.number,
+        places=built.statistics["places"],
+        hectares=built.statistics["hectares"],
+        **({"restores": release.restores.number} if release.restores else {}),
+    )
+    return release
+
+
+def with_changes(built: Built, region: Region, run: Run | None, restores: int | None = None) -> Built:
+    """Beside the files, what differs from the release before and why; a region's first release has nothing to say."""
+    (index,) = (file for file in built.files if file.name == INDEX)
+    rows = json.loads(index.read())["places"]
+    data = changes_of(region=region, run=run, places=rows, restores=restores)
+    if data is None:
+        return built
+    kept = [file for file in built.files if file.name != CHANGES]
+    files = sorted([*kept, BuiltFile(CHANGES, JSON, data)], key=lambda file: file.name)
+    return replace(built, files=files)
+
+
 def _same_files(latest: Release, rows: list[ReleaseFile]) -> bool:
-    known = set(latest.files.values_list("name", "sha256"))
-    return known == {(row.name, row.sha256) for row in rows}
+    """What a release says of what came before it is no difference."""
+    known = {row for row in latest.files.values_list("name", "sha256") if row[0] != CHANGES}
+    return known == {(row.name, row.sha256) for row in rows if row.name != CHANGES}
 
 
 def _store(file: BuiltFile) -> ReleaseFile:
     """Put the bytes, and beside them a gzip for readers that take it, under their checksum."""
-    suffix = "." + file.name.rpartition(".")[2]
-    key = storage.content_key(FOLDER, file.data, suffix)
-    if not storage.exists(key):
-        storage.put(key, file.data)
+    suffix = "." + file.name.rpartition(".")[2].lower()
+    key = f"{FOLDER}/{file.sha256[:2]}/{file.sha256}{suffix}"
     packed = key + ".gz"
-    if not storage.exists(packed):
-        storage.put(packed, gzip.compress(file.data, 9, mtime=0))
+    if file.file is not None:
+        with file.file as source:
+            if not storage.exists(key):
+                storage.put_file(key, source)
+            if not storage.exists(packed):
+                _pack_file(source, packed)
+    else:
+        if not storage.exists(key):
+            storage.put(key, file.data)
+        if suffix not in PACKED_ALREADY and not storage.exists(packed):
+            storage.put(packed, gzip.compress(file.data, 9, mtime=0))
     return ReleaseFile(
-        name=file.name,
-        media_type=file.media_type,
-        storage_key=key,
-        sha256=file.sha256,
-        size=len(file.data),
+        name=file.name, media_type=file.media_type, storage_key=key, sha256=file.sha256, size=file.size
     )
 
 
-def _content(run: Run, verdicts: dict[int, Verdict], ready: Readiness) -> Content:
-    approved = [pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED]
-    sources: dict[int, Source] = {}
-    places: list[Place] = []
-    withheld = placeless = 0
-    for detection in _approved_detections(run, set(approved)):
-        tile = detection.segmented_tile.tile
-        source = sources.setdefault(tile.source_id, _source(tile.source))
-        if detection.outline is None or tile.bounds is None:
-            placeless += 1
-        elif not tile.source.may_derive:
-            withheld += 1
-        else:
-            try:
-                places.append(
-                    make_place(
-                        place=tile.place_id,
-                        outline=detection.outline,
-                        bounds=tile.bounds,
-                        score=detection.score,
-                        capture_date=tile.capture_date,
-                        superpixels=detection.superpixels,
-                        source=source,
-                        reviewed=verdicts[detection.pk].review.created_at.date(),
-                    )
-                )
-            except ValueError as error:
-                raise UserError(
-                    _("Detection %(id)s (%(tile)s) cannot be published: %(reason)s.")
-                    % {"id": detection.pk, "tile": tile, "reason": error}
-                ) from error
-    searched, unplaced = _searched(run)
-    for source_row in ImagerySource.objects.filter(tiles__segmented__scores__run=run).distinct():
-        sources.setdefault(source_row.pk, _source(source_row))
-    classifier = run.classifier
-    return Content(
-        region={"name": run.region.name, "slug": run.region.slug, "mineral": run.region.mineral},
-        method={
-            "run": run.pk,
-            "threshold": run.threshold,
-            "positive_superpixels": run.positive_superpixels,
-            "segmentation": {"key": run.segmentation.key, "n_segments": run.segmentation.n_segments},
-            "classifier": {
-                "id": classifier.pk,
-                "algorithm": classifier.algorithm,
-                "extractor": classifier.extractor_key,
-                "dataset": classifier.dataset.content_hash,
-                "model_sha256": classifier.model_sha256,
-                "precision_target": classifier.precision_target,
-            },
-        },
-        places=places,
-        searched=searched,
-        sources=list(sources.values()),
-        apart={
-            "rejected": ready.rejected,
-            "waiting": ready.waiting,
-            "approved_without_place": placeless,
-            "withheld": withheld,
-            "tiles_without_place": unplaced,
-            "tiles_failed": TileFailure.objects.filter(run=run).count(),
-        },
-    )
-
-
-def _approved_detections(run: Run, approved: set[int]) -> Any:
-    """One query for all: a list of ten thousand ids would not fit into one statement."""
-    everything = (
-        Detection.objects.filter(run=run).select_related("segmented_tile__tile__source").order_by("id")
-    )
-    return (detection for detection in everything.iterator(chunk_size=500) if detection.pk in approved)
-
-
-def _searched(run: Run) -> tuple[list[Searched], int]:
-    """The tiles that the run scored: those on the map, and how many have no place."""
-    tile = "segmented_tile__tile__"
-    fields = [f"{tile}{name}" for name in ("west", "south", "east", "north", "capture_date")]
-    searched: list[Searched] = []
-    unplaced = 0
-    rows = TileScore.objects.filter(run=run).order_by("id").values_list(*fields)
-    for west, south, east, north, date in rows.iterator(chunk_size=5000):
-        if None in (west, south, east, north):
-            unplaced += 1
-        else:
-            searched.append(Searched((west, south, east, north), date.year if date else None))
-    return searched, unplaced
-
-
-def _source(row: ImagerySource) -> Source:
-    return Source(row.name, row.attribution, row.licence, row.may_publish, row.synthetic)
+def _pack_file(source: IO[bytes], key: str) -> None:
+    source.seek(0)
+    with temporary() as packed:
+        with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0, filename="") as writer:
+            shutil.copyfileobj(source, writer, 2**20)
+        storage.put_file(key, packed)

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from amberapp import storage
 from amberapp.errors import NotThere
 from detection.models import Detection, Tile
-from labeling.models import Release, ReleaseFile
+from labeling.actions.catalogue import PublishedRelease
+from labeling.models import Release, ReleaseFile, ReleaseKind
 from labeling.release_files import INDEX
 
 FILE_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
@@ -20,19 +21,24 @@ FILE_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
 @dataclass(frozen=True)
 class PublishedPlace:
-    """One place of a release as its index tells it. Dates are ISO text, `tile` is (west, south, east, north)."""
+    """One place of a release as its index tells it. Dates are ISO text, `tile` is (west, south, east, north).
+
+    An imported map knows no score and no review; `dates` are other images of the same ground, newest first.
+    """
 
     place: str
     latitude: float
     longitude: float
     hectares: float
-    score: float
+    score: float | None
     capture_date: str | None
     superpixels: tuple[int, ...]
     source: str
-    reviewed: str
+    reviewed: str | None
     tile: tuple[float, float, float, float]
     outline_sha256: str
+    district: str = ""
+    dates: tuple[dict[str, Any], ...] = ()
 
     @property
     def year(self) -> int | None:
@@ -43,13 +49,14 @@ class PublishedPlace:
         return dt.date.fromisoformat(self.capture_date) if self.capture_date else None
 
     @property
-    def reviewed_day(self) -> dt.date:
-        return dt.date.fromisoformat(self.reviewed)
+    def reviewed_day(self) -> dt.date | None:
+        return dt.date.fromisoformat(self.reviewed) if self.reviewed else None
 
 
 def latest_release(slug: str | None = None) -> Release | None:
-    """The newest release of all, or of one region."""
+    """The newest release made here, of all or of one region."""
     releases = Release.objects.select_related("region", "run").order_by("-created_at", "-id")
+    releases = releases.filter(kind=ReleaseKind.OWN)
     if slug is not None:
         releases = releases.filter(region__slug=slug)
     return releases.first()
@@ -78,9 +85,13 @@ def file_named(slug: str, number: int, name: str) -> ReleaseFile:
     raise NotThere(_("There is no such file in this release."))
 
 
-def places_of(release: Release) -> tuple[PublishedPlace, ...]:
-    """All places of the release, largest first. One query; the file is read once a process."""
-    key = release.files.filter(name=INDEX).values_list("storage_key", flat=True).first()
+def places_of(release: Release | PublishedRelease) -> tuple[PublishedPlace, ...]:
+    """All places of the release, largest first. The file is read once a process; of a row one query."""
+    if isinstance(release, PublishedRelease):
+        file = release.file(INDEX)
+        key = file.key if file else None
+    else:
+        key = release.files.filter(name=INDEX).values_list("storage_key", flat=True).first()
     if key is None:
         raise NotThere(_("This release has lost its list of places: restore it from a backup."))
     return _read_index(key)
@@ -90,12 +101,19 @@ def places_of(release: Release) -> tuple[PublishedPlace, ...]:
 def _read_index(key: str) -> tuple[PublishedPlace, ...]:
     rows: list[dict[str, Any]] = json.loads(storage.get(key))["places"]
     return tuple(
-        PublishedPlace(**{**row, "tile": tuple(row["tile"]), "superpixels": tuple(row["superpixels"])})
+        PublishedPlace(
+            **{
+                **row,
+                "tile": tuple(row["tile"]),
+                "superpixels": tuple(row["superpixels"]),
+                "dates": tuple(row.get("dates", ())),
+            }
+        )
         for row in rows
     )
 
 
-def place_of(release: Release, place_id: str) -> PublishedPlace:
+def place_of(release: Release | PublishedRelease, place_id: str) -> PublishedPlace:
     """Raises NotThere."""
     for place in places_of(release):
         if place.place == place_id:

@@ -1,8 +1,13 @@
-"""The public map, its permalinks and files. No account needed; nothing here changes anything."""
+"""The public map, its permalinks and files. No account needed; nothing here changes anything.
+
+For a stranger these pages read the catalogue and the files of releases, never the database: they stand while it is
+stopped (docs/adr/0012).
+"""
 
 import base64
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
@@ -15,19 +20,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from amberapp.errors import NotThere, UserError
+from labeling.actions.catalogue import (
+    PublishedRelease,
+    catalogue,
+    latest_published,
+    may_show,
+    published,
+    published_numbered,
+)
 from labeling.actions.compare_releases import compare_releases
 from labeling.actions.public_pictures import SIZES, published_picture
-from labeling.actions.releases import (
-    PublishedPlace,
-    file_named,
-    latest_release,
-    place_of,
-    places_of,
-    release_numbered,
-    tile_of,
-)
-from labeling.models import Release, ReportCategory
-from labeling.release_files import DOWNLOADS
+from labeling.actions.releases import FILE_NAME, PublishedPlace, place_of, places_of
+from labeling.models import ReportCategory
+from labeling.release_files import DOWNLOADS, PREVIEW
+from labeling.views.public_districts import by_district, years_as_data
 
 FOREVER = "public, max-age=31536000, immutable"
 # A source's right to publish can be withdrawn: pictures are asked for again within the hour.
@@ -40,16 +46,16 @@ ANY_PLACE = "PLACE"
 @require_safe
 def public_map(request: HttpRequest) -> HttpResponse:
     """The latest release of the region published last, or a word to the first visitors."""
-    release = latest_release()
+    release = latest_published()
     if release is None:
-        return render(request, "labeling/public_empty.html")
+        return _page(request, "labeling/public_empty.html", {})
     return _map(request, release)
 
 
 @require_safe
 def region_map(request: HttpRequest, slug: str) -> HttpResponse:
     """The latest release of one region, by its permalink."""
-    release = latest_release(slug)
+    release = latest_published(slug)
     if release is None:
         raise NotThere(_("No map of this region has been published."))
     return redirect("release-map", slug=slug, number=release.number)
@@ -57,32 +63,34 @@ def region_map(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def release_map(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    return _map(request, release_numbered(slug, number))
+    return _map(request, published_numbered(slug, number))
 
 
 @require_safe
 def place(request: HttpRequest, slug: str, number: int, place_id: str) -> HttpResponse:
-    release = release_numbered(slug, number)
+    release = published_numbered(slug, number)
     return _map(request, release, place_of(release, place_id))
 
 
-def _map(request: HttpRequest, release: Release, place: PublishedPlace | None = None) -> HttpResponse:
+def _map(
+    request: HttpRequest, release: PublishedRelease, place: PublishedPlace | None = None
+) -> HttpResponse:
     figures = release.statistics
     slug, number = release.region.slug, release.number
     years = [year for year in figures["by_year"] if year["places"] or year["year"] is not None]
-    highest = max((year["hectares"] for year in years), default=0) or 1
+    highest = max((year["hectares"] or 0 for year in years), default=0) or 1
+    districts = by_district(figures)
     permalink = reverse("release-map", args=[slug, number])
-    picture = False
-    if place is not None:
-        tile = tile_of(release, place)
-        picture = tile is not None and tile.source.may_publish
+    picture = place is not None and may_show(release, place.place)
     context: dict[str, Any] = {
         "release": release,
         "figures": figures,
         "place": place,
         "picture": picture,
-        "bars": [{**year, "height": round(100 * year["hectares"] / highest, 1)} for year in years],
-        "previous": number - 1 if number > 1 else None,
+        "bars": [{**year, "height": round(100 * (year["hectares"] or 0) / highest, 1)} for year in years],
+        "districts": districts,
+        "previous": release.previous,
+        "preview": _preview(request, release),
         "is_latest": request.resolver_match is not None and request.resolver_match.url_name == "public-map",
         "permalink": request.build_absolute_uri(permalink),
         "attribution": [source["attribution"] for source in figures["sources"] if source["attribution"]],
@@ -93,7 +101,8 @@ def _map(request: HttpRequest, release: Release, place: PublishedPlace | None = 
             "number": number,
             "release": release.pk,
             "bounds": figures["bounds"] or figures["searched_bounds"],
-            "years": {str(year["year"] or "undated"): year["hectares"] for year in years},
+            "years": years_as_data(years),
+            "districts": [row.as_data() for row in districts.rows],
             "hectares": figures["hectares"],
             "anyPlace": ANY_PLACE,
             "placePage": reverse("place", args=[slug, number, ANY_PLACE]),
@@ -102,7 +111,21 @@ def _map(request: HttpRequest, release: Release, place: PublishedPlace | None = 
             "place": _as_data(place) if place else None,
         },
     }
-    return render(request, "labeling/public_map.html", context)
+    return _page(request, "labeling/public_map.html", context)
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """A page that says from the catalogue whether there is synthetic imagery."""
+    return render(request, template, {**context, "imagery": {"synthetic": catalogue().synthetic}})
+
+
+def _preview(request: HttpRequest, release: PublishedRelease) -> str:
+    """The address of the picture that other sites show beside a link; empty where the release has none."""
+    if release.file(PREVIEW) is None:
+        return ""
+    return request.build_absolute_uri(
+        reverse("release-file", args=[release.region.slug, release.number, PREVIEW])
+    )
 
 
 def _as_data(place: PublishedPlace) -> dict[str, Any]:
@@ -111,48 +134,58 @@ def _as_data(place: PublishedPlace) -> dict[str, Any]:
         "latitude": place.latitude,
         "longitude": place.longitude,
         "tile": place.tile,
+        "capture_date": place.capture_date,
+        "dates": list(place.dates),
     }
 
 
 @require_safe
 def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """All places of a release as a table, largest first: the map for screen readers and for paper."""
-    release = release_numbered(slug, number)
+    release = published_numbered(slug, number)
     places: tuple[PublishedPlace, ...] | list[PublishedPlace] = places_of(release)
     years = sorted({place.year for place in places if place.year is not None})
     wanted = request.GET.get("year", "")
     year = int(wanted) if re.fullmatch(r"[0-9]{4}", wanted) else None
     if year is not None:
         places = [place for place in places if place.year == year]
+    districts = by_district(release.statistics).rows
+    district = next((row for row in districts if row.name == request.GET.get("district")), None)
+    if district is not None:
+        places = [place for place in places if place.district == district.name]
+    chosen = {"year": year, "district": district.name if district else None}
     page = Paginator(places, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "release": release,
         "page": page,
         "years": years,
         "year": year,
-        "query": f"year={year}&" if year is not None else "",
+        "districts": districts,
+        "district": district,
+        "query": "".join(
+            f"{urlencode({name: value})}&" for name, value in chosen.items() if value is not None
+        ),
     }
-    return render(request, "labeling/public_places.html", context)
+    return _page(request, "labeling/public_places.html", context)
 
 
 @require_safe
 def release_list(request: HttpRequest) -> HttpResponse:
     """Every release ever published, newest first, with its files and their checksums."""
-    releases = Release.objects.select_related("region").prefetch_related("files")
-    page = Paginator(releases.order_by("-created_at", "-id"), 20).get_page(request.GET.get("page"))
+    page = Paginator(published(), 20).get_page(request.GET.get("page"))
     rows = [
         {
             "release": release,
             "figures": release.statistics,
-            "previous": release.number - 1 if release.number > 1 else None,
+            "previous": release.previous,
             "files": sorted(
-                (file for file in release.files.all() if file.name in DOWNLOADS),
+                (file for file in release.files if file.name in DOWNLOADS),
                 key=lambda file: DOWNLOADS.index(file.name),
             ),
         }
         for release in page
     ]
-    return render(request, "labeling/public_releases.html", {"page": page, "rows": rows})
+    return _page(request, "labeling/public_releases.html", {"page": page, "rows": rows})
 
 
 @require_safe
@@ -162,7 +195,7 @@ def release_compare(request: HttpRequest, slug: str, earlier: int, later: int) -
         raise UserError(_("Choose two different releases to compare."))
     if earlier > later:
         return redirect("release-compare", slug=slug, earlier=later, later=earlier)
-    before, after = release_numbered(slug, earlier), release_numbered(slug, later)
+    before, after = published_numbered(slug, earlier), published_numbered(slug, later)
     comparison = compare_releases(before, after)
     context = {
         "before": before,
@@ -173,23 +206,25 @@ def release_compare(request: HttpRequest, slug: str, earlier: int, later: int) -
             ("vanished", _("No longer on the map"), comparison.vanished),
             ("changed", _("Drawn differently"), comparison.changed),
         ],
-        "hectares": round(after.statistics["hectares"] - before.statistics["hectares"], 2),
+        "hectares": round((after.figures["hectares"] or 0) - (before.figures["hectares"] or 0), 2),
     }
-    return render(request, "labeling/public_compare.html", context)
+    return _page(request, "labeling/public_compare.html", context)
 
 
 @require_safe
 def release_file(request: HttpRequest, slug: str, number: int, name: str) -> HttpResponseBase:
     """One file of a release, the same bytes for ever; gzipped for readers that take it."""
-    file = file_named(slug, number, name)
-    packed = _takes_gzip(request) and default_storage.exists(file.storage_key + ".gz")
+    file = published_numbered(slug, number).file(name) if FILE_NAME.fullmatch(name) else None
+    if file is None:
+        raise NotThere(_("There is no such file in this release."))
+    packed = _takes_gzip(request) and default_storage.exists(file.key + ".gz")
     etag = f'"{file.sha256}{"-gz" if packed else ""}"'
     response: HttpResponseBase
     if etag in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=304)
     else:
         try:
-            stored = default_storage.open(file.storage_key + (".gz" if packed else ""), "rb")
+            stored = default_storage.open(file.key + (".gz" if packed else ""), "rb")
         except FileNotFoundError:
             raise NotThere(_("This file is missing from the site's storage.")) from None
         response = FileResponse(stored, content_type=file.media_type)
@@ -219,8 +254,8 @@ def place_picture(request: HttpRequest, slug: str, number: int, place_id: str) -
     size = request.GET.get("size", str(SIZES[0]))
     if size not in map(str, SIZES):
         raise UserError(_("Pictures come in these sizes: %(sizes)s.") % {"sizes": ", ".join(map(str, SIZES))})
-    release = release_numbered(slug, number)
-    data, etag = published_picture(release, place_of(release, place_id), int(size))
+    release = published_numbered(slug, number)
+    data, etag = published_picture(release, place_id, int(size))
     if etag in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=304)
     else:

@@ -11,9 +11,10 @@ import pytest
 from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 
-from labeling.release_content import Content, Place, Searched, Source, hectares_once, make_place
+from labeling.release_content import Content, Place, Searched, Source, make_place
 from labeling.release_files import build, harmless
 from labeling.release_grid import OUTLINE_LEVEL, SQUARE_LEVELS, cell_of
+from labeling.release_statistics import hectares_once
 
 OPEN = Source("Open imagery", "© nobody", "CC0", may_publish=True, synthetic=False)
 CLOSED = Source("Closed imagery", "© somebody", "", may_publish=False, synthetic=False)
@@ -51,7 +52,7 @@ def content(places: list[Place], **fields: Any) -> Content:
 
 
 def files_of(built_from: Content) -> dict[str, bytes]:
-    return {file.name: file.data for file in build(built_from).files}
+    return {file.name: file.read() for file in build(built_from).files}
 
 
 def test_the_same_content_gives_the_same_bytes_in_whatever_order_it_comes() -> None:
@@ -94,6 +95,7 @@ def test_the_geojson_is_rfc_7946() -> None:
         "superpixels",
         "source",
         "reviewed",
+        "district",
     }
     assert data["attribution"] == "© nobody; © somebody"
     assert data["method"]["threshold"] == 0.61

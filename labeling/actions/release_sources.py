@@ -1,0 +1,333 @@
+"""Everything a release says, gathered from the rows in few queries, for labeling.release_files to write down."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
+from shapely.geometry import shape
+
+from amberapp import storage
+from amberapp.errors import NotThere, UserError
+from detection.models import (
+    Detection,
+    District,
+    ImagerySource,
+    PlaceName,
+    Run,
+    SegmentedTile,
+    Tile,
+    TileFailure,
+    TileScore,
+)
+from detection.models.ground import TileKind
+from labeling.actions.area_sample import published_estimate
+from labeling.actions.catalogue import Pictures
+from labeling.actions.verdicts import Verdict
+from labeling.area.words import readme_lines
+from labeling.models import AreaSample, Consensus, ReviewVerdict
+from labeling.release_content import (
+    Bounds,
+    Content,
+    Labelled,
+    Name,
+    OtherDate,
+    Place,
+    Searched,
+    Source,
+    make_place,
+)
+from labeling.release_content import District as DistrictContent
+from labeling.release_labels import VERDICTS
+from labeling.release_statistics import polygons_of
+
+# Another image shows the same ground when it covers so much of the tile; so many are named, the newest.
+SAME_GROUND = 0.6
+MOST_DATES = 6
+CHUNK = 5000
+LABELLED_CHUNK = 50
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """content; the images that may be asked for; the sample whose estimate stands in it."""
+
+    content: Content
+    pictures: Pictures
+    sample: AreaSample | None
+
+
+@dataclass
+class _Found:
+    """One approved detection on its way to a place."""
+
+    detection: Detection
+    source: Source
+    reviewed: Any
+    dates: list[OtherDate]
+
+
+def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
+    """Raises UserError for an outline that cannot be published."""
+    sources: dict[int, Source] = {}
+    pictures: Pictures = {}
+    found: list[_Found] = []
+    withheld = placeless = 0
+    approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
+    for detection in _approved_detections(run, approved):
+        tile = detection.segmented_tile.tile
+        source = sources.setdefault(tile.source_id, _source(tile.source))
+        if detection.outline is None or tile.bounds is None:
+            placeless += 1
+        elif not tile.source.may_derive:
+            withheld += 1
+        else:
+            found.append(_Found(detection, source, verdicts[detection.pk].review.created_at.date(), []))
+            pictures[tile.place_id] = (tile.sha256, tile.image_key, tile.source_id)
+    _add_dates(run, found, pictures)
+    places = [_place(one) for one in found]
+    searched, unplaced, taken = _searched(run)
+    for row in ImagerySource.objects.filter(pk__in=taken).order_by("id"):
+        sources.setdefault(row.pk, _source(row))
+    names = {pk: source.name for pk, source in sources.items()}
+    said = Counter(verdict.verdict for verdict in verdicts.values())
+    judged = said[ReviewVerdict.APPROVED] + said[ReviewVerdict.REJECTED]
+    sample = published_estimate(run)
+    estimate = sample.estimate if sample else None
+    content = Content(
+        region={"name": run.region.name, "slug": run.region.slug, "mineral": run.region.mineral},
+        method=method_of(run),
+        places=places,
+        searched=searched,
+        sources=list(sources.values()),
+        apart={
+            "rejected": said[ReviewVerdict.REJECTED],
+            "waiting": run.detections.count() - judged,
+            "approved_without_place": placeless,
+            "withheld": withheld,
+            "tiles_without_place": unplaced,
+            "tiles_failed": TileFailure.objects.filter(run=run).count(),
+        },
+        taken={names[pk]: told for pk, told in taken.items()},
+        districts=[
+            DistrictContent(row.name, row.names, polygons_of(shapely.make_valid(shape(row.polygon))))
+            for row in District.objects.filter(region=run.region_id).order_by("name")
+        ],
+        names=[
+            Name(row.name, row.names, row.latitude, row.longitude)
+            for row in PlaceName.objects.filter(region=run.region_id).order_by("id")
+        ],
+        estimate=estimate,
+        estimate_lines=readme_lines(estimate),
+        labels=lambda: _labelled(run, pictures),
+    )
+    return Gathered(content, pictures, sample)
+
+
+def method_of(run: Run) -> dict[str, Any]:
+    classifier = run.classifier
+    return {
+        "run": run.pk,
+        "threshold": run.threshold,
+        "positive_superpixels": run.positive_superpixels,
+        "segmentation": {"key": run.segmentation.key, "n_segments": run.segmentation.n_segments},
+        "classifier": {
+            "id": classifier.pk,
+            "algorithm": classifier.algorithm,
+            "extractor": classifier.extractor_key,
+            "dataset": classifier.dataset.content_hash,
+            "model_sha256": classifier.model_sha256,
+            "precision_target": classifier.precision_target,
+        },
+    }
+
+
+def _place(found: _Found) -> Place:
+    detection, tile = found.detection, found.detection.segmented_tile.tile
+    assert detection.outline is not None  # those without have been counted and left out
+    try:
+        return make_place(
+            place=tile.place_id,
+            outline=detection.outline,
+            bounds=_bounds_of(found),
+            score=detection.score,
+            capture_date=tile.capture_date,
+            superpixels=detection.superpixels,
+            source=found.source,
+            reviewed=found.reviewed,
+            dates=tuple(found.dates),
+        )
+    except ValueError as error:
+        raise UserError(
+            _("Detection %(id)s (%(tile)s) cannot be published: %(reason)s.")
+            % {"id": detection.pk, "tile": tile, "reason": error}
+        ) from error
+
+
+def _approved_detections(run: Run, approved: set[int]) -> Iterator[Detection]:
+    """One query for all: a list of ten thousand ids would not fit into one statement."""
+    everything = (
+        Detection.objects.filter(run=run).select_related("segmented_tile__tile__source").order_by("id")
+    )
+    return (detection for detection in everything.iterator(chunk_size=500) if detection.pk in approved)
+
+
+def _add_dates(run: Run, found: list[_Found], pictures: Pictures) -> None:
+    """Put the other images of each place's ground beside it, where they may be shown; the tiles pass by in chunks."""
+    if not found:
+        return
+    own = [_bounds_of(one) for one in found]
+    tree = shapely.STRtree(shapely.box(*np.array(own).T))
+    others: list[list[tuple[str, OtherDate]]] = [[] for _ in found]
+    fields = ("sha256", "image_key", "source_id", "capture_date", "west", "south", "east", "north")
+    tiles = Tile.objects.filter(
+        region=run.region_id,
+        kind=TileKind.TILE,
+        west__isnull=False,
+        capture_date__isnull=False,
+        source__may_publish=True,
+    )
+    chunk: list[tuple[Any, ...]] = []
+
+    def look(rows: list[tuple[Any, ...]]) -> None:
+        boxes = shapely.box(*np.array([row[4:] for row in rows], dtype=np.float64).T)
+        for number, at in zip(*tree.query(boxes), strict=True):
+            sha256, image_key, source_id, day = rows[number][:4]
+            tile = found[at].detection.segmented_tile.tile
+            if day == tile.capture_date or _share(own[at], rows[number][4:]) < SAME_GROUND:
+                continue
+            others[at].append((sha256, OtherDate(sha256[:16], day, rows[number][4:])))
+            pictures[sha256[:16]] = (sha256, image_key, source_id)
+
+    for row in tiles.order_by("id").values_list(*fields).iterator(chunk_size=CHUNK):
+        chunk.append(row)
+        if len(chunk) == CHUNK:
+            look(chunk)
+            chunk = []
+    if chunk:
+        look(chunk)
+    for one, seen in zip(found, others, strict=True):
+        newest = sorted(seen, key=lambda pair: (-pair[1].capture_date.toordinal(), pair[0]))
+        one.dates.extend(other for _sha256, other in newest[:MOST_DATES])
+
+
+def _bounds_of(found: _Found) -> Bounds:
+    bounds = found.detection.segmented_tile.tile.bounds
+    assert bounds is not None  # those without have been counted and left out
+    return bounds
+
+
+def _share(own: Bounds, other: Bounds) -> float:
+    """How much of the first box the second covers, 0…1."""
+    west, south = max(own[0], other[0]), max(own[1], other[1])
+    east, north = min(own[2], other[2]), min(own[3], other[3])
+    whole = (own[2] - own[0]) * (own[3] - own[1])
+    return max(0.0, east - west) * max(0.0, north - south) / whole if whole > 0 else 0.0
+
+
+def _searched(run: Run) -> tuple[list[Searched], int, dict[int, dict[str, Any]]]:
+    """The tiles that the run scored: those on the map, how many have no place, and by source when they were taken."""
+    tile = "segmented_tile__tile__"
+    fields = [f"{tile}{name}" for name in ("west", "south", "east", "north", "capture_date", "source_id")]
+    searched: list[Searched] = []
+    unplaced = 0
+    taken: dict[int, dict[str, Any]] = {}
+    rows = TileScore.objects.filter(run=run).order_by("id").values_list(*fields)
+    for west, south, east, north, date, source in rows.iterator(chunk_size=CHUNK):
+        told = taken.setdefault(source, {"first_date": None, "last_date": None, "tiles": 0, "undated": 0})
+        told["tiles"] += 1
+        if date is None:
+            told["undated"] += 1
+        else:
+            told["first_date"] = min(told["first_date"] or date, date)
+            told["last_date"] = max(told["last_date"] or date, date)
+        if None in (west, south, east, north):
+            unplaced += 1
+        else:
+            searched.append(Searched((west, south, east, north), date.year if date else None))
+    for told in taken.values():
+        for name in ("first_date", "last_date"):
+            told[name] = told[name].isoformat() if told[name] else None
+    return searched, unplaced, taken
+
+
+def _source(row: ImagerySource) -> Source:
+    return Source(row.name, row.attribution, row.licence, row.may_publish, row.synthetic)
+
+
+def _labelled(run: Run, pictures: Pictures) -> Iterator[Labelled]:
+    """The region's labelled tiles, sorted by place, a few at a time; those of sources that allow nothing derived from
+    them are left out. Names of people are not read at all."""
+    labelled = Consensus.objects.filter(segmented_tile=OuterRef("pk"), piece=0, votes__gt=0)
+    rows = (
+        SegmentedTile.objects.filter(
+            tile__region=run.region_id,
+            tile__kind=TileKind.TILE,
+            tile__source__may_derive=True,
+            segmentation=run.segmentation_id,
+        )
+        .exclude(outlines_key="")
+        .filter(Exists(labelled))
+    )
+    ordered = sorted(rows.order_by().values_list("tile__sha256", "pk"))
+    for start in range(0, len(ordered), LABELLED_CHUNK):
+        wanted = [pk for _sha256, pk in ordered[start : start + LABELLED_CHUNK]]
+        tiles = SegmentedTile.objects.select_related("tile__source").in_bulk(wanted)
+        verdicts: dict[int, list[dict[str, Any]]] = {pk: [] for pk in wanted}
+        told = Consensus.objects.filter(
+            segmented_tile__in=wanted, piece=0, votes__gt=0, verdict__in=VERDICTS
+        ).order_by("segmented_tile_id", "superpixel")
+        for row in told:
+            verdicts[row.segmented_tile_id].append(
+                {
+                    "superpixel": row.superpixel,
+                    "verdict": str(row.verdict),
+                    "posterior": round(row.posterior, 4),
+                    "votes": row.votes,
+                    "agreeing": row.agreeing,
+                    "by_expert": row.by_expert,
+                    "look_alike": row.look_alike,
+                }
+            )
+        for pk in wanted:
+            one = _one_labelled(tiles[pk], verdicts[pk], pictures)
+            if one is not None:
+                yield one
+
+
+def _one_labelled(
+    segmented: SegmentedTile, verdicts: list[dict[str, Any]], pictures: Pictures
+) -> Labelled | None:
+    tile = segmented.tile
+    try:
+        outlines = _rings(segmented, {row["superpixel"] for row in verdicts})
+    except NotThere:
+        # A tile whose outlines are lost cannot say where its labels lie; the map does not stand or fall with them.
+        return None
+    rows = [row for row in verdicts if row["superpixel"] in outlines]
+    if not rows:
+        return None
+    if tile.source.may_publish:
+        pictures.setdefault(tile.place_id, (tile.sha256, tile.image_key, tile.source_id))
+    return Labelled(
+        place=tile.place_id,
+        width=tile.width,
+        height=tile.height,
+        bounds=tile.bounds,
+        capture_date=tile.capture_date,
+        source=tile.source.name,
+        picture=tile.source.may_publish,
+        outlines=outlines,
+        verdicts=rows,
+    )
+
+
+def _rings(segmented: SegmentedTile, wanted: set[int]) -> dict[int, list[list[list[int]]]]:
+    """Superpixel → its rings in pixel corners, of those that the tile has. Raises NotThere."""
+    pieces = json.loads(storage.get(segmented.outlines_key))["pieces"]
+    return {number: pieces[number - 1] for number in sorted(wanted) if 1 <= number <= len(pieces)}

@@ -1,0 +1,114 @@
+"""README.txt of a release: what the files are, how the map was made, whose images it stands on. English. Pure."""
+
+from typing import Any
+
+from labeling.release_content import Content
+
+FILES = {
+    "places.geojson": "all outlines, GeoJSON (RFC 7946)",
+    "places.gpkg": "the same for QGIS and other GIS, GeoPackage 1.4",
+    "places.csv": "one row for each place, for spreadsheets",
+    "places.kml": "the same for globes and phones, KML",
+    "places.pmtiles": "vector tiles of the outlines for web maps, zooms 5 to 14, PMTiles 3",
+    "statistics.json": "hectares and places by year and by district",
+    "labels-coco.json": "joint verdicts of people on pieces of tiles, COCO",
+    "labels-label-studio.json": "the same for Label Studio",
+    "preview.png": "a small picture for links",
+    "SHA256SUMS": "checksums: sha256sum --check SHA256SUMS",
+}
+
+
+def readme(content: Content, figures: dict[str, Any], sums: dict[str, str]) -> bytes:
+    """sums: name → SHA-256 of the files that are listed."""
+    region = figures["region"]
+    lines = [
+        f"Ground torn up for {region['mineral']}: {region['name']}",
+        "",
+        f"{figures['places']} places, {_hectares(figures)}{figures['tiles_searched']} satellite tiles searched.",
+        *content.estimate_lines,
+        *content.about,
+        "",
+        *_method(figures["method"]),
+        "- Coordinates are WGS 84 degrees with six decimals; outlines follow the pieces, not the pits.",
+        "- Areas are measured on the WGS 84 ellipsoid. Ground where tiles or dates overlap counts once in the "
+        "total, once in each year and once in each district; districts are cut at their border.",
+        "",
+        "Not on the map",
+        *_apart(figures["not_on_the_map"]),
+        "",
+        "Imagery",
+        *(_source(source) for source in figures["sources"]),
+        "",
+        "Labels",
+        "- Each verdict is what volunteers and experts jointly say of one piece; no names, no single votes. Finer pieces "
+        "and single crops are left out. Addresses of images are relative to this release's page, and stand only where "
+        "the source's terms allow showing its images; Label Studio needs them to be made absolute.",
+        "",
+        "Licence",
+        "- Outlines, figures and labels: Creative Commons Attribution 4.0 (CC BY 4.0). The images are not part of this "
+        "release and stay under their owners' terms, which are named above.",
+        "",
+        "Citation",
+        f"- {citation(figures)}",
+        "",
+        "Files (SHA-256)",
+    ]
+    lines += [f"{digest}  {name}: {FILES[name]}" for name, digest in sorted(sums.items()) if name in FILES]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def citation(figures: dict[str, Any]) -> str:
+    region, method = figures["region"], figures["method"]
+    made = "an imported map" if method is None else f"run {method['run']}"
+    return (
+        f"Amber: ground torn up for {region['mineral']}, {region['name']} ({made}, {figures['places']} places). "
+        "Please add the number and the date of the release, which its page shows."
+    )
+
+
+def _hectares(figures: dict[str, Any]) -> str:
+    return "" if figures["hectares"] is None else f"{figures['hectares']:.2f} hectares, "
+
+
+def _method(method: dict[str, Any] | None) -> list[str]:
+    if method is None:
+        return ["How it was made", "- It was made elsewhere and imported as it is."]
+    classifier = method["classifier"]
+    lines = [
+        "How it was made",
+        f"- Each tile was cut into about {method['segmentation']['n_segments']} pieces (SLIC superpixels, "
+        f"{method['segmentation']['key']}).",
+        f"- A classifier ({classifier['algorithm']} on {classifier['extractor']} features, "
+        f"dataset {classifier['dataset'][:12]}) gave each piece a probability of mining.",
+        f"- A tile was marked when more than {method['positive_superpixels']} of its pieces reached "
+        f"{method['threshold']:.4f}.",
+        "- Experts looked at every place on this map and approved it.",
+    ]
+    if classifier.get("model_sha256"):
+        lines.insert(3, f"- The classifier's file has the SHA-256 {classifier['model_sha256']}.")
+    return lines
+
+
+def _apart(apart: dict[str, int]) -> list[str]:
+    return [
+        f"- rejected by experts: {apart.get('rejected', 0)}",
+        f"- waiting for an expert: {apart.get('waiting', 0)}",
+        f"- approved, but of images whose place is not known: {apart.get('approved_without_place', 0)}",
+        f"- withheld, because the imagery's terms forbid derived data: {apart.get('withheld', 0)}",
+        f"- tiles of unknown place: {apart.get('tiles_without_place', 0)}; tiles that could not be read: "
+        f"{apart.get('tiles_failed', 0)}",
+    ]
+
+
+def _source(source: dict[str, Any]) -> str:
+    made = " (made by a program, not real ground)" if source["synthetic"] else ""
+    licence = f", {source['licence']}" if source["licence"] else ""
+    pictures = "" if source["may_publish"] else "; its images may not be shown"
+    dates = ""
+    if source["first_date"]:
+        dates = f"; {source['tiles']} images of {source['first_date']} to {source['last_date']}"
+    elif source["tiles"]:
+        dates = f"; {source['tiles']} images"
+    if source["undated"]:
+        dates += f", {source['undated']} of them of unknown date"
+    return f"- {source['name']}{made}: {source['attribution']}{licence}{dates}{pictures}"

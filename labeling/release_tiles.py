@@ -1,0 +1,134 @@
+"""The outlines of a release cut into vector tiles and packed as one PMTiles file. Pure: no Django."""
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry import MultiPolygon
+
+from labeling.release_content import Content, Place, in_order
+from labeling.release_mvt import EXTENT, Feature, Ring, tile
+from labeling.release_pmtiles import archive
+from labeling.release_statistics import bounds_around, polygons_of
+
+# At zoom 14 a step of the tile's grid is 0.4 m of ground at 51.5° N, less than two pixels of the imagery.
+ZOOMS = range(5, 15)
+LAYER = "places"
+# Steps of the grid around a tile that are drawn as well, so that no seam shows.
+BUFFER = 64
+# Outlines are simplified by so many steps of the grid; at the last zoom they are kept.
+TOLERANCE = 4.0
+# An outline smaller than this many square steps is drawn as a square of that size: far out it must still be seen.
+LEAST = 16.0
+WHOLE_WORLD = [-180.0, -85.0, 180.0, 85.0]
+
+
+def pmtiles(content: Content) -> bytes:
+    """One layer “places” for zooms 5…14, each with its place, hectares, score, year and day of the image."""
+    tiles: dict[tuple[int, int, int], bytes] = {}
+    places = in_order(content.places)
+    unit = [_to_unit(place.outline) for place in places]
+    facts = [_properties(place) for place in places]
+    for zoom in ZOOMS:
+        tiles.update(_cut(unit, facts, zoom))
+    sources = sorted({source.attribution for source in content.sources if source.attribution})
+    fields = {"place": "String", "hectares": "Number", "score": "Number", "date": "String", "year": "Number"}
+    metadata: dict[str, Any] = {
+        "name": content.region["name"],
+        "attribution": "; ".join(sources),
+        "format": "pbf",
+        "type": "overlay",
+        "vector_layers": [{"id": LAYER, "minzoom": ZOOMS.start, "maxzoom": ZOOMS.stop - 1, "fields": fields}],
+    }
+    bounds = bounds_around(place.outline.bounds for place in places) or WHOLE_WORLD
+    return archive(tiles, metadata=metadata, bounds=bounds, zooms=ZOOMS)
+
+
+def _properties(place: Place) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "place": place.place,
+        "hectares": place.hectares,
+        "score": place.score,
+        "date": place.capture_date.isoformat() if place.capture_date else None,
+        "year": place.year,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _to_unit(outline: MultiPolygon) -> MultiPolygon:
+    """Degrees → the Web-Mercator square 0…1, x right from the west, y down from the north."""
+
+    def project(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        x = points[:, 0] / 360 + 0.5
+        y = 0.5 - np.arcsinh(np.tan(np.radians(points[:, 1]))) / (2 * math.pi)
+        return np.column_stack([x, y])
+
+    return shapely.transform(outline, project)
+
+
+def _cut(
+    outlines: list[MultiPolygon], facts: list[dict[str, Any]], zoom: int
+) -> dict[tuple[int, int, int], bytes]:
+    features: dict[tuple[int, int], list[Feature]] = defaultdict(list)
+    side = 1 << zoom
+    scale = side * EXTENT
+    shapes = shapely.transform(np.array(outlines, dtype=object), lambda points: points * scale)
+    if zoom < ZOOMS.stop - 1 and len(shapes):
+        shapes = shapely.simplify(shapes, TOLERANCE)
+    for shape, told in zip(shapes, facts, strict=True):
+        drawn = _visible(shape)
+        west, north, east, south = drawn.bounds
+        columns = range(int((west - BUFFER) // EXTENT), int((east + BUFFER) // EXTENT) + 1)
+        rows = range(int((north - BUFFER) // EXTENT), int((south + BUFFER) // EXTENT) + 1)
+        alone = len(columns) == 1 and len(rows) == 1
+        for column in columns:
+            for row in rows:
+                if not (0 <= column < side and 0 <= row < side):
+                    continue
+                rings = _rings(drawn, column * EXTENT, row * EXTENT, whole=alone)
+                if rings:
+                    features[column, row].append((rings, told))
+    return {(zoom, *cell): tile(LAYER, found) for cell, found in features.items()}
+
+
+def _visible(shape: Any) -> MultiPolygon:
+    parts = polygons_of(shape)
+    if parts.area >= LEAST:
+        return parts
+    x, y = (shape if parts.is_empty else parts).centroid.coords[0]
+    half = math.sqrt(LEAST) / 2
+    return MultiPolygon([shapely.box(x - half, y - half, x + half, y + half)])
+
+
+def _rings(shape: MultiPolygon, left: int, top: int, *, whole: bool) -> list[Ring]:
+    """The part of the outline in one tile, in the tile's grid: outer rings with positive area (y down), holes negative."""
+    if not whole:
+        window = (left - BUFFER, top - BUFFER, left + EXTENT + BUFFER, top + EXTENT + BUFFER)
+        shape = polygons_of(shapely.clip_by_rect(shape, *window))
+    rings: list[Ring] = []
+    for polygon in shape.geoms:
+        outer = _ring(polygon.exterior, left, top, outside=True)
+        if outer is None:
+            continue
+        rings.append(outer)
+        holes = (_ring(hole, left, top, outside=False) for hole in polygon.interiors)
+        rings += [hole for hole in holes if hole is not None]
+    return rings
+
+
+def _ring(ring: Any, left: int, top: int, *, outside: bool) -> Ring | None:
+    """The ring on the grid without doubled corners, turned the right way; None when nothing of it is left."""
+    points = np.rint(shapely.get_coordinates(ring) - (left, top)).astype(np.int64)[:-1]
+    points = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
+    if len(points) < 3:
+        return None
+    x, y = points[:, 0], points[:, 1]
+    doubled = int(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+    if doubled == 0:
+        return None
+    if (doubled > 0) != outside:
+        points = points[::-1]
+    return points
