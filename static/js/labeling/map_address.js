@@ -1,6 +1,6 @@
-// What of the map stands in the address: #map=12/51.5012/26.3504&year=2015&place=0a1b…
+// What of the map stands in the address: #map=12/51.5012/26.3504&year=2015&district=Sarny&place=0a1b…
 
-/** {zoom, latitude, longitude, year, place}; what is missing or nonsense is null or "". */
+/** {view: {zoom, latitude, longitude}, year, district, place}; what is missing or nonsense is null or "". */
 export function readAddress(hash = window.location.hash) {
   const told = new URLSearchParams(hash.replace(/^#/, ""));
   const [zoom, latitude, longitude] = (told.get("map") || "").split("/").map(Number);
@@ -8,16 +8,20 @@ export function readAddress(hash = window.location.hash) {
   return {
     view: view ? { zoom: Math.min(Math.max(Math.round(zoom), 3), 20), latitude, longitude } : null,
     year: /^(\d{4}|undated)$/.test(told.get("year") || "") ? told.get("year") : "",
+    district: (told.get("district") || "").slice(0, 120),
     place: /^[\w-]{1,40}$/.test(told.get("place") || "") ? told.get("place") : "",
   };
 }
 
-export function addressOf(map, { year, place }) {
+export function addressOf(map, { year, district, place }) {
   const { lat, lng } = map.getCenter();
   const digits = Math.max(2, Math.round(map.getZoom() / 3));
   const parts = [`map=${map.getZoom()}/${lat.toFixed(digits)}/${lng.toFixed(digits)}`];
   if (year) {
     parts.push(`year=${year}`);
+  }
+  if (district) {
+    parts.push(`district=${encodeURIComponent(district)}`);
   }
   if (place) {
     parts.push(`place=${place}`);

@@ -1,12 +1,16 @@
 // The public map: one release, its squares and outlines, a year, a place, a report.
 
 import { calm, element, pageData } from "../shared/dom.js";
-import { day, gettext, interpolate, ngettext, number } from "../shared/i18n.js";
-import { L, createMap, fitMap } from "../shared/map.js";
-import { copyText } from "../shared/share.js";
+import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
+import { L, colour, createMap, escapeHtml, fitMap } from "../shared/map.js";
 import { toastError } from "../shared/toast.js";
 import { addressOf, readAddress } from "./map_address.js";
+import { placeCard } from "./map_card.js";
+import { Districts } from "./map_districts.js";
 import { ReportPanel } from "./map_report.js";
+import { MapSearch } from "./map_search.js";
+import { openSwipe } from "./map_swipe.js";
+import { YearChoice } from "./map_years.js";
 import { ReleaseData, cellBounds } from "./release_data.js";
 import { OUTLINES_FROM, Outlines, SearchedLayer, SquaresLayer } from "./release_layers.js";
 
@@ -16,6 +20,8 @@ const byId = (id) => document.getElementById(id);
 const narrow = window.matchMedia("(max-width: 767px)");
 const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 
+const PLACE_ZOOM = 15;
+const NAME_ZOOM = 12;
 const whole = { maximumFractionDigits: 0 };
 
 const permalink = (place) => new URL(page.placePage.replace(page.anyPlace, place), window.location.origin).href;
@@ -25,7 +31,7 @@ const rowsOf = (box) => [[box[1], box[0]], [box[3], box[2]]];
 byId("no-script").remove();
 
 // What the reader looks at. The address says the same.
-const state = { year: "", place: "" };
+const state = { year: "", district: "", place: "" };
 let popup = null;
 let following = false; // true while the page follows the address instead of leading it
 
@@ -76,6 +82,7 @@ function unfold(open) {
   byId("panel-grip").setAttribute("aria-expanded", String(open));
 }
 
+byId("compare-dates")?.addEventListener("click", () => compareDates(page.place.place, page.place));
 byId("panel-grip").hidden = false;
 byId("panel-grip").addEventListener("click", () => unfold(byId("panel").classList.contains("is-folded")));
 
@@ -102,23 +109,18 @@ function subjectOf(feature) {
   return { place: feature.id, latitude: (south + north) / 2, longitude: (west + east) / 2 };
 }
 
-// Years -----------------------------------------------------------------------------------------
+// Years and districts ---------------------------------------------------------------------------
 
-const yearButtons = [...document.querySelectorAll("[data-year]")];
 const everything = { hectares: page.hectares, count: byId("count").textContent };
+const years = new YearChoice({ choose: (year) => setYear(year, { led: true }) });
+const districts = new Districts(map, data, {
+  figures: page.districts,
+  choose: (name) => setDistrict(name, { led: true }).catch(toastError),
+});
 
 function setYear(year, { led = false } = {}) {
-  state.year = yearButtons.some((button) => button.dataset.year === year) ? year : "";
-  let chosen = null;
-  for (const button of yearButtons) {
-    const on = button.dataset.year === state.year;
-    button.setAttribute("aria-pressed", String(on));
-    button.closest("li").classList.toggle("is-on", on);
-    chosen = on ? button : chosen;
-  }
-  const hectares = chosen ? page.years[state.year] : everything.hectares;
-  byId("hectares").textContent = number(hectares, hectares >= 1000 ? whole : tenths);
-  byId("count").textContent = chosen ? countOf(chosen.dataset) : everything.count;
+  state.year = years.has(year) ? year : "";
+  tellFigures();
   squares.setYear(state.year);
   outlines.setYear(state.year).catch(toastError);
   if (led) {
@@ -126,69 +128,97 @@ function setYear(year, { led = false } = {}) {
   }
 }
 
-function countOf({ places, tiles, year }) {
-  const told = interpolate(ngettext("%(count)s place", "%(count)s places", Number(places)), { count: number(places) });
-  const looked = interpolate(ngettext("%(count)s image searched", "%(count)s images searched", Number(tiles)), {
-    count: number(tiles),
-  });
-  const when = year === "undated" ? gettext("images without a date") : interpolate(gettext("images of %(year)s"), { year });
-  return [told, looked, when].join(" · ");
+async function setDistrict(name, { led = false } = {}) {
+  state.district = name;
+  tellFigures();
+  const bounds = await districts.setChosen(name);
+  if (led && state.district === name) {
+    lead();
+    if (bounds) {
+      fitMap(map, bounds, clearOfPanel());
+    }
+  }
 }
 
-for (const button of yearButtons) {
-  button.addEventListener("click", () =>
-    setYear(button.dataset.year === state.year ? "" : button.dataset.year, { led: true }),
-  );
+/** The figure and the line below it: of all, of a year, of a district, of a district in a year. */
+function tellFigures() {
+  const { year, district } = state;
+  const ofYear = page.years[year];
+  const found = (district && districts.sums(district, year)) || (district && { label: district, hectares: 0, places: 0 });
+  const { hectares } = found || ofYear || everything;
+  byId("hectares").textContent = number(hectares, hectares >= 1000 ? whole : tenths);
+  const when = year === "undated" ? gettext("images without a date") : interpolate(gettext("images of %(year)s"), { year });
+  if (found) {
+    byId("count").textContent = [found.label, placesText(found.places), year && when].filter(Boolean).join(" · ");
+  } else if (ofYear) {
+    const looked = interpolate(ngettext("%(count)s image searched", "%(count)s images searched", ofYear.tiles), {
+      count: number(ofYear.tiles),
+    });
+    byId("count").textContent = [placesText(ofYear.places), looked, when].join(" · ");
+  } else {
+    byId("count").textContent = everything.count;
+  }
+  years.show(year, (ofYear || everything).hectares);
 }
+
+function placesText(places) {
+  return interpolate(ngettext("%(count)s place", "%(count)s places", places), { count: number(places) });
+}
+
+// Search ----------------------------------------------------------------------------------------
+
+let found = null; // the mark on the ground of what was searched for
+
+function showFound({ latitude, longitude, label }, zoom) {
+  clearFound();
+  map.setView([latitude, longitude], zoom, { animate: false });
+  map.panBy(map.latLngToContainerPoint([latitude, longitude]).subtract(middleOfView()), { animate: false });
+  found = L.circleMarker([latitude, longitude], { radius: 9, weight: 3, color: colour("--text"), fillOpacity: 0, interactive: false })
+    .bindTooltip(escapeHtml(label), { permanent: true, direction: "top", offset: [0, -8], className: "map-tip" })
+    .addTo(map);
+}
+
+function clearFound() {
+  if (found) {
+    found.remove();
+    found = null;
+  }
+}
+
+async function go(choice) {
+  clearFound();
+  if (choice.kind === "district") {
+    await setDistrict(choice.name, { led: true });
+  } else if (choice.kind === "place") {
+    // Whatever year was chosen: the place that was asked for is to be seen.
+    setYear("");
+    map.setView([choice.latitude, choice.longitude], PLACE_ZOOM, { animate: false });
+    await openPlaceNamed(choice.id);
+    lead();
+  } else {
+    showFound(choice, choice.kind === "name" ? NAME_ZOOM : PLACE_ZOOM);
+  }
+}
+
+new MapSearch(data, { go: (choice) => go(choice).catch(toastError) });
 
 // Places ----------------------------------------------------------------------------------------
 
 function card(feature) {
-  const facts = feature.properties;
-  const hectares = interpolate(gettext("%(hectares)s ha torn up"), { hectares: number(facts.hectares, tenths) });
-  const when = facts.capture_date
-    ? interpolate(gettext("Image of %(date)s"), { date: day(facts.capture_date) })
-    : gettext("Image of unknown date");
-  const picture = facts.picture
-    ? element("img", { src: pictureUrl(feature.id, 512), alt: gettext("Satellite image of this place"), width: 300, height: 150 })
-    : null;
-  if (picture) {
-    picture.addEventListener("error", () => picture.remove());
-  }
-  const tell = () => report.begin(subjectOf(feature));
-  return element(
-    "div",
-    { class: "place-card" },
-    picture,
-    element(
-      "div",
-      { class: "place-card__text" },
-      element("h2", {}, hectares),
-      element("p", {}, `${when}. ${facts.source}.`),
-      facts.picture ? null : element("p", { class: "quiet small" }, gettext("The source does not allow showing its images.")),
-      element(
-        "p",
-        { class: "row" },
-        element("span", { class: "tag tag--good" }, gettext("approved")),
-        element("span", { class: "tag tag--amber" }, interpolate(gettext("in release %(number)s"), { number: page.number })),
-      ),
-      element(
-        "div",
-        { class: "place-card__actions" },
-        element("button", { type: "button", class: "btn btn--primary btn--small", onclick: tell }, gettext("Report an error here")),
-        element(
-          "button",
-          {
-            type: "button",
-            class: "btn btn--quiet btn--small",
-            onclick: () => copyText(permalink(feature.id), gettext("The link is copied")),
-          },
-          gettext("Copy the link"),
-        ),
-      ),
-      element("p", { class: "small" }, element("a", { href: permalink(feature.id) }, gettext("All facts of this place"))),
-    ),
-  );
+  return placeCard(feature, {
+    number: page.number,
+    permalink: permalink(feature.id),
+    picture: pictureUrl(feature.id, 512),
+    report: () => report.begin(subjectOf(feature)),
+    compare: () => compareDates(feature.id, feature.properties),
+  });
+}
+
+function compareDates(id, { capture_date, tile, dates }) {
+  openSwipe({
+    here: { capture_date, tile, picture: pictureUrl(id, 1000) },
+    dates: dates.map((date) => ({ ...date, picture: pictureUrl(date.place, 1000) })),
+  });
 }
 
 function openPlace(feature, { led = false } = {}) {
@@ -325,13 +355,16 @@ map.on("moveend", () => {
 async function follow() {
   following = true;
   try {
-    const { view, year, place } = readAddress();
+    const { view, year, district, place } = readAddress();
     if (view) {
       map.setView([view.latitude, view.longitude], view.zoom, { animate: false });
     } else if (page.place) {
       fitMap(map, rowsOf(page.place.tile), clearOfPanel());
     }
     setYear(year);
+    if (district !== state.district) {
+      await setDistrict(district);
+    }
     if (place) {
       await openPlaceNamed(place);
     } else if (state.place) {

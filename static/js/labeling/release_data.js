@@ -40,6 +40,33 @@ export class ReleaseData {
     return this.kept.get(name);
   }
 
+  /** A file that releases of earlier days do not have: `without` stands for it then. */
+  async #fetchIfThere(name, without) {
+    try {
+      return await this.fetch(name);
+    } catch (error) {
+      if (error.status === 404) {
+        return without;
+      }
+      throw error;
+    }
+  }
+
+  /** {districts: [{name, names, bbox, geometry}]}, outlines for looking at. */
+  districts() {
+    return this.#fetchIfThere("districts.json", { districts: [] });
+  }
+
+  /** {names: [[name, {language: name}, latitude, longitude], …]} */
+  names() {
+    return this.#fetchIfThere("names.json", { names: [] });
+  }
+
+  /** {ids: [[place, latitude, longitude], …]} */
+  ids() {
+    return this.#fetchIfThere("ids.json", { ids: [] });
+  }
+
   /** {zoom, cells: Map("x/y" -> {x, y, searched, years: Map(year -> {places, hectares})})}; year is text. */
   async squares(zoom) {
     const key = `parsed ${zoom}`;

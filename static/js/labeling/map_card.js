@@ -1,0 +1,57 @@
+// What the map tells of one place: in a popup beside it, on a phone in the sheet.
+
+import { element } from "../shared/dom.js";
+import { day, gettext, interpolate, number } from "../shared/i18n.js";
+import { copyText } from "../shared/share.js";
+
+const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
+
+/** feature: of a ground file. report() begins a report about it, compare() opens its other dates. */
+export function placeCard(feature, { number: release, permalink, picture, report, compare }) {
+  const facts = feature.properties;
+  const hectares = interpolate(gettext("%(hectares)s ha torn up"), { hectares: number(facts.hectares, tenths) });
+  const when = facts.capture_date
+    ? interpolate(gettext("Image of %(date)s"), { date: day(facts.capture_date) })
+    : gettext("Image of unknown date");
+  const shown = facts.picture
+    ? element("img", { src: picture, alt: gettext("Satellite image of this place"), width: 300, height: 150 })
+    : null;
+  shown?.addEventListener("error", () => shown.remove());
+  const dates = facts.picture ? facts.dates || [] : [];
+  return element(
+    "div",
+    { class: "place-card" },
+    shown,
+    element(
+      "div",
+      { class: "place-card__text" },
+      element("h2", {}, hectares),
+      element("p", {}, `${when}. ${facts.source}.`),
+      facts.picture ? null : element("p", { class: "quiet small" }, gettext("The source does not allow showing its images.")),
+      dates.length
+        ? element(
+            "p",
+            { class: "small" },
+            element("button", { type: "button", class: "link", onclick: compare }, gettext("Compare with another date")),
+          )
+        : null,
+      element(
+        "p",
+        { class: "row" },
+        element("span", { class: "tag tag--good" }, gettext("approved")),
+        element("span", { class: "tag tag--amber" }, interpolate(gettext("in release %(number)s"), { number: release })),
+      ),
+      element(
+        "div",
+        { class: "place-card__actions" },
+        element("button", { type: "button", class: "btn btn--primary btn--small", onclick: report }, gettext("Report an error here")),
+        element(
+          "button",
+          { type: "button", class: "btn btn--quiet btn--small", onclick: () => copyText(permalink, gettext("The link is copied")) },
+          gettext("Copy the link"),
+        ),
+      ),
+      element("p", { class: "small" }, element("a", { href: permalink }, gettext("All facts of this place"))),
+    ),
+  );
+}
