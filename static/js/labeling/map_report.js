@@ -173,6 +173,9 @@ export class ReportPanel {
     const shown = byId("report-error");
     shown.textContent = sentence;
     shown.hidden = !sentence;
+    if (sentence) {
+      shown.scrollIntoView({ block: "nearest" }); // the panel of a phone may be scrolled away from it
+    }
   }
 
   end() {
