@@ -249,7 +249,9 @@ stage.element.addEventListener("blur", leave);
 
 let latest = { tiles: 0, judged: 0, mine: 0 };
 
-function showProgress(progress) {
+/** A tile that was fetched ahead comes with the counts of that time: they only ever grow. */
+function showProgress({ tiles, judged, mine }) {
+  const progress = { tiles, judged: Math.max(judged, latest.judged), mine: Math.max(mine, latest.mine) };
   latest = progress;
   byId("progress").max = Math.max(progress.tiles, 1);
   byId("progress").value = progress.judged;
