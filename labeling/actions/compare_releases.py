@@ -1,22 +1,68 @@
-"""What changed on the ground between two releases of one region, place by place."""
+"""What differs on the ground between any two releases of one region, place by place, and why.
 
+Reads published files only, so that it works without the database. Why places come and go stands in each release's
+changes.json (labeling.actions.change_reasons writes it); between releases that are not neighbours the files of those
+in between are asked. An imported map has no places that could be matched by name: it is compared by ground.
+"""
+
+import json
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
+import shapely
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
-from detection.models import Detection
+from amberapp import storage
+from amberapp.errors import NotThere
+from detection.models import Region, Run
+from labeling.actions import catalogue
+from labeling.actions.catalogue import PublishedRelease
+from labeling.actions.change_reasons import reasons_between
 from labeling.actions.releases import PublishedPlace, places_of
-from labeling.models import LookAlike, Release, Review, ReviewVerdict
+from labeling.models import Release, ReleaseKind
+from labeling.release_changes import (
+    APPEARED,
+    VANISHED,
+    Reason,
+    difference,
+    from_file,
+    last_reasons,
+    to_file,
+)
+from labeling.release_grid import cell_of
+
+CHANGES = "changes.json"
+OUTLINES = "places.geojson"
+# The squares in which it is looked up whether a release searched a place: about 800 m wide.
+SEARCHED_LEVEL = 15
 
 
 @dataclass(frozen=True)
 class Change:
-    """One place of the earlier release (`before`), of the later one (`after`), or of both with another outline."""
+    """One place of the earlier release (`before`), of the later one (`after`), or of both with another outline.
+
+    `release`: the number of the release in which it happened, None where that is not known; `reason` says why in the
+    reader's language, `cause` is its kind (labeling.release_changes.REASONS and those of imported maps).
+    """
 
     place: str
+    kind: str
     before: PublishedPlace | None
     after: PublishedPlace | None
     reason: str
+    cause: str = "unknown"
+    release: int | None = None
+
+    @property
+    def shown(self) -> PublishedPlace:
+        """The place as it stands, or as it stood before it went."""
+        found = self.after or self.before
+        assert found is not None  # a change has one side at least
+        return found
 
     @property
     def hectares(self) -> float:
@@ -28,77 +74,233 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Each list is sorted by hectares, largest first."""
+    """Each list is sorted by hectares, largest first. by_ground: matched by overlap, one map being imported."""
 
     appeared: list[Change]
     vanished: list[Change]
     changed: list[Change]
     unchanged: int
+    by_ground: bool = False
+
+    @property
+    def changes(self) -> list[Change]:
+        return [*self.appeared, *self.vanished, *self.changed]
 
 
-def compare_releases(earlier: Release, later: Release) -> Comparison:
-    """Compare by place: the same image of the same ground is the same place. At most five queries."""
+def compare_releases(earlier: Release | PublishedRelease, later: Release | PublishedRelease) -> Comparison:
+    """Compare two releases of one region; places by name, or by ground where one of them is an imported map."""
+    if ReleaseKind.HISTORICAL in (earlier.kind, later.kind):
+        return _by_ground(earlier, later)
     before = {place.place: place for place in places_of(earlier)}
     after = {place.place: place for place in places_of(later)}
-    appeared = [place for key, place in after.items() if key not in before]
-    vanished = [place for key, place in before.items() if key not in after]
-    changed = [
-        (before[key], place)
-        for key, place in after.items()
-        if key in before and before[key].outline_sha256 != place.outline_sha256
-    ]
-    other_run = earlier.run_id != later.run_id
-    gone = _why_gone(later) if vanished else {}
-    known = _found_by(earlier) if appeared else set()
-    return Comparison(
-        appeared=[Change(place.place, None, place, _why_new(place.place in known)) for place in appeared],
-        vanished=[
-            Change(place.place, place, None, gone.get(place.place, _("the machine no longer finds it")))
-            for place in vanished
-        ],
-        changed=[
-            Change(
-                new.place,
-                old,
-                new,
-                _("the classifier outlines it differently") if other_run else _("its outline was corrected"),
-            )
-            for old, new in changed
-        ],
-        unchanged=len(after) - len(appeared) - len(changed),
+    found = difference(
+        {key: place.outline_sha256 for key, place in before.items()},
+        {key: place.outline_sha256 for key, place in after.items()},
+    )
+    kinds = found.kinds()
+    why = last_reasons(kinds, _chain(earlier, later)) if kinds else {}
+
+    def change(place: str) -> Change:
+        number, reason = why.get(place, (None, {"kind": "unknown"}))
+        return Change(
+            place=place,
+            kind=kinds[place],
+            before=before.get(place),
+            after=after.get(place),
+            reason=in_words(reason),
+            cause=reason["kind"],
+            release=number,
+        )
+
+    return _sorted(
+        Comparison(
+            appeared=[change(place) for place in found.appeared],
+            vanished=[change(place) for place in found.vanished],
+            changed=[change(place) for place in found.changed],
+            unchanged=found.unchanged,
+        )
     )
 
 
-def _why_new(found_before: bool) -> str:
-    if found_before:
+def changes_of(
+    *, region: Region, run: Run | None, places: list[dict[str, Any]], restores: int | None = None
+) -> bytes | None:
+    """The changes.json of a release of `region` that is about to be written; None for the region's first.
+
+    places: the rows of its places.json; restores: the number of the release that it publishes again.
+    """
+    previous = (
+        Release.objects.filter(region=region, kind=ReleaseKind.OWN)
+        .select_related("run__classifier")
+        .order_by("-number")
+        .first()
+    )
+    if previous is None:
+        return None
+    found = difference(
+        {place.place: place.outline_sha256 for place in places_of(previous)},
+        {row["place"]: row["outline_sha256"] for row in places},
+    )
+    kinds = found.kinds()
+    reasons: dict[str, Reason]
+    if restores is not None:
+        reasons = {place: {"kind": "roll_back", "release": restores} for place in kinds}
+    else:
+        reasons = reasons_between(previous, run, found) if kinds else {}
+    return to_file(previous.number, kinds, reasons)
+
+
+def in_words(reason: Reason) -> str:
+    """A reason as a phrase in the reader's language."""
+    kind = reason["kind"]
+    if kind == "report":
+        said = _("a citizen's report was accepted (no. %(number)s)") % {"number": reason["report"]}
+        return _with_look_alike(said, reason)
+    if kind == "review" and reason.get("verdict") == "approved":
         return _("an expert has approved it since")
-    return _("the machine finds it now, and an expert has approved it")
+    if kind == "review":
+        return _with_look_alike(_("an expert has rejected it"), reason)
+    if kind == "campaign":
+        return _with_look_alike(_campaign(reason), reason)
+    if kind == "classifier":
+        campaigns = [_campaign(one) for one in reason.get("campaigns", ())]
+        said = _("a new classifier")
+        return f"{said}: {', '.join(campaigns)}" if campaigns else said
+    if kind == "roll_back":
+        return _("release %(number)s was published again") % {"number": reason["release"]}
+    plain = {
+        "imagery": _("a newer image of this ground"),
+        "unjudged": _("found again, but no expert has approved it in its new outline"),
+        "rights": _("its imagery may not be used any more"),
+        "not_searched": _("the later map has not searched there"),
+        "not_found": _("searched for the later map, and not found there"),
+        "rule": _("searched again by another rule"),
+        "outline": _("its outline was corrected"),
+        "not_shown": _("the earlier map does not show it"),
+    }
+    return plain.get(kind) or _("the reason was not recorded")
 
 
-def _found_by(release: Release) -> set[str]:
-    """Places that the release's run had found, published or not."""
-    hashes = Detection.objects.filter(run=release.run_id).order_by()
-    return {sha256[:16] for sha256 in hashes.values_list("segmented_tile__tile__sha256", flat=True)}
+def _campaign(reason: Reason) -> str:
+    if "report" in reason:
+        return _("campaign “%(name)s” after report no. %(number)s") % {
+            "name": reason["campaign"],
+            "number": reason["report"],
+        }
+    return _("campaign “%(name)s”") % {"name": reason["campaign"]}
 
 
-def _why_gone(later: Release) -> dict[str, str]:
-    """Why places are not in the later release: the latest review of the image, or that nobody has judged it."""
-    unjudged = _("found again, but no expert has approved it in its new outline")
-    found = dict.fromkeys(_found_by(later), unjudged)
-    reasons = dict(found)
-    look_alikes = {row.slug: row.name for row in LookAlike.objects.listed()}
-    reviews = (
-        Review.objects.filter(segmented_tile__tile__region=later.region_id, created_at__lte=later.created_at)
-        .order_by("id")
-        .values_list("segmented_tile__tile__sha256", "verdict", "look_alike", "report_id")
+def _with_look_alike(said: str, reason: Reason) -> str:
+    look_alike = reason.get("look_alike")
+    if not look_alike:
+        return said
+    names, language = look_alike["names"], (get_language() or "en").split("-")[0]
+    return f"{said} ({names.get(language) or names.get('en') or look_alike['slug']})"
+
+
+def _chain(
+    earlier: Release | PublishedRelease, later: Release | PublishedRelease
+) -> list[tuple[int, dict[str, tuple[str, Reason]]]]:
+    """The releases after the earlier one up to the later one, newest first, each with its changes."""
+    between = [
+        release
+        for release in catalogue.published()
+        if release.region_id == later.region_id
+        and release.kind == ReleaseKind.OWN
+        and earlier.number < release.number <= later.number
+    ]
+    between.sort(key=lambda release: -release.number)
+    return [(release.number, _changes_in(release)) for release in between]
+
+
+def _changes_in(release: PublishedRelease) -> dict[str, tuple[str, Reason]]:
+    file = release.file(CHANGES)
+    if file is None:
+        return {}  # published before reasons were kept
+    try:
+        return _read_changes(file.key)
+    except (NotThere, ValueError):
+        return {}
+
+
+@lru_cache(maxsize=32)
+def _read_changes(key: str) -> dict[str, tuple[str, Reason]]:
+    return from_file(storage.get(key))
+
+
+def _sorted(found: Comparison) -> Comparison:
+    for changes in (found.appeared, found.vanished, found.changed):
+        changes.sort(key=lambda change: (-abs(change.hectares), change.place))
+    return found
+
+
+# By ground ---------------------------------------------------------------------------------------------
+
+
+def _by_ground(earlier: Release | PublishedRelease, later: Release | PublishedRelease) -> Comparison:
+    """Places that overlap are the same: an imported map shows squares, one made here outlines."""
+    before, after = places_of(earlier), places_of(later)
+    grounds = _outlines(earlier), _outlines(later)
+    stays_before, stays_after = _overlapping(
+        [grounds[0][place.place] for place in before], [grounds[1][place.place] for place in after]
     )
-    for sha256, verdict, look_alike, report_id in reviews:
-        place = sha256[:16]
-        if verdict != ReviewVerdict.REJECTED:
-            reasons.pop(place, None)
-            if place in found:
-                reasons[place] = unjudged
-            continue
-        reason = _("an expert has rejected it") if report_id is None else _("a citizen's report was accepted")
-        reasons[place] = f"{reason} ({look_alikes[look_alike]})" if look_alike else reason
-    return reasons
+    searched = _searched(later)
+
+    def gone(place: PublishedPlace) -> Change:
+        looked = not searched or cell_of(place.tile, SEARCHED_LEVEL) in searched
+        cause = "not_found" if looked else "not_searched"
+        return Change(place.place, VANISHED, place, None, in_words({"kind": cause}), cause)
+
+    def came(place: PublishedPlace) -> Change:
+        return Change(place.place, APPEARED, None, place, in_words({"kind": "not_shown"}), "not_shown")
+
+    return _sorted(
+        Comparison(
+            appeared=[came(place) for place, stays in zip(after, stays_after, strict=True) if not stays],
+            vanished=[gone(place) for place, stays in zip(before, stays_before, strict=True) if not stays],
+            changed=[],
+            unchanged=sum(stays_after),
+            by_ground=True,
+        )
+    )
+
+
+def _overlapping(before: list[BaseGeometry], after: list[BaseGeometry]) -> tuple[list[bool], list[bool]]:
+    """Which geometries of each list share ground (more than an edge) with one of the other."""
+    stays = [False] * len(before), [False] * len(after)
+    if before and after:
+        mine, others = shapely.STRtree(before).query(after, predicate="intersects")
+        shared = shapely.area(
+            shapely.intersection([after[index] for index in mine], [before[index] for index in others])
+        )
+        for index, other, area in zip(mine.tolist(), others.tolist(), shared.tolist(), strict=True):
+            if area > 0:
+                stays[1][index] = stays[0][other] = True
+    return stays
+
+
+def _outlines(release: Release | PublishedRelease) -> dict[str, BaseGeometry]:
+    key = _key_of(release, OUTLINES)
+    if key is None:
+        raise NotThere(_("This release has lost its list of places: restore it from a backup."))
+    return _read_outlines(key)
+
+
+@lru_cache(maxsize=4)
+def _read_outlines(key: str) -> dict[str, BaseGeometry]:
+    features = json.loads(storage.get(key))["features"]
+    return {feature["properties"]["place"]: shape(feature["geometry"]) for feature in features}
+
+
+def _searched(release: Release | PublishedRelease) -> set[tuple[int, int]]:
+    """The squares in which the release searched anything; empty where it does not say."""
+    key = _key_of(release, f"squares-{SEARCHED_LEVEL}.json")
+    rows = json.loads(storage.get(key))["cells"] if key else []
+    return {(row[0], row[1]) for row in rows if row[2]}
+
+
+def _key_of(release: Release | PublishedRelease, name: str) -> str | None:
+    if isinstance(release, PublishedRelease):
+        file = release.file(name)
+        return file.key if file else None
+    return release.files.filter(name=name).values_list("storage_key", flat=True).first()

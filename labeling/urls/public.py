@@ -3,7 +3,7 @@
 from django.urls import path
 
 from labeling.api import public as api
-from labeling.views import public, report
+from labeling.views import compare, public, report
 
 urlpatterns = [
     path("", public.public_map, name="public-map"),
@@ -19,8 +19,19 @@ urlpatterns = [
     path("releases/", public.release_list, name="release-list"),
     path(
         "releases/<slug:slug>/<int:earlier>/compare/<int:later>/",
-        public.release_compare,
+        compare.release_compare,
         name="release-compare",
+    ),
+    path("releases/<slug:slug>/compare/", compare.release_compare_choose, name="release-compare-choose"),
+    path(
+        "releases/<slug:slug>/<int:earlier>/compare/<int:later>/changes.json",
+        compare.release_compare_map,
+        name="release-compare-map",
+    ),
+    path(
+        "releases/<slug:slug>/<int:earlier>/compare/<int:later>/changes.csv",
+        compare.release_compare_csv,
+        name="release-compare-csv",
     ),
     path("releases/<slug:slug>/<int:number>/<str:name>", public.release_file, name="release-file"),
     path("report/", report.report, name="report"),

@@ -1,0 +1,209 @@
+"""Why places come and go between the latest release and the one that is being published, from the rows of that moment.
+
+Asked once, when a release is published; what is found is kept in its changes.json. Left out: differences between
+releases that are not neighbours (labeling.release_changes puts them together).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from detection.models import Detection, Run, Tile, TileScore
+from labeling.actions.verdicts import Ground, ground_of, still_standing
+from labeling.models import Campaign, CampaignMember, LookAlike, Release, Review, ReviewVerdict
+from labeling.release_changes import APPEARED, VANISHED, Difference, Reason
+
+# SQLite takes so many values in one statement at the least.
+AT_ONCE = 500
+
+
+@dataclass
+class _Known:
+    """What the rows say of the places in question; keys are places (the first 16 digits of a tile's checksum)."""
+
+    tiles: dict[str, Tile] = field(default_factory=dict)
+    found_before: set[str] = field(default_factory=set)
+    found_now: set[str] = field(default_factory=set)
+    looked_before: set[str] = field(default_factory=set)
+    looked_now: set[str] = field(default_factory=set)
+    reviews: dict[str, Review] = field(default_factory=dict)
+    members: dict[str, Campaign] = field(default_factory=dict)
+    campaigns: list[Campaign] = field(default_factory=list)
+    newer: set[str] = field(default_factory=set)
+
+
+def reasons_between(previous: Release, run: Run | None, changes: Difference) -> dict[str, Reason]:
+    """Place → why it differs from `previous` in the release that is being made of `run`."""
+    kinds = changes.kinds()
+    known = _known(previous, run, kinds)
+    look_alikes = {row.slug: row.names for row in LookAlike.objects.all()}
+    return {
+        place: _with_names(_why(place, kind, known, previous, run), look_alikes)
+        for place, kind in kinds.items()
+    }
+
+
+def _why(place: str, kind: str, known: _Known, previous: Release, run: Run | None) -> Reason:
+    if kind == APPEARED:
+        return _why_new(place, known, previous, run)
+    if kind == VANISHED:
+        return _why_gone(place, known, previous, run)
+    return _by_machine(known, previous, run) or {"kind": "outline"}
+
+
+def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> Reason:
+    review = known.reviews.get(place)
+    if place in known.found_before:
+        if review is not None and review.report_id is not None:
+            return {"kind": "report", "report": review.report_id}
+        return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED)}
+    if place not in known.looked_before:
+        return {"kind": "imagery"}
+    return _by_machine(known, previous, run) or {"kind": "rule"}
+
+
+def _why_gone(place: str, known: _Known, previous: Release, run: Run | None) -> Reason:
+    review = known.reviews.get(place)
+    if review is not None and review.verdict == ReviewVerdict.REJECTED:
+        if review.report_id is not None:
+            return {"kind": "report", "report": review.report_id, "look_alike": review.look_alike}
+        return {"kind": "review", "verdict": str(ReviewVerdict.REJECTED), "look_alike": review.look_alike}
+    if place in known.found_now:
+        tile = known.tiles.get(place)
+        if tile is not None and not tile.source.may_derive:
+            return {"kind": "rights"}
+        return {"kind": "unjudged"}
+    campaign = known.members.get(place)
+    if campaign is not None:
+        return _named(campaign) | {"kind": "campaign", "look_alike": campaign.look_alike}
+    if place in known.newer:
+        return {"kind": "imagery"}
+    if place not in known.looked_now:
+        return {"kind": "not_searched"}
+    return _by_machine(known, previous, run) or {"kind": "rule"}
+
+
+def _by_machine(known: _Known, previous: Release, run: Run | None) -> Reason | None:
+    """Another classifier than before, with the campaigns that it has learned from since."""
+    if run is None or previous.run is None or run.classifier_id == previous.run.classifier_id:
+        return None
+    return {
+        "kind": "classifier",
+        "classifier": run.classifier_id,
+        "campaigns": [_named(campaign) for campaign in known.campaigns],
+    }
+
+
+def _named(campaign: Campaign) -> Reason:
+    named: Reason = {"campaign": campaign.name}
+    if campaign.report_id is not None:
+        named["report"] = campaign.report_id
+    return named
+
+
+def _with_names(reason: Reason, look_alikes: dict[str, dict[str, str]]) -> Reason:
+    """The look-alike with its names in all languages: the file is read where there is no list of look-alikes."""
+    slug = reason.get("look_alike")
+    if slug is None:
+        return reason
+    rest = {key: value for key, value in reason.items() if key != "look_alike"}
+    return rest | {"look_alike": {"slug": slug, "names": look_alikes.get(slug, {})}} if slug else rest
+
+
+def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
+    known = _Known()
+    tiles = Tile.objects.whole().filter(region=previous.region_id).select_related("source")
+    by_id: dict[int, str] = {}
+    for tile in tiles.iterator(chunk_size=2000):
+        if tile.place_id in kinds:
+            known.tiles[tile.place_id] = tile
+            by_id[tile.pk] = tile.place_id
+    for part in _parts(by_id):
+        places = {pk: by_id[pk] for pk in part}
+        if previous.run_id is not None:
+            known.found_before |= _found(previous.run_id, places)
+            known.looked_before |= _looked(previous.run_id, places)
+        if run is not None:
+            known.found_now |= _found(run.pk, places)
+            known.looked_now |= _looked(run.pk, places)
+        known.reviews |= _standing(places)
+        members = CampaignMember.objects.filter(
+            segmented_tile__tile__in=part,
+            campaign__decided_at__isnull=False,
+            campaign__withdrawn_at__isnull=True,
+        )
+        for member in members.select_related("campaign", "segmented_tile").order_by("id"):
+            known.members[places[member.segmented_tile.tile_id]] = member.campaign
+    if run is not None:
+        known.campaigns = _learned(previous, run)
+        known.newer = _with_newer_image(known, run)
+    return known
+
+
+def _standing(places: dict[int, str]) -> dict[str, Review]:
+    """Place → its latest review that has not been taken back; one that asks for a second opinion decides nothing."""
+    grounds: dict[Ground, list[Review]] = defaultdict(list)
+    reviews = Review.objects.filter(segmented_tile__tile__in=places).select_related("segmented_tile")
+    for review in reviews.order_by("id"):
+        grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
+    standing = [
+        review
+        for rows in grounds.values()
+        for review in still_standing(rows)
+        if review.verdict != ReviewVerdict.SECOND
+    ]
+    # Ascending, so that what stays is the latest.
+    return {
+        places[review.segmented_tile.tile_id]: review for review in sorted(standing, key=lambda one: one.pk)
+    }
+
+
+def _found(run_id: int, places: dict[int, str]) -> set[str]:
+    rows = Detection.objects.filter(run=run_id, segmented_tile__tile__in=places).order_by()
+    return {places[pk] for pk in rows.values_list("segmented_tile__tile", flat=True)}
+
+
+def _looked(run_id: int, places: dict[int, str]) -> set[str]:
+    rows = TileScore.objects.filter(run=run_id, segmented_tile__tile__in=places).order_by()
+    looked = {places[pk] for pk in rows.values_list("segmented_tile__tile", flat=True)}
+    passed = Tile.objects.filter(pk__in=places, passed_in__run=run_id).order_by()
+    return looked | {places[pk] for pk in passed.values_list("pk", flat=True)}
+
+
+def _learned(previous: Release, run: Run) -> list[Campaign]:
+    """The campaigns that the run's classifier has learned from and that of the release before had not."""
+    campaigns = Campaign.objects.filter(
+        region=run.region_id,
+        decided_at__lte=run.classifier.created_at,
+        withdrawn_at__isnull=True,
+    ).order_by("id")
+    if previous.run is not None:
+        campaigns = campaigns.filter(decided_at__gt=previous.run.classifier.created_at)
+    return list(campaigns)
+
+
+def _with_newer_image(known: _Known, run: Run) -> set[str]:
+    """Places that the run did not search, of whose ground it searched a later image."""
+    wanted: dict[str, Tile] = {
+        place: tile
+        for place, tile in known.tiles.items()
+        if place not in known.looked_now and tile.bounds is not None
+    }
+    newer: set[str] = set()
+    for place, tile in wanted.items():
+        middle = {
+            "west__lte": tile.longitude,
+            "east__gte": tile.longitude,
+            "south__lte": tile.latitude,
+            "north__gte": tile.latitude,
+        }
+        others: Any = Tile.objects.whole().filter(region=run.region_id, segmented__scores__run=run, **middle)
+        if others.exclude(pk=tile.pk).filter(created_at__gt=tile.created_at).exists():
+            newer.add(place)
+    return newer
+
+
+def _parts(ids: Collection[int]) -> list[list[int]]:
+    everything = sorted(ids)
+    return [everything[start : start + AT_ONCE] for start in range(0, len(everything), AT_ONCE)]

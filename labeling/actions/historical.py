@@ -1,0 +1,173 @@
+"""Taking over a map that was published elsewhere, as an imported release that can be shown and compared.
+
+Like every release it is never changed and never removed: whoever imports a wrong file imports the right one beside it.
+"""
+
+import datetime as dt
+from pathlib import Path
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from amberapp.errors import Conflict, UserError
+from amberapp.models import User
+from detection.models import Region
+from labeling.actions.publish import write_release
+from labeling.historical_map import (
+    SIDE_METRES,
+    Area,
+    MapFile,
+    UnreadableMap,
+    finest,
+    name_of,
+    read_map,
+)
+from labeling.models import Release, ReleaseFile, ReleaseKind
+from labeling.release_content import Content, Place, Source, make_place
+from labeling.release_files import INDEX, Built, BuiltFile, build
+
+READABLE = (".geojson", ".json", ".csv")
+TITLE_LENGTH, MOST_BYTES = 120, 200 * 1024 * 1024
+MEDIA_TYPES = {".csv": "text/csv; charset=utf-8"}
+
+
+def files_at(paths: list[Path]) -> list[Path]:
+    """The readable files that the paths name; of a folder those in it. Raises UserError."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in READABLE and one.is_file())
+            if not inside:
+                raise UserError(_("There is no GeoJSON or CSV file in %(path)s.") % {"path": path})
+            found += inside
+        elif not path.is_file():
+            raise UserError(_("There is no file %(path)s.") % {"path": path})
+        elif path.suffix.lower() not in READABLE:
+            raise UserError(_("%(name)s is neither GeoJSON nor CSV.") % {"name": path.name})
+        else:
+            found.append(path)
+    return found
+
+
+def import_historical(
+    *,
+    paths: list[Path],
+    region: Region,
+    title: str,
+    day: dt.date,
+    attribution: str = "",
+    note: str = "",
+    side: float = SIDE_METRES,
+    acting_user: User | None = None,
+) -> Release:
+    """Publish what the files show as an imported release of the region, dated `day`.
+
+    The finest file with areas gives the places; points become squares of `side` metres where no file has areas. The
+    files themselves are kept beside. Raises UserError with a sentence a wrong row, Conflict when the same map has
+    been imported already.
+    """
+    title = title.strip()
+    if not title or len(title) > TITLE_LENGTH:
+        raise UserError(_("Give the map a title of at most %(most)s characters.") % {"most": TITLE_LENGTH})
+    if day > timezone.localdate():
+        raise UserError(
+            _("A map that was published before today is wanted; %(day)s is to come.") % {"day": day}
+        )
+    if not 1 <= side <= 100_000:
+        raise UserError(_("The side of a square is 1 to 100,000 metres."))
+    files, originals = _read(files_at(paths))
+    areas = finest(files, side)
+    built = _built(region, areas, files, originals, title, attribution)
+    _refuse_twice(region, built)
+    return write_release(
+        region=region,
+        built=built,
+        kind=ReleaseKind.HISTORICAL,
+        title=title,
+        note=note.strip() or _told(areas, files),
+        created_at=timezone.make_aware(dt.datetime.combine(day, dt.time(12))),
+        acting_user=acting_user,
+        pictures={},
+        unless_same=False,
+    )
+
+
+def _read(paths: list[Path]) -> tuple[list[MapFile], list[BuiltFile]]:
+    files, originals, problems = [], [], []
+    more = 0
+    for path in paths:
+        if path.stat().st_size > MOST_BYTES:
+            raise UserError(_("%(name)s is larger than 200 MB.") % {"name": path.name})
+        data = path.read_bytes()
+        try:
+            files.append(read_map(path.name, data))
+        except UnreadableMap as error:
+            problems += error.problems
+            more += error.more
+            continue
+        suffix = path.suffix.lower()
+        name = f"original-{len(originals) + 1}{suffix}"
+        originals.append(BuiltFile(name, MEDIA_TYPES.get(suffix, "application/geo+json"), data))
+    if problems:
+        told = "\n".join(problems) + (f"\n… {more}" if more else "")
+        raise UserError(told, fields={"rows": problems})
+    return files, originals
+
+
+def _built(
+    region: Region,
+    areas: list[Area],
+    files: list[MapFile],
+    originals: list[BuiltFile],
+    title: str,
+    attribution: str,
+) -> Built:
+    source = Source(name=title, attribution=attribution, licence="", may_publish=False, synthetic=False)
+    places: dict[str, Place] = {}
+    for area in areas:
+        name = name_of(area)
+        try:
+            places[name] = make_place(
+                place=name,
+                outline=area.outline.__geo_interface__,
+                bounds=area.outline.bounds,
+                score=None,
+                capture_date=area.day,
+                superpixels=[],
+                source=source,
+                reviewed=None,
+            )
+        except ValueError as error:
+            raise UserError(_("A place cannot be taken over: %(reason)s.") % {"reason": error}) from error
+    content = Content(
+        region={"name": region.name, "slug": region.slug, "mineral": region.mineral},
+        method=None,
+        places=list(places.values()),
+        searched=[],
+        sources=[source],
+        hectares_known=False,
+        about=[
+            f"{title}: a map that was published elsewhere and imported here.",
+            _told(areas, files),
+            "Its squares lie around what was found; how much of their ground is torn up it does not tell.",
+        ],
+    )
+    built = build(content)
+    return Built(sorted([*built.files, *originals], key=lambda file: file.name), built.statistics)
+
+
+def _told(areas: list[Area], files: list[MapFile]) -> str:
+    """English, for the README and as the note of a release that was given none."""
+    finds = sum(area.count for area in areas)
+    return f"{len(areas)} squares with {finds} finds, imported from {', '.join(file.name for file in files)}."
+
+
+def _refuse_twice(region: Region, built: Built) -> None:
+    index = next(file for file in built.files if file.name == INDEX)
+    known = ReleaseFile.objects.filter(
+        release__region=region, release__kind=ReleaseKind.HISTORICAL, name=INDEX, sha256=index.sha256
+    ).first()
+    if known is not None:
+        raise Conflict(
+            _("This map has been imported already, as release %(number)s.") % {"number": known.release.number}
+        )

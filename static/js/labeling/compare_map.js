@@ -1,0 +1,226 @@
+// The map of what differs between two releases: squares far out, outlines close by. The tables below say the same.
+
+import { api } from "../shared/api.js";
+import { element, pageData } from "../shared/dom.js";
+import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
+import { L, colour, createMap } from "../shared/map.js";
+import { toastError } from "../shared/toast.js";
+import { ReleaseData, toCell } from "./release_data.js";
+
+const OUTLINES_FROM = 12;
+const FINER = 4; // a square is 2^4 to a map tile's side: 16 pixels
+const [APPEARED, VANISHED] = [0, 1];
+const COLOURS = ["--appeared", "--vanished", "--changed"];
+const WORDS = [
+  () => gettext("New on the map"),
+  () => gettext("No longer on the map"),
+  () => gettext("Drawn differently"),
+];
+
+const page = pageData("compare-data");
+const host = document.getElementById("compare-map");
+
+/** [kind, place, latitude, longitude, hectares, reason] as {kind, place, …}. */
+const asChange = (reasons) => ([kind, place, latitude, longitude, hectares, reason]) => ({
+  kind,
+  place,
+  latitude,
+  longitude,
+  hectares,
+  reason: reasons[reason],
+});
+
+const SquaresLayer = L.GridLayer.extend({
+  initialize(changes, options) {
+    this.changes = changes;
+    this.levels = new Map();
+    L.setOptions(this, { maxZoom: OUTLINES_FROM - 1, ...options });
+  },
+
+  /** "column/row" → how many changes of each kind. */
+  cells(level) {
+    if (!this.levels.has(level)) {
+      const cells = new Map();
+      for (const { kind, latitude, longitude } of this.changes) {
+        const { x, y } = toCell(latitude, longitude, level);
+        const key = `${Math.floor(x)}/${Math.floor(y)}`;
+        const counts = cells.get(key) || [0, 0, 0];
+        counts[kind] += 1;
+        cells.set(key, counts);
+      }
+      this.levels.set(level, cells);
+    }
+    return this.levels.get(level);
+  },
+
+  at({ lat, lng }, zoom) {
+    const level = zoom + FINER;
+    const { x, y } = toCell(lat, lng, level);
+    return this.cells(level).get(`${Math.floor(x)}/${Math.floor(y)}`) || null;
+  },
+
+  createTile(coords) {
+    const size = this.getTileSize();
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const tile = document.createElement("canvas");
+    tile.width = size.x * ratio;
+    tile.height = size.y * ratio;
+    const pen = tile.getContext("2d");
+    pen.scale(ratio, ratio);
+    const perSide = 2 ** FINER;
+    const side = size.x / perSide;
+    const cells = this.cells(coords.z + FINER);
+    for (let row = 0; row < perSide; row += 1) {
+      for (let column = 0; column < perSide; column += 1) {
+        const counts = cells.get(`${coords.x * perSide + column}/${coords.y * perSide + row}`);
+        if (counts) {
+          paintSquare(pen, counts, column * side + 1, row * side + 1, side - 2);
+        }
+      }
+    }
+    return tile;
+  },
+});
+
+/** A square shared out among the kinds of change in it; what went is hollow. */
+function paintSquare(pen, counts, left, top, side) {
+  const all = counts[0] + counts[1] + counts[2];
+  let from = left;
+  counts.forEach((count, kind) => {
+    const width = (side * count) / all;
+    if (!count) {
+      return;
+    }
+    pen.fillStyle = colour(COLOURS[kind], host);
+    pen.strokeStyle = pen.fillStyle;
+    if (kind === VANISHED) {
+      pen.lineWidth = 2;
+      pen.strokeRect(from + 1, top + 1, Math.max(width - 2, 1), side - 2);
+    } else {
+      pen.fillRect(from, top, width, side);
+    }
+    from += width;
+  });
+}
+
+/** Outlines of the changes in view, from the two releases' own files. */
+class Outlines {
+  constructor(map, changes) {
+    this.map = map;
+    this.data = page.files.map((files) => new ReleaseData(files));
+    this.byPlace = new Map(changes.map((change) => [change.place, change]));
+    this.layer = L.layerGroup().addTo(map);
+    this.turn = 0;
+    map.on("moveend", () => this.refresh().catch(toastError));
+  }
+
+  async refresh() {
+    this.turn += 1;
+    const { turn } = this;
+    if (this.map.getZoom() < OUTLINES_FROM) {
+      this.layer.clearLayers();
+      return;
+    }
+    const view = this.map.getBounds().pad(0.15);
+    const parts = await Promise.all(this.data.map((data) => data.ground(view)));
+    if (turn !== this.turn) {
+      return;
+    }
+    this.layer.clearLayers();
+    parts.forEach((files, later) => {
+      for (const file of files) {
+        file.features.forEach((feature) => this.#draw(feature, Boolean(later), view));
+      }
+    });
+  }
+
+  #draw(feature, later, view) {
+    const change = this.byPlace.get(feature.id);
+    const [west, south, east, north] = feature.bbox;
+    const wanted = change && (change.kind === APPEARED ? later : change.kind === VANISHED ? !later : true);
+    if (!wanted || !view.intersects([[south, west], [north, east]])) {
+      return;
+    }
+    const ink = colour(COLOURS[change.kind], host);
+    const old = !later;
+    L.geoJSON(feature, {
+      style: {
+        color: ink,
+        weight: 2,
+        dashArray: old ? "6 5" : null,
+        fillColor: ink,
+        fillOpacity: old ? 0.04 : change.kind === APPEARED ? 0.55 : 0.25,
+      },
+    })
+      .bindPopup(() => card(change), { className: "place-popup" })
+      .addTo(this.layer);
+  }
+}
+
+function card(change) {
+  const link = page.places[change.kind === VANISHED ? 0 : 1].replace("PLACE", encodeURIComponent(change.place));
+  return element(
+    "div",
+    { class: "change-card" },
+    element("p", {}, element("strong", {}, WORDS[change.kind]())),
+    change.hectares
+      ? element(
+          "p",
+          { class: "num" },
+          interpolate(gettext("%(hectares)s ha"), { hectares: number(change.hectares, { maximumFractionDigits: 1 }) }),
+        )
+      : null,
+    element("p", {}, change.reason),
+    element("p", {}, element("a", { href: link }, gettext("Look at the place"))),
+  );
+}
+
+function sentence([appeared, vanished, changed]) {
+  const parts = [
+    [appeared, ngettext("%(count)s new", "%(count)s new", appeared)],
+    [vanished, ngettext("%(count)s gone", "%(count)s gone", vanished)],
+    [changed, ngettext("%(count)s redrawn", "%(count)s redrawn", changed)],
+  ];
+  return parts
+    .filter(([count]) => count)
+    .map(([count, text]) => interpolate(text, { count: number(count) }))
+    .join(", ");
+}
+
+async function show() {
+  const told = await api.get(page.changes);
+  const changes = told.changes.map(asChange(told.reasons));
+  const all = L.latLngBounds(changes.map(({ latitude, longitude }) => [latitude, longitude]));
+  const map = createMap(host, {
+    label: gettext("Map of what changed. The tables below say the same."),
+    bounds: all.pad(0.08),
+    maxZoom: 17,
+    scrollWheelZoom: false,
+  });
+  if (map.getZoom() > 14) {
+    map.setZoom(14);
+  }
+  const squares = new SquaresLayer(changes).addTo(map);
+  const tip = L.tooltip({ className: "map-tip", direction: "top", offset: [0, -8] });
+  map.on("mousemove", ({ latlng }) => {
+    const counts = map.getZoom() < OUTLINES_FROM ? squares.at(latlng, map.getZoom()) : null;
+    host.classList.toggle("over-square", Boolean(counts));
+    if (counts) {
+      tip.setLatLng(latlng).setContent(sentence(counts)).addTo(map);
+    } else {
+      tip.remove();
+    }
+  });
+  map.on("click", ({ latlng }) => {
+    if (map.getZoom() < OUTLINES_FROM && squares.at(latlng, map.getZoom())) {
+      map.setView(latlng, Math.min(map.getZoom() + 3, OUTLINES_FROM + 1));
+    }
+  });
+  map.on("zoomend", () => tip.remove());
+  await new Outlines(map, changes).refresh();
+  host.dataset.ready = "1";
+}
+
+show().catch((error) => {
+  host.replaceChildren(element("p", { class: "notice notice--error" }, error.message));
+});

@@ -1,0 +1,364 @@
+"""Any two releases of a region are compared: what came, what went, why; on the page, as data for the map, as CSV."""
+
+import csv
+import datetime as dt
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone, translation
+
+from amberapp import storage
+from labeling.actions.catalogue import published_numbered
+from labeling.actions.compare_releases import compare_releases
+from labeling.actions.publish import publish_release
+from labeling.models import Campaign, CampaignMember, Release, Report
+from tests.findings import make_classifier
+from tests.published import approve_all, found_on, judge
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+Tiles = Callable[..., Any]
+
+
+@pytest.fixture
+def ground(make_tile: Tiles) -> list[Any]:
+    return [make_tile(seed) for seed in range(4)]
+
+
+@pytest.fixture
+def first(region: Any, ground: list[Any], bob: Any) -> Any:
+    run = found_on(region, ground[:3])
+    approve_all(run, bob)
+    return publish_release(run=run, acting_user=None)
+
+
+def on_tile(run: Any, tile: Any) -> Any:
+    return run.detections.get(segmented_tile__tile=tile)
+
+
+def reasons_of(earlier: Any, later: Any) -> dict[str, tuple[str, str]]:
+    return {change.place: (change.kind, change.reason) for change in compare_releases(earlier, later).changes}
+
+
+def report_on(detection: Any, release: Any) -> Any:
+    return Report.objects.create(
+        region=release.region,
+        release=release,
+        detection=detection,
+        latitude=51.5,
+        longitude=26.5,
+        category="not_mining",
+    )
+
+
+# Reasons ------------------------------------------------------------------------------------------------
+
+
+def test_reviews_and_reports_say_why_a_place_went(first: Any, ground: list[Any], bob: Any) -> None:
+    reported, rejected = on_tile(first.run, ground[0]), on_tile(first.run, ground[1])
+    report = report_on(reported, first)
+    judge(reported, bob, "rejected", look_alike="deforestation", report=report)
+    judge(rejected, bob, "rejected", look_alike="sand_pit")
+    second = publish_release(run=first.run, acting_user=None)
+    assert reasons_of(first, second) == {
+        ground[0].place_id: (
+            "vanished",
+            f"a citizen's report was accepted (no. {report.pk}) (Clear-cut forest)",
+        ),
+        ground[1].place_id: ("vanished", "an expert has rejected it (Sand pit)"),
+    }
+    with translation.override("uk"):
+        assert "(Вирубка)" in compare_releases(first, second).vanished[0].reason + (
+            compare_releases(first, second).vanished[1].reason
+        )
+
+
+def test_what_was_left_waiting_and_is_approved_now_says_so(region: Any, ground: list[Any], bob: Any) -> None:
+    run = found_on(region, ground)
+    judge(on_tile(run, ground[0]), bob)
+    first = publish_release(run=run, acting_user=None)
+    judge(on_tile(run, ground[1]), bob)
+    second = publish_release(run=run, acting_user=None)
+    assert reasons_of(first, second) == {ground[1].place_id: ("appeared", "an expert has approved it since")}
+
+
+def test_a_new_classifier_names_the_campaigns_that_it_learned_from(
+    first: Any, region: Any, ground: list[Any], bob: Any
+) -> None:
+    gone, member, kept = ground[:3]
+    report = report_on(on_tile(first.run, gone), first)
+    campaign = Campaign.objects.create(
+        region=region,
+        name="Clear-cuts",
+        report=report,
+        segmented_tile=gone.segmented.get(),
+        superpixels=[1],
+        look_alike="deforestation",
+        decided_at=timezone.now(),
+    )
+    CampaignMember.objects.create(
+        campaign=campaign, segmented_tile=member.segmented.get(), superpixel=1, distance=0.1
+    )
+    make_classifier(region)
+    run = found_on(region, [kept])
+    run.classifier = region.active_classifier
+    run.save()
+    from detection.models import TileScore
+
+    for tile in (gone, member):
+        TileScore.objects.create(run=run, segmented_tile=tile.segmented.get(), scores=b"", positives=0)
+    approve_all(run, bob)
+    second = publish_release(run=run, acting_user=None)
+    named = f"campaign “Clear-cuts” after report no. {report.pk}"
+    assert reasons_of(first, second) == {
+        gone.place_id: ("vanished", f"a new classifier: {named}"),
+        member.place_id: ("vanished", f"{named} (Clear-cut forest)"),
+    }
+
+
+def test_new_images_and_ground_not_searched_again_say_so(
+    first: Any, region: Any, ground: list[Any], bob: Any
+) -> None:
+    old = ground[0]
+    from detection.models import Tile
+
+    Tile.objects.filter(pk=ground[3].pk).update(
+        west=old.west,
+        south=old.south,
+        east=old.east,
+        north=old.north,
+        latitude=old.latitude,
+        longitude=old.longitude,
+        created_at=timezone.now() + dt.timedelta(days=1),
+    )
+    again = found_on(region, [ground[1], Tile.objects.get(pk=ground[3].pk)])
+    approve_all(again, bob)
+    second = publish_release(run=again, acting_user=None)
+    told = reasons_of(first, second)
+    assert told[ground[3].place_id] == ("appeared", "a newer image of this ground")
+    assert told[ground[0].place_id] == ("vanished", "a newer image of this ground")
+    assert told[ground[2].place_id] == ("vanished", "the later map has not searched there")
+
+
+def test_between_releases_far_apart_the_event_itself_is_the_reason(
+    first: Any, region: Any, ground: list[Any], bob: Any
+) -> None:
+    judge(on_tile(first.run, ground[0]), bob, "rejected", look_alike="snow")
+    publish_release(run=first.run, acting_user=None)
+    judge(on_tile(first.run, ground[1]), bob, "rejected", look_alike="cemetery")
+    third = publish_release(run=first.run, acting_user=None)
+    comparison = compare_releases(first, third)
+    told = {change.place: (change.release, change.cause, change.reason) for change in comparison.vanished}
+    assert told == {
+        ground[0].place_id: (2, "review", "an expert has rejected it (Snow)"),
+        ground[1].place_id: (3, "review", "an expert has rejected it (Cemetery)"),
+    }
+    judge(on_tile(first.run, ground[0]), bob)
+    fourth = publish_release(run=first.run, acting_user=None)
+    assert ground[0].place_id not in reasons_of(first, fourth), "it came back: nothing differs any more"
+
+
+def test_a_release_without_a_list_of_changes_leaves_the_reason_open(
+    first: Any, ground: list[Any], bob: Any
+) -> None:
+    judge(on_tile(first.run, ground[0]), bob, "rejected")
+    second = publish_release(run=first.run, acting_user=None)
+    second.files.filter(name="changes.json").delete()
+    from labeling.actions.catalogue import write_catalogue
+
+    write_catalogue(fresh=True)
+    assert reasons_of(first, second)[ground[0].place_id] == ("vanished", "the reason was not recorded")
+
+
+def test_the_reasons_stand_in_a_file_of_the_release_and_the_first_has_none(
+    first: Any, ground: list[Any], bob: Any
+) -> None:
+    assert not first.files.filter(name="changes.json").exists()
+    judge(on_tile(first.run, ground[0]), bob, "rejected", look_alike="snow")
+    second = publish_release(run=first.run, acting_user=None)
+    told = json.loads(storage.get(second.files.get(name="changes.json").storage_key))
+    assert told["previous"] == 1
+    (row,) = told["changes"]
+    assert row["reason"]["look_alike"]["names"]["uk"] == "Сніг"
+
+
+# Pages --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def second(first: Any, ground: list[Any], bob: Any) -> Any:
+    judge(on_tile(first.run, ground[0]), bob, "rejected", look_alike="snow")
+    return publish_release(run=first.run, acting_user=None)
+
+
+def test_the_page_the_map_and_the_csv_say_the_same(first: Any, second: Any, ground: list[Any]) -> None:
+    client = Client()
+    page = client.get("/releases/testshire/1/compare/2/")
+    assert page.status_code == 200
+    assert "an expert has rejected it (Snow)" in page.content.decode()
+    assert client.get("/releases/testshire/2/compare/1/")["Location"] == "/releases/testshire/1/compare/2/"
+    data = client.get("/releases/testshire/1/compare/2/changes.json").json()
+    (row,) = data["changes"]
+    assert (data["kinds"][row[0]], row[1]) == ("vanished", ground[0].place_id)
+    answer = client.get("/releases/testshire/1/compare/2/changes.csv")
+    (line,) = csv.DictReader(io.StringIO(answer.content.decode()))
+    assert line["place"] == ground[0].place_id
+    assert (line["change"], line["cause"], line["release"]) == ("vanished", "review", "2")
+    assert line["hectares_after"] == ""
+
+
+def test_the_form_leads_to_any_two_releases(first: Any, second: Any) -> None:
+    client = Client()
+    chosen = client.get("/releases/testshire/compare/?from=1&to=2")
+    assert chosen["Location"] == "/releases/testshire/1/compare/2/"
+    for query in ("", "from=1", "from=a&to=2", "from=1&to=99999999999999"):
+        assert client.get(f"/releases/testshire/compare/?{query}").status_code == 400
+    assert client.get("/releases/testshire/1/compare/1/").status_code == 400
+    assert client.get("/releases/testshire/1/compare/9/").status_code == 404
+
+
+def test_nothing_of_a_comparison_asks_the_database(
+    first: Any, second: Any, django_assert_num_queries: Any
+) -> None:
+    client = Client()
+    with django_assert_num_queries(0):
+        assert client.get("/releases/testshire/1/compare/2/").status_code == 200
+        assert client.get("/releases/testshire/1/compare/2/changes.json").status_code == 200
+        assert client.get("/releases/testshire/1/compare/2/changes.csv").status_code == 200
+
+
+# Imported maps ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Any, ground: list[Any]) -> Any:
+    """A map of 2018 in three files: squares around the first tile and around ground that nobody searched."""
+
+    def square(west: float, south: float, side: float, count: int) -> dict[str, Any]:
+        ring = [
+            [west, south],
+            [west + side, south],
+            [west + side, south + side],
+            [west, south + side],
+            [west, south],
+        ]
+        return {
+            "type": "Feature",
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "properties": {"count": count},
+        }
+
+    made = tmp_path / "published-map"
+    made.mkdir()
+    here = ground[0]
+    fine = [square(here.west - 0.001, here.south - 0.001, 0.0025, 2), square(25.0, 50.0, 0.002, 1)]
+    (made / "squares.1.geojson").write_text(json.dumps(fine))
+    (made / "squares.9.geojson").write_text(json.dumps([square(25.0, 50.0, 0.1, 3)]))
+    (made / "coordinates.csv").write_text("lat,lon\n51.5,26.5\n\n51.5,26.5\n50.001,25.001\n")
+    return made
+
+
+def bring_in(folder: Any, **options: Any) -> str:
+    out = io.StringIO()
+    values = {"region": "testshire", "title": "Map of 2018", "date": "2018-03-26"} | options
+    call_command(
+        "import_historical", str(folder), *[f"--{key}={value}" for key, value in values.items()], stdout=out
+    )
+    return out.getvalue()
+
+
+def test_an_imported_map_is_listed_shown_and_compared_by_ground(
+    first: Any, ground: list[Any], folder: Any
+) -> None:
+    assert "2 places" in bring_in(folder)
+    imported = Release.objects.get(kind="historical")
+    assert imported.run is None
+    assert imported.number == 2
+    assert imported.statistics["hectares"] is None
+    assert imported.files.filter(name__startswith="original-").count() == 3
+    client = Client()
+    assert "Map of 2018" in client.get("/releases/").content.decode()
+    assert client.get("/map/testshire/2/").status_code == 200
+    assert client.get("/map/testshire/2/list/").status_code == 200
+    assert client.get("/")["Content-Type"].startswith("text/html")
+    assert client.get("/map/testshire/")["Location"] == "/map/testshire/1/", (
+        "the map of today stays the latest"
+    )
+    older = published_numbered("testshire", 2)
+    comparison = compare_releases(older, published_numbered("testshire", 1))
+    assert comparison.by_ground
+    assert {change.place for change in comparison.appeared} == {tile.place_id for tile in ground[1:3]}
+    (gone,) = comparison.vanished
+    assert gone.cause == "not_searched"
+    assert comparison.unchanged == 1
+    page = client.get("/releases/testshire/1/compare/2/")
+    assert page["Location"] == "/releases/testshire/2/compare/1/", "the older map comes first"
+    shown = client.get(page["Location"]).content.decode()
+    assert "Map of 2018" in shown
+    assert "does not show it" in shown
+    assert client.get("/releases/testshire/2/compare/1/changes.csv").status_code == 200
+
+
+def test_the_next_release_follows_its_own_kind(first: Any, ground: list[Any], folder: Any, bob: Any) -> None:
+    bring_in(folder)
+    judge(on_tile(first.run, ground[0]), bob, "rejected", look_alike="snow")
+    third = publish_release(run=first.run, acting_user=None)
+    assert third.number == 3
+    assert json.loads(storage.get(third.files.get(name="changes.json").storage_key))["previous"] == 1
+    assert set(reasons_of(first, third)) == {ground[0].place_id}
+
+
+def test_pages_that_know_runs_stand_a_release_without_one(
+    first: Any, folder: Any, carol: Any, alice: Any, bob: Any, client_of: Callable[[Any], Client]
+) -> None:
+    bring_in(folder)
+    Release.objects.filter(kind="own").delete()
+    from labeling.actions.catalogue import write_catalogue
+
+    write_catalogue(fresh=True)
+    assert Client().get("/").status_code == 200
+    assert Client().get("/releases/").status_code == 200
+    assert Client().get("/api/releases/").status_code == 200
+    assert Client().get("/report/?region=testshire&number=2").status_code == 200
+    assert client_of(carol).get("/manage/").status_code == 200
+    assert client_of(alice).get("/label/mine/").status_code == 200
+    assert client_of(bob).get("/review/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"region": "nowhere"}, "There is no region"),
+        ({"title": " "}, "title"),
+        ({"date": "2999-01-01"}, "to come"),
+        ({"side": "0"}, "side"),
+    ],
+)
+def test_what_cannot_be_imported_is_told(
+    first: Any, folder: Any, options: dict[str, str], words: str
+) -> None:
+    with pytest.raises(CommandError, match=words):
+        bring_in(folder, **options)
+    assert Release.objects.count() == 1
+
+
+def test_wrong_rows_are_named_and_nothing_is_imported(first: Any, folder: Any) -> None:
+    (folder / "coordinates.csv").write_text("lat,lon\n51.5,26.5\n200,26.5\nx,1\n")
+    with pytest.raises(CommandError) as refused:
+        bring_in(folder)
+    assert "coordinates.csv, line 3" in str(refused.value)
+    assert "coordinates.csv, line 4" in str(refused.value)
+    with pytest.raises(CommandError, match="no file"):
+        bring_in(folder / "missing.csv")
+    assert Release.objects.count() == 1
+
+
+def test_the_same_map_is_imported_once(first: Any, folder: Any) -> None:
+    bring_in(folder)
+    with pytest.raises(CommandError, match="imported already, as release 2"):
+        bring_in(folder, title="Again")
