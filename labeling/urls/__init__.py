@@ -8,5 +8,6 @@ urlpatterns = [
     path("", include("labeling.urls.tutorial")),
     path("", include("labeling.urls.review")),
     path("", include("labeling.urls.samples")),
+    path("", include("labeling.urls.campaigns")),
     path("", include("labeling.urls.manage")),
 ]
