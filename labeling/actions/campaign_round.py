@@ -69,9 +69,9 @@ def run_round(
         _keep_effect(campaign, "held_out", measure_held_out(campaign, progress))
     assert campaign.classifier_after is not None
     found = {"classifier": campaign.classifier_after.pk, "run": None}
-    if speaks_against(campaign) and not go_on:
-        return found
-    if campaign.run_after is None:
+    if wants_run(campaign):
+        if speaks_against(campaign) and not go_on:
+            return found
         with transaction.atomic():
             activate(classifier=campaign.classifier_after, acting_user=acting_user)
             run = start_run(
@@ -80,6 +80,12 @@ def run_round(
             Campaign.objects.filter(pk=campaign.pk).update(run_after=run)
             campaign.run_after = run
     return {**found, "run": campaign.run_after_id}
+
+
+def wants_run(campaign: Campaign) -> bool:
+    """Whether no run of the campaign is under way or done."""
+    run = campaign.run_after
+    return run is None or (run.has_ended and run.state != WorkState.DONE)
 
 
 def _train(campaign: Campaign, acting_user: User | None, progress: Progress) -> None:

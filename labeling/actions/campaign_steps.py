@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from amberapp.models import Job, User, WorkState
 from detection.actions.look_alike_index import extractor_key_of, state_of
 from detection.actions.watch import progress_of
-from labeling.actions.campaign_round import EFFECT_JOB, rounds_of, speaks_against
+from labeling.actions.campaign_round import EFFECT_JOB, rounds_of, speaks_against, wants_run
 from labeling.actions.review_queue import review_queue
 from labeling.models import Campaign, CampaignDecision, Release, Review
 
@@ -75,9 +75,7 @@ def course_of(campaign: Campaign) -> Course:
         changed=changed,
         judged=judged,
         release=release,
-        asks=campaign.run_after is None
-        and campaign.classifier_after is not None
-        and speaks_against(campaign),
+        asks=campaign.classifier_after is not None and wants_run(campaign) and speaks_against(campaign),
         watching=progress_now(campaign) is not None,
     )
 

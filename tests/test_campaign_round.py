@@ -1,0 +1,170 @@
+"""One press trains on the campaign's labels, measures before and after, and searches again; what was done stays done."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from amberapp import jobs
+from amberapp.models import Job, User
+from detection.actions import dataset as datasets
+from detection.actions.look_alike_index import build_index
+from detection.actions.runs import cancel_run, execute_here, start_run
+from detection.learning import before_after
+from detection.models import Classifier, Run
+from labeling.actions import campaign_round, campaigns
+from labeling.actions.campaign_round import request_round, speaks_against
+from labeling.actions.campaign_steps import course_of, progress_now
+from labeling.models import Campaign
+from tests.test_machine import crops, dug_tiles, trained
+
+__all__ = ["crops", "dug_tiles", "trained"]
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def silent(done: int, total: int, message: str = "") -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.fixture
+def decided(trained: Classifier, dug_tiles: list[Any], bob: User) -> Campaign:
+    """A campaign that calls the superpixels of one detection cemeteries."""
+    run = start_run(region=trained.region, acting_user=None)
+    execute_here(run)
+    detection = run.detections.with_ground().first()
+    assert detection is not None
+    build_index(region=trained.region, extractor_key=trained.extractor_key, progress=silent)
+    campaign = campaigns.begin_from_detection(detection=detection, acting_user=bob)
+    ticked = [(detection.segmented_tile_id, number) for number in detection.superpixels]
+    return campaigns.decide(
+        campaign=campaign, ticked=ticked, decision="label", look_alike="cemetery", acting_user=bob
+    )
+
+
+def again(campaign: Campaign) -> Campaign:
+    return Campaign.objects.select_related("region__active_classifier").get(pk=campaign.pk)
+
+
+@pytest.mark.slow
+def test_one_press_trains_measures_and_searches(decided: Campaign, trained: Classifier, carol: User) -> None:
+    job = request_round(campaign=again(decided), acting_user=carol)
+    assert progress_now(again(decided)) is not None
+    assert jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert job.state == "done", job.error
+    campaign = again(decided)
+    assert campaign.classifier_before == trained
+    assert campaign.classifier_after.created_by == carol
+    assert [note.number for note in datasets.campaigns_of(campaign.classifier_after.dataset)] == [campaign.pk]
+    assert campaign.region.active_classifier == campaign.classifier_after
+    held_out = campaign.effect["held_out"]
+    count = campaign.members.count()
+    assert held_out["own_rows"] == count
+    assert held_out["all"]["n"] == held_out["outside"]["n"] + count
+    assert held_out["kinds"]["cemetery"]["n"] == count
+    for side in ("before", "after", "difference"):
+        for figure, low, high in held_out["outside"][side].values():
+            assert low <= figure <= high
+    run = campaign.run_after
+    assert run is not None and run.classifier == campaign.classifier_after
+    execute_here(run)
+    for effect in Job.objects.filter(kind="labeling.campaign_effect"):
+        assert jobs.execute(effect.pk)
+    campaign = again(decided)
+    assert campaign.effect["run"]["members"] == count
+    steps = {step.name: step.state for step in course_of(campaign).steps}
+    assert steps["trained"] == steps["searched"] == "done"
+    # A cancelled run can be started again without training again.
+    Campaign.objects.filter(pk=campaign.pk).update(run_after=None)
+    trained_so_far = Classifier.objects.count()
+    second = request_round(campaign=again(decided), acting_user=carol)
+    assert jobs.execute(second.pk)
+    assert Classifier.objects.count() == trained_so_far
+    assert again(decided).run_after != run
+
+
+def test_a_round_that_was_killed_after_training_takes_what_was_trained(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*, dataset: Any, region: Any, algorithm: str, **_: Any) -> Classifier:
+        return Classifier.objects.create(
+            region=region,
+            dataset=dataset,
+            algorithm=algorithm,
+            extractor=trained.extractor,
+            extractor_key=trained.extractor_key,
+            model_key=trained.model_key,
+            model_sha256=trained.model_sha256,
+            threshold=trained.threshold,
+            precision_target=0.95,
+        )
+
+    monkeypatch.setattr(campaign_round, "train", train)
+
+    def die(campaign: Campaign, progress: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(campaign_round, "measure_held_out", die)
+    values = {"acting_user": carol, "go_on": False, "progress": silent}
+    with pytest.raises(KeyboardInterrupt):
+        campaign_round.run_round(campaign=again(decided), **values)
+    # As if it had died before it could note which classifier it was.
+    Campaign.objects.filter(pk=decided.pk).update(classifier_after=None, classifier_before=None)
+    worse = {"outside": {"difference": {"average_precision": [-0.2, -0.3, -0.1]}}}
+    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: worse)
+    told = campaign_round.run_round(campaign=again(decided), **values)
+    assert Classifier.objects.count() == 2
+    assert told["run"] is None, "the measurement speaks against it"
+    assert again(decided).region.active_classifier == trained
+    assert speaks_against(again(decided))
+    course = course_of(again(decided))
+    assert course.asks
+    assert course.current == "searched"
+    told = campaign_round.run_round(campaign=again(decided), **{**values, "go_on": True})
+    run = Run.objects.get(pk=told["run"])
+    assert again(decided).region.active_classifier == run.classifier
+    # Once more changes nothing; after a cancelled run another is started.
+    assert campaign_round.run_round(campaign=again(decided), **values)["run"] == run.pk
+    cancel_run(run=run, acting_user=carol)
+    assert {step.state for step in course_of(again(decided)).steps if step.name == "searched"} == {"stopped"}
+    assert campaign_round.run_round(campaign=again(decided), **{**values, "go_on": True})["run"] != run.pk
+
+
+# The comparison ---------------------------------------------------------------------------------
+
+
+def test_rows_that_were_wrong_before_are_judged_better_after() -> None:
+    random = np.random.default_rng(5)
+    places = np.repeat([f"place {number}" for number in range(30)], 8)
+    kind = np.tile([0, 0, 0, 1, 1, 1, 2, 2], 30)  # meadow, mining, clear-cut
+    centres = np.array([[0, 0, 0], [3, 0, 0], [3, 0, 1.5]])
+    features = (np.repeat(centres[kind], 2, axis=1) + random.normal(0, 0.7, (240, 6))).astype(np.float32)
+    truth = kind == 1
+    taken_for_mining = kind >= 1
+    old = before_after.Rows("svm", features, taken_for_mining, places)
+    new = before_after.Rows("svm", features, truth, places)
+    sides = before_after.hold_out_both(old, new)
+    figures = before_after.compare(*sides, truth, places, np.ones(240, bool))
+    assert figures is not None
+    assert figures["difference"]["precision"][1] > 0
+    kinds = before_after.compare_kinds(*sides, {"clear-cut": kind == 2}, places)
+    told = kinds["clear-cut"]
+    assert (told["n"], told["places"]) == (60, 30)
+    assert told["after"] < told["before"]
+    assert told["difference"][2] < 0
+    same = before_after.hold_out_both(new, new)
+    nothing = before_after.compare(*same, truth, places, kind != 2)
+    assert nothing is not None
+    assert all(row == [0.0, 0.0, 0.0] for row in nothing["difference"].values())
+    assert before_after.compare(*same, truth, places, kind == 2) is None
+
+
+def test_too_few_places_and_other_features_are_told() -> None:
+    features = np.zeros((4, 3), np.float32)
+    few = before_after.Rows("svm", features, np.array([True, False, True, False]), np.array(["a"] * 4))
+    with pytest.raises(ValueError, match="at least 2"):
+        before_after.hold_out_both(few, few)
+    other = before_after.Rows("svm", features[:, :2], few.mining, few.places)
+    with pytest.raises(ValueError, match="different features"):
+        before_after.hold_out_both(other, few)
