@@ -176,6 +176,7 @@ HEAVY_JOBS = frozenset(
         "detection.build_look_alikes",
         "labeling.campaign_round",
         "labeling.compare_classifiers",
+        "labeling.publish",
         "labeling.rank_tiles",
         "labeling.retrain",
     }

@@ -44,7 +44,7 @@ def preview(content: Content, figures: dict[str, Any]) -> bytes:
     _text(draw, (MARGIN, 150), f"Ground torn up for {mineral}", SANS, 30, INK_2, room)
     _text(draw, (MARGIN, 196), figures["region"]["name"], SERIF, 58, INK, room)
     if figures["hectares"] is not None:
-        _text(draw, (MARGIN, 324), _number(figures["hectares"]), SERIF, 120, INK, room)
+        _text(draw, (MARGIN, 308), _number(figures["hectares"]), SERIF, 120, INK, room)
         _text(draw, (MARGIN, 462), "hectares", SANS, 34, INK_2, room)
     places = f"{figures['places']:,} place{'' if figures['places'] == 1 else 's'}"
     searched = f"{figures['tiles_searched']:,} image{'' if figures['tiles_searched'] == 1 else 's'} searched"

@@ -11,6 +11,7 @@ from labeling.actions import campaign_round, demo_content
 from labeling.actions.accounts import REVERSE_JOB, take_back_everything, weigh_account
 from labeling.actions.decide_report import LETTER_JOB
 from labeling.actions.priority import RANK_JOB, rank_region
+from labeling.actions.publish_job import PUBLISH_JOB, publish_in_job
 from labeling.actions.retrain import COMPARE_CLASSIFIERS_JOB, RETRAIN_JOB, compare, retrain
 from labeling.actions.volunteers import WEIGH_JOB
 from labeling.letters import answer_reporter
@@ -64,6 +65,11 @@ def rank_tiles_job(context: jobs.JobContext) -> dict[str, Any]:
 def demo_content_job(context: jobs.JobContext) -> dict[str, Any]:
     data = context.parameters.get("data")
     return demo_content.prepare(data=Path(data) if data else None, progress=context.progress)
+
+
+@jobs.handles(PUBLISH_JOB)
+def publish_job(context: jobs.JobContext) -> dict[str, Any]:
+    return publish_in_job(context)
 
 
 @jobs.handles(LETTER_JOB)

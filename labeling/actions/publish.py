@@ -21,10 +21,11 @@ from amberapp import storage
 from amberapp.audit import record
 from amberapp.errors import Conflict, UserError
 from amberapp.models import User, WorkState
-from detection.models import Region, Run
-from labeling.actions.catalogue import Pictures, write_catalogue
+from detection.models import ImagerySource, Region, Run
+from labeling.actions.catalogue import Pictures, catalogue, write_catalogue
 from labeling.actions.compare_releases import CHANGES, changes_of
 from labeling.actions.release_sources import gather
+from labeling.actions.releases import places_of
 from labeling.actions.verdicts import Verdict, current_verdicts
 from labeling.models import AreaSample, Release, ReleaseFile, ReleaseKind, ReviewVerdict
 from labeling.release_files import INDEX, JSON, Built, BuiltFile, Progress, build
@@ -103,9 +104,7 @@ def publish_release(
     Raises Conflict when the run is not finished, not reviewed, or shows exactly what the latest release shows
     (AlreadyPublished); UserError when an outline of it cannot be published or the note is too long.
     """
-    note = note.strip()
-    if len(note) > NOTE_LENGTH:
-        raise UserError(_("A note has at most %(limit)s characters.") % {"limit": NOTE_LENGTH})
+    note = checked_note(note)
     run = Run.objects.select_related("region", "classifier__dataset", "segmentation").get(pk=run.pk)
     verdicts = current_verdicts(run)
     ready = readiness(run, verdicts)
@@ -121,6 +120,64 @@ def publish_release(
         sample=gathered.sample,
         pictures=gathered.pictures,
         acting_user=acting_user,
+    )
+
+
+def checked_note(note: str) -> str:
+    """Raises UserError for one that is too long."""
+    note = note.replace("\x00", "").strip()
+    if len(note) > NOTE_LENGTH:
+        raise UserError(
+            _("A note has at most %(limit)s characters.") % {"limit": NOTE_LENGTH},
+            fields={"note": [_("Too long.")]},
+        )
+    return note
+
+
+def publish_again(*, release: Release, acting_user: User | None, note: str = "") -> Release:
+    """Roll back: publish an older release again, with the same files, under the next number.
+
+    Raises Conflict when it is an imported map, when it is what the latest release shows already (AlreadyPublished), or
+    when the terms of its imagery have since forbidden what was made from it.
+    """
+    note = checked_note(note)
+    release = Release.objects.select_related("region", "run", "restores").get(pk=release.pk)
+    if release.kind != ReleaseKind.OWN:
+        raise Conflict(_("An imported map is not published again: it stays where it is."))
+    shown = {place.source for place in places_of(release)}
+    closed = ImagerySource.objects.filter(name__in=shown, may_derive=False).first()
+    if closed is not None:
+        raise Conflict(
+            _(
+                "Release %(number)s cannot be published again: the terms of “%(source)s” now forbid derived data."
+            )
+            % {"number": release.number, "source": closed.name}
+        )
+    rows = list(release.files.exclude(name=CHANGES))
+    (index,) = (row for row in rows if row.name == INDEX)
+    data = changes_of(
+        region=release.region,
+        run=release.run,
+        places=json.loads(storage.get(index.storage_key))["places"],
+        restores=release.number,
+    )
+    if data is not None:
+        rows.append(_store(BuiltFile(CHANGES, JSON, data)))
+    known = next((one for one in catalogue().releases if one.pk == release.pk), None)
+    return _enter(
+        release.region,
+        rows,
+        release.statistics,
+        acting_user,
+        pictures=known.pictures if known else None,
+        unless_same=True,
+        kind=ReleaseKind.OWN,
+        run=release.run,
+        title=release.title,
+        note=note,
+        restores=release.restores or release,
+        sample=release.sample,
+        created_at=timezone.now(),
     )
 
 
@@ -146,23 +203,37 @@ def write_release(
     has the same files; Conflict when other publishers take the number again and again.
     """
     rows = [_store(file) for file in built.files]
+    return _enter(
+        region,
+        rows,
+        built.statistics,
+        acting_user,
+        pictures=pictures,
+        unless_same=unless_same,
+        kind=kind,
+        run=run,
+        title=title,
+        note=note,
+        restores=restores,
+        sample=sample,
+        created_at=created_at or timezone.now(),
+    )
+
+
+def _enter(
+    region: Region,
+    rows: list[ReleaseFile],
+    statistics: dict[str, Any],
+    acting_user: User | None,
+    *,
+    pictures: Pictures | None,
+    unless_same: bool,
+    **fields: Any,
+) -> Release:
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                release = _write(
-                    region,
-                    built,
-                    rows,
-                    acting_user,
-                    unless_same,
-                    kind=kind,
-                    run=run,
-                    title=title,
-                    note=note,
-                    restores=restores,
-                    sample=sample,
-                    created_at=created_at or timezone.now(),
-                )
+                release = _write(region, rows, statistics, acting_user, unless_same, **fields)
             break
         except IntegrityError:
             # Another process took the number between our look and our write (no row locks on SQLite).
@@ -175,8 +246,8 @@ def write_release(
 
 def _write(
     region: Region,
-    built: Built,
     rows: list[ReleaseFile],
+    statistics: dict[str, Any],
     acting_user: User | None,
     unless_same: bool,
     **fields: Any,
@@ -187,7 +258,7 @@ def _write(
         raise AlreadyPublished(latest)
     highest = locked.releases.aggregate(highest=Max("number"))["highest"] or 0
     release = Release.objects.create(
-        region=locked, number=highest + 1, statistics=built.statistics, created_by=acting_user, **fields
+        region=locked, number=highest + 1, statistics=statistics, created_by=acting_user, **fields
     )
     ReleaseFile.objects.bulk_create(
         [
@@ -209,8 +280,8 @@ def _write(
         release,
         run=release.run_id,
         number=release.number,
-        places=built.statistics["places"],
-        hectares=built.statistics["hectares"],
+        places=statistics["places"],
+        hectares=statistics["hectares"],
         **({"restores": release.restores.number} if release.restores else {}),
     )
     return release

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
 from rest_framework.parsers import MultiPartParser
@@ -14,9 +15,11 @@ from rest_framework.views import APIView
 
 from amberapp.api import ShallowJSON
 from amberapp.errors import NotThere
+from amberapp.models import Job
 from amberapp.permissions import IsAdmin
 from detection.models import Run
-from labeling.actions.publish import publish_release
+from labeling.actions.publish import NOTE_LENGTH, publish_again
+from labeling.actions.publish_job import publish_or_request
 from labeling.actions.releases import detection_of, place_of
 from labeling.actions.report import COMMENT_LENGTH, EMAIL_LENGTH, file_report
 from labeling.models import Release, ReleaseFile, ReportCategory
@@ -67,7 +70,10 @@ class ReleaseSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Release
-        fields = ["id", "region", "region_name", "number", "run", "created_at", "statistics", "files", "url"]
+        fields = [
+            *("id", "region", "region_name", "number", "kind", "title", "note", "restores", "run"),
+            *("created_at", "statistics", "files", "url"),
+        ]
 
     @extend_schema_field(ReleaseFileSerializer(many=True))
     def get_files(self, release: Release) -> list[dict[str, Any]]:
@@ -83,11 +89,28 @@ class ReleaseSerializer(serializers.ModelSerializer):
 
 
 class PublishSerializer(serializers.Serializer):
-    run = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+    run = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID, required=False)
+    again = serializers.IntegerField(
+        min_value=1, max_value=BIGGEST_ID, required=False, help_text="id of an older release to publish again"
+    )
+    note = serializers.CharField(max_length=NOTE_LENGTH, required=False, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("run" in attrs) == ("again" in attrs):
+            raise serializers.ValidationError({"run": _("Name a run, or a release to publish again.")})
+        return attrs
+
+
+class PublicationSerializer(serializers.Serializer):
+    job = serializers.IntegerField()
+    url = serializers.URLField(help_text="the job that writes the release")
 
 
 class ReleaseList(generics.ListAPIView):
-    """Releases, newest first. Admins publish a run's approved detections as the next one."""
+    """Releases, newest first. Admins publish a run's approved detections as the next one, or an older one again.
+
+    A large run is published by a job (202).
+    """
 
     queryset = (
         Release.objects.select_related("region").prefetch_related("files").order_by("-created_at", "-id")
@@ -99,15 +122,26 @@ class ReleaseList(generics.ListAPIView):
     def get_permissions(self) -> list[BasePermission]:
         return [IsAdmin()] if self.request.method == "POST" else [AllowAny()]
 
-    @extend_schema(request=PublishSerializer, responses={201: ReleaseSerializer})
+    @extend_schema(request=PublishSerializer, responses={201: ReleaseSerializer, 202: PublicationSerializer})
     def post(self, request: Request) -> Response:
         asked = PublishSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        run = Run.objects.filter(pk=asked.validated_data["run"]).first()
-        if run is None:
-            raise NotThere(f"There is no run {asked.validated_data['run']}.")
+        said = asked.validated_data
         assert request.user.is_authenticated  # IsAdmin has seen to it
-        release = publish_release(run=run, acting_user=request.user)
+        if "again" in said:
+            older = Release.objects.filter(pk=said["again"]).first()
+            if older is None:
+                raise NotThere(f"There is no release {said['again']}.")
+            release = publish_again(release=older, acting_user=request.user, note=said["note"])
+        else:
+            run = Run.objects.filter(pk=said["run"]).first()
+            if run is None:
+                raise NotThere(f"There is no run {said['run']}.")
+            made = publish_or_request(run=run, acting_user=request.user, note=said["note"])
+            if isinstance(made, Job):
+                address = request.build_absolute_uri(reverse("api-job", args=[made.pk]))
+                return Response({"job": made.pk, "url": address}, status=status.HTTP_202_ACCEPTED)
+            release = made
         told = ReleaseSerializer(release, context={"request": request})
         return Response(told.data, status=status.HTTP_201_CREATED)
 

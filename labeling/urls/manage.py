@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from labeling.views import classifiers, manage
+from labeling.views import classifiers, manage, manage_releases
 
 urlpatterns = [
     path("", include("labeling.urls.crowd")),
@@ -22,4 +22,6 @@ urlpatterns = [
     ),
     path("manage/runs/<int:run_id>/", manage.run, name="run"),
     path("manage/runs/<int:run_id>/publish/", manage.run_publish, name="run-publish"),
+    path("manage/releases/", manage_releases.releases, name="manage-releases"),
+    path("manage/releases/<int:release_id>/again/", manage_releases.release_again, name="release-again"),
 ]

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -19,7 +20,8 @@ from detection.actions.watch import duration, progress_of, run_numbered
 from detection.models.classifier import Algorithm
 from labeling.actions.crowd_figures import in_quarantine
 from labeling.actions.overview import overview
-from labeling.actions.publish import publish_release, readiness
+from labeling.actions.publish import readiness
+from labeling.actions.publish_job import publications, publish_or_request
 from labeling.actions.retrain import RETRAIN_JOB, request_retrain
 
 FAILURES_PER_PAGE = 50
@@ -88,6 +90,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
             found.failures.select_related("tile").order_by("tile_id"), FAILURES_PER_PAGE
         ).get_page(request.GET.get("page")),
         "ready": readiness(found),
+        "publication": publications(found).first(),
         "releases": found.releases.order_by("-number"),
         "passed": found.passed_tiles.count() if found.screened else 0,
         "unusual": unusual[:UNUSUAL_SHOWN],
@@ -102,7 +105,13 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
 @role_required(Role.ADMIN)
 def run_publish(request: HttpRequest, run_id: int) -> HttpResponse:
     assert isinstance(request.user, User)
-    release = publish_release(run=run_numbered(run_id), acting_user=request.user)
+    found = run_numbered(run_id)
+    release = publish_or_request(run=found, acting_user=request.user, note=request.POST.get("note", ""))
+    if isinstance(release, Job):
+        messages.success(
+            request, _("The release is being written. Until it is done the previous one stands.")
+        )
+        return redirect(reverse("run", args=[found.pk]) + "#publish")
     messages.success(
         request,
         _("Release %(number)s of %(region)s is published.")

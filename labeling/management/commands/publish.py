@@ -1,4 +1,7 @@
-"""python manage.py publish --run ID [--json]: publish the approved detections of a run as the next release."""
+"""python manage.py publish --run ID [--note TEXT] [--json]: publish the approved detections of a run.
+
+python manage.py publish --again ID: publish an older release again (a roll back), under the next number.
+"""
 
 import json
 from typing import Any
@@ -8,30 +11,47 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from amberapp.errors import UserError
 from amberapp.models import User
 from detection.models import Run
-from labeling.actions.publish import publish_release
+from labeling.actions.publish import publish_again, publish_release
+from labeling.models import Release
 
 
 class Command(BaseCommand):
     help = "Publish the approved detections of a run as the region's next release."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--run", type=int, required=True, help="number of the run")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--run", type=int, help="number of the run")
+        what.add_argument(
+            "--again",
+            type=int,
+            metavar="RELEASE",
+            help="id of the release to publish again (its page's #release-…)",
+        )
+        parser.add_argument("--note", default="", help="what readers are told of this release")
         parser.add_argument("--as", dest="username", help="who publishes, for the audit (default: nobody)")
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def _publish(self, options: dict[str, Any], user: User | None) -> Release:
+        if options["again"] is not None:
+            older = Release.objects.filter(pk=options["again"]).first()
+            if older is None:
+                raise CommandError(f"There is no release {options['again']}.")
+            return publish_again(release=older, acting_user=user, note=options["note"])
         run = Run.objects.filter(pk=options["run"]).first()
         if run is None:
             raise CommandError(
                 f"There is no run {options['run']}: `detect` starts one and prints its number."
             )
+        return publish_release(run=run, acting_user=user, note=options["note"])
+
+    def handle(self, *args: Any, **options: Any) -> None:
         user = None
         if options["username"]:
             user = User.objects.filter(username=options["username"]).first()
             if user is None:
                 raise CommandError(f"There is nobody called “{options['username']}” here.")
         try:
-            release = publish_release(run=run, acting_user=user)
+            release = self._publish(options, user)
         except UserError as error:
             raise CommandError(str(error.message)) from error
         figures = release.statistics
@@ -40,7 +60,8 @@ class Command(BaseCommand):
                 "release": release.pk,
                 "region": release.region.slug,
                 "number": release.number,
-                "run": run.pk,
+                "run": release.run_id,
+                "restores": release.restores.number if release.restores else None,
                 "places": figures["places"],
                 "hectares": figures["hectares"],
                 "tiles_searched": figures["tiles_searched"],

@@ -1,0 +1,64 @@
+"""Publishing by a worker: a large run takes the better part of a minute, and no page waits for that."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from amberapp import jobs
+from amberapp.errors import Conflict
+from amberapp.models import Job, User
+from amberapp.models.work import OPEN_STATES
+from detection.models import Region, Run
+from labeling.actions.publish import AlreadyPublished, checked_note, publish_release, readiness
+from labeling.models import Release
+
+PUBLISH_JOB = "labeling.publish"
+# Up to so many detections the page publishes by itself, within a second or two.
+AT_ONCE = 300
+
+
+def publish_or_request(*, run: Run, acting_user: User | None, note: str = "") -> Release | Job:
+    """The release, or for a large run the job that makes it. Raises what publish_release raises."""
+    if run.detections.count() <= AT_ONCE:
+        return publish_release(run=run, acting_user=acting_user, note=note)
+    return request_publication(run=run, acting_user=acting_user, note=note)
+
+
+def request_publication(*, run: Run, acting_user: User | None, note: str = "") -> Job:
+    """Ask a worker to publish the run; the job under way if there is one. Raises Conflict, UserError."""
+    note = checked_note(note)
+    ready = readiness(run)
+    if ready.problem:
+        raise Conflict(ready.problem)
+    with transaction.atomic():
+        # The region's row is held, so that two who ask at the same moment get one release.
+        Region.objects.select_for_update(no_key=True).get(pk=run.region_id)
+        under_way = publications(run).filter(state__in=OPEN_STATES).first()
+        if under_way is not None:
+            return under_way
+        return jobs.enqueue(PUBLISH_JOB, acting_user=acting_user, run=run.pk, note=note)
+
+
+def publications(run: Run) -> QuerySet[Job]:
+    """The jobs that publish or published the run, the newest first."""
+    return Job.objects.filter(kind=PUBLISH_JOB, parameters__run=run.pk).order_by("-id")
+
+
+def publish_in_job(context: jobs.JobContext) -> dict[str, Any]:
+    """The job's work. A worker killed after the release was written finds it and is done."""
+    run = Run.objects.get(pk=context.parameters["run"])
+
+    def tell(done: int, total: int, name: str) -> None:
+        context.progress(done, total, _("Writing %(file)s") % {"file": name} if name else "")
+
+    try:
+        release = publish_release(
+            run=run, acting_user=context.user, note=context.parameters["note"], progress=tell
+        )
+    except AlreadyPublished as error:
+        release = error.release
+        if release.run_id != run.pk or release.created_at < context.job.created_at:
+            raise
+    return {"release": release.pk, "number": release.number}

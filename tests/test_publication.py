@@ -1,0 +1,314 @@
+"""Publishing survives its own death, goes back to an older release, and says what the publisher wants said."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.test import Client
+
+from amberapp import jobs, storage
+from amberapp.errors import Conflict, UserError
+from amberapp.models import AuditEntry, Job
+from detection.models import District, PlaceName
+from labeling.actions import catalogue, publish_job
+from labeling.actions import publish as publishing
+from labeling.actions.publish import AlreadyPublished, publish_again, publish_release
+from labeling.actions.releases import places_of
+from labeling.models import Consensus, Release, ReleaseFile
+from tests.published import approve_all, found_on, judge
+
+Tiles = Callable[..., Any]
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture
+def run(region: Any, make_tile: Tiles, bob: Any) -> Any:
+    run = found_on(region, [make_tile(seed) for seed in range(3)])
+    approve_all(run, bob)
+    return run
+
+
+@pytest.fixture
+def two(run: Any, bob: Any, carol: Any) -> tuple[Any, Any]:
+    """Release 1 with three places, release 2 with two."""
+    first = publish_release(run=run, acting_user=carol)
+    judge(run.detections.first(), bob, "rejected")
+    return first, publish_release(run=run, acting_user=carol)
+
+
+def checksums(release: Any) -> dict[str, str]:
+    return dict(release.files.exclude(name="changes.json").values_list("name", "sha256"))
+
+
+# Killed ---------------------------------------------------------------------------------------
+
+
+def killed_while(function: Callable[[], Any], module: Any, name: str, call: int) -> None:
+    """Run it in a child process that dies by SIGKILL when it calls `module.name` for the given time."""
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        original, calls = getattr(module, name), []
+
+        def deadly(*args: Any, **kwargs: Any) -> Any:
+            calls.append(1)
+            if len(calls) == call:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*args, **kwargs)
+
+        setattr(module, name, deadly)
+        try:
+            function()
+        finally:
+            os._exit(0)
+    _pid, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "it lived"
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_killed_at_any_moment_the_previous_release_stands_and_none_is_half_visible(
+    run: Any, bob: Any, carol: Any
+) -> None:
+    publish_release(run=run, acting_user=carol)
+
+    def seen(path: str) -> str:
+        """The page without what differs for each reader."""
+        return re.sub(r'(value|content)="[A-Za-z0-9]{64}"', "", Client().get(path).content.decode())
+
+    before = {path: seen(path) for path in ("/", "/map/testshire/1/list/", "/releases/")}
+    judge(run.detections.first(), bob, "rejected")
+
+    def publish() -> None:
+        publish_release(run=run, acting_user=carol)
+
+    moments = [
+        (publishing, "build", 1),
+        (publishing.storage, "put", 1),
+        (publishing.storage, "put", 9),
+        (publishing.storage, "put_file", 2),
+        (publishing, "_write", 1),
+        (publishing, "record", 1),
+    ]
+    for module, name, call in moments:
+        killed_while(publish, module, name, call)
+        assert [one.number for one in Release.objects.all()] == [1], name
+        assert not ReleaseFile.objects.exclude(release__number=1).exists()
+        for path, content in before.items():
+            assert seen(path) == content, (name, path)
+        assert Client().get("/map/testshire/2/").status_code == 404
+    # After the rows stand, the release does; only the catalogue lags until somebody looks.
+    killed_while(publish, publishing, "write_catalogue", 1)
+    assert Client().get("/map/testshire/2/").status_code == 404
+    assert Client().get("/").status_code == 200
+    jobs.sweep()
+    assert Client().get("/map/testshire/2/").status_code == 200
+    assert len(places_of(catalogue.latest_published())) == 2
+    with pytest.raises(AlreadyPublished):
+        publish()
+
+
+# Roll back ------------------------------------------------------------------------------------
+
+
+def test_an_older_release_is_published_again_with_its_own_files(
+    two: tuple[Any, Any], bob: Any, carol: Any
+) -> None:
+    first, second = two
+    third = publish_again(release=first, acting_user=carol, note="Two was wrong.")
+    assert (third.number, third.restores, third.run) == (3, first, first.run)
+    assert checksums(third) == checksums(first) != checksums(second)
+    assert AuditEntry.objects.filter(verb="release.published").latest("id").details["restores"] == 1
+    shown = catalogue.latest_published()
+    assert shown is not None
+    assert (shown.number, shown.restores, shown.note) == (3, 1, "Two was wrong.")
+    assert Client().get("/map/testshire/2/").status_code == 200, "the one gone back from keeps its address"
+    place = places_of(third)[0].place
+    assert Client().get(f"/map/testshire/3/place/{place}/image.webp").status_code == 200
+    changes = json.loads(storage.get(third.files.get(name="changes.json").storage_key))
+    assert "roll_back" in json.dumps(changes)
+    with pytest.raises(AlreadyPublished):
+        publish_again(release=first, acting_user=carol)
+
+
+def test_what_may_not_be_used_any_more_is_not_published_again(
+    two: tuple[Any, Any], source: Any, carol: Any
+) -> None:
+    source.may_derive = False
+    source.save()
+    with pytest.raises(Conflict, match="forbid"):
+        publish_again(release=two[0], acting_user=carol)
+
+
+def test_an_imported_map_is_not_published_again(two: tuple[Any, Any], carol: Any) -> None:
+    Release.objects.filter(pk=two[0].pk).update(kind="historical")
+    with pytest.raises(Conflict, match="imported"):
+        publish_again(release=two[0], acting_user=carol)
+
+
+def test_the_admin_goes_back_with_one_button(
+    two: tuple[Any, Any], carol: Any, bob: Any, client_of: Callable[[Any], Client]
+) -> None:
+    page = client_of(carol).get("/manage/releases/").content.decode()
+    path = f"/manage/releases/{two[0].pk}/again/"
+    assert path in page
+    assert f"/manage/releases/{two[1].pk}/again/" not in page, "it is on the map already"
+    assert client_of(bob).post(path).status_code == 403
+    assert client_of(carol).post("/manage/releases/99999/again/").status_code == 404
+    answer = client_of(carol).post(path, follow=True)
+    assert "published again as release 3" in answer.content.decode()
+    assert "release 1 again" in answer.content.decode()
+
+
+def test_going_back_through_the_api_and_the_command(
+    two: tuple[Any, Any], carol: Any, client_of: Callable[[Any], Client], capsys: Any
+) -> None:
+    first, second = two
+    client = client_of(carol)
+    for wrong in (
+        {},
+        {"run": 1, "again": 1},
+        {"again": "x"},
+        {"again": 2**40},
+        {"run": 1, "note": "x" * 3000},
+    ):
+        assert client.post("/api/releases/", wrong, content_type="application/json").status_code == 400, wrong
+    assert client.post("/api/releases/", {"again": 10**6}, content_type="application/json").status_code == 404
+    told = client.post("/api/releases/", {"again": first.pk, "note": "back"}, content_type="application/json")
+    assert told.status_code == 201
+    assert (told.json()["restores"], told.json()["note"]) == (first.pk, "back")
+    call_command("publish", again=second.pk, json=True)
+    assert json.loads(capsys.readouterr().out)["restores"] == 2
+    with pytest.raises(CommandError, match="There is no release"):
+        call_command("publish", again=10**6)
+
+
+# Large runs and notes -------------------------------------------------------------------------
+
+
+def test_a_large_run_is_published_by_a_job_and_the_page_does_not_wait(
+    run: Any, carol: Any, client_of: Callable[[Any], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_job, "AT_ONCE", 2)
+    note = "Для Полісся: Ґрунт і Її ліси — ŁÓDŹ 漢字"
+    for _twice in range(2):
+        answer = client_of(carol).post(f"/manage/runs/{run.pk}/publish/", {"note": note})
+        assert answer.status_code == 302
+    job = Job.objects.get(kind=publish_job.PUBLISH_JOB)
+    assert not Release.objects.exists()
+    page = client_of(carol).get(f"/manage/runs/{run.pk}/").content.decode()
+    assert f"/api/jobs/{job.pk}/" in page
+    assert "run-publish" not in page
+    told = client_of(carol).post("/api/releases/", {"run": run.pk}, content_type="application/json")
+    assert (told.status_code, told.json()["job"]) == (202, job.pk)
+    assert jobs.execute(job.pk)
+    job.refresh_from_db()
+    release = Release.objects.get()
+    assert job.result == {"release": release.pk, "number": 1}
+    assert release.note == note
+    # A worker that died after the release was written, and the one that comes after it.
+    Job.objects.filter(pk=job.pk).update(state="queued", result=None)
+    assert jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert job.result == {"release": release.pk, "number": 1}
+    assert Release.objects.count() == 1
+
+
+def test_a_job_for_what_is_published_already_says_so(run: Any, carol: Any) -> None:
+    publish_release(run=run, acting_user=carol)
+    job = publish_job.request_publication(run=run, acting_user=carol)
+    jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert "already shows exactly this" in job.error
+
+
+def test_a_note_of_endless_length_is_refused(run: Any, carol: Any) -> None:
+    with pytest.raises(UserError, match="2000"):
+        publish_release(run=run, acting_user=carol, note="x" * 2001)
+    assert not Release.objects.exists()
+
+
+# What stands in the files ---------------------------------------------------------------------
+
+
+def test_districts_names_dates_and_labels_come_from_the_rows(
+    region: Any, make_tile: Tiles, bob: Any, carol: Any
+) -> None:
+    import datetime as dt
+
+    tile = make_tile(0, capture_date=dt.date(2015, 5, 1))
+    later = make_tile(1, capture_date=dt.date(2018, 5, 1))
+    region.tiles.filter(pk=later.pk).update(
+        west=tile.west, south=tile.south, east=tile.east, north=tile.north
+    )
+    run = found_on(region, [tile])
+    approve_all(run, bob)
+    west, south, east, north = tile.bounds
+    ring = [
+        [west - 1, south - 1],
+        [east + 1, south - 1],
+        [east + 1, north + 1],
+        [west - 1, north + 1],
+        [west - 1, south - 1],
+    ]
+    polygon = {"type": "MultiPolygon", "coordinates": [[ring]]}
+    District.objects.create(
+        region=region,
+        name="Сарненський район",
+        names={"en": "Sarny"},
+        polygon=polygon,
+        west=0,
+        south=0,
+        east=1,
+        north=1,
+    )
+    PlaceName.objects.create(
+        region=region, name="Клесів", names={"en": "Klesiv"}, latitude=51.3, longitude=26.9
+    )
+    for superpixel, verdict in ((1, "mining"), (2, "not_mining")):
+        Consensus.objects.create(
+            segmented_tile=tile.segmented.get(), superpixel=superpixel, verdict=verdict, votes=3, agreeing=3
+        )
+    release = publish_release(run=run, acting_user=carol)
+
+    def told(name: str) -> Any:
+        return json.loads(storage.get(release.files.get(name=name).storage_key))
+
+    figures = told("statistics.json")
+    (row,) = figures["by_district"]
+    assert (row["district"], row["names"], row["places"]) == ("Сарненський район", {"en": "Sarny"}, 1)
+    assert row["hectares"] == figures["hectares"]
+    (source,) = figures["sources"]
+    assert (source["first_date"], source["last_date"], source["tiles"]) == ("2015-05-01", "2015-05-01", 1)
+    assert told("names.json")["names"][0][:2] == ["Клесів", {"en": "Klesiv"}]
+    (place,) = told("places.json")["places"]
+    assert [other["place"] for other in place["dates"]] == [later.place_id]
+    assert Client().get(f"/map/testshire/1/place/{later.place_id}/image.webp").status_code == 200
+    coco = told("labels-coco.json")
+    assert [row["category_id"] for row in coco["annotations"]] == [1, 2]
+    assert coco["images"][0]["file_name"] == f"{tile.place_id}.webp"
+    assert "bob" not in json.dumps(coco) + json.dumps(told("labels-label-studio.json"))
+
+
+def test_labels_of_imagery_that_may_not_be_used_are_left_out(
+    run: Any, source: Any, carol: Any, bob: Any
+) -> None:
+    tile = run.detections.first().segmented_tile
+    Consensus.objects.create(segmented_tile=tile, superpixel=1, verdict="mining", votes=3, agreeing=3)
+    source.may_publish = False
+    source.save()
+    release = publish_release(run=run, acting_user=carol)
+    coco = storage.get(release.files.get(name="labels-coco.json").storage_key)
+    assert len(json.loads(coco)["annotations"]) == 1
+    assert b"image.webp" not in coco
+    source.may_derive = False
+    source.save()
+    release = publish_release(run=run, acting_user=carol)
+    assert json.loads(storage.get(release.files.get(name="labels-coco.json").storage_key))["images"] == []
