@@ -75,8 +75,8 @@ def course_of(campaign: Campaign) -> Course:
         changed=changed,
         judged=judged,
         release=release,
-        asks=campaign.classifier_after is not None
-        and wants_run(campaign)
+        asks=campaign.classifier_after is not None and wants_run(campaign) and speaks_against(campaign),
+        watching=progress_now(campaign) is not None,
     )
 
 
