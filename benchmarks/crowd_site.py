@@ -234,7 +234,8 @@ class Server:
 
     def start(self) -> None:
         """Returns when it answers. Raises RuntimeError with the end of its log when it does not."""
-        command = [sys.executable, "-m", "gunicorn", "amberapp.wsgi:application"]
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:amberapp.serving"]
+        command += ["amberapp.wsgi:application"]
         command += ["--bind", f"127.0.0.1:{self.port}", "--workers", str(self.workers)]
         command += ["--worker-class", "gthread", "--threads", str(THREADS)]
         command += ["--access-logfile", str(self.home / "access.log"), "--no-control-socket"]
