@@ -451,7 +451,7 @@ def test_two_releases_are_compared_place_by_place(
     reasons = {change.place: change.reason for change in comparison.vanished}
     assert reasons == {
         rejected.place_id: "an expert has rejected it (Sand pit)",
-        reported.place_id: "a citizen's report was accepted",
+        reported.place_id: f"a citizen's report was accepted (no. {report.pk})",
     }
     answer = Client().get("/releases/testshire/1/compare/2/")
     assert answer.status_code == 200
@@ -459,14 +459,14 @@ def test_two_releases_are_compared_place_by_place(
     assert Client().get("/releases/testshire/2/compare/1/").headers["Location"].endswith("/1/compare/2/")
 
 
-def test_a_place_that_the_machine_no_longer_finds_says_so(
+def test_a_place_that_a_later_run_has_not_searched_says_so(
     release: Any, run: Any, region: Any, bob: Any, carol: Any
 ) -> None:
     first, *rest = [detection.segmented_tile.tile for detection in run.detections.order_by("id")]
     second_run = found_on(region, rest)
     second = publish_release(run=second_run, acting_user=carol)
     (gone,) = compare_releases(release, second).vanished
-    assert (gone.place, gone.reason) == (first.place_id, "the machine no longer finds it")
+    assert (gone.place, gone.reason) == (first.place_id, "the later map has not searched there")
 
 
 # API ------------------------------------------------------------------------------------------

@@ -66,9 +66,9 @@ class Change:
 
     @property
     def hectares(self) -> float:
-        """What the change adds to the map; negative where it takes away."""
-        gained = self.after.hectares if self.after else 0.0
-        lost = self.before.hectares if self.before else 0.0
+        """What the change adds to the map; negative where it takes away. An imported map knows no hectares: 0."""
+        gained = (self.after.hectares or 0.0) if self.after else 0.0
+        lost = (self.before.hectares or 0.0) if self.before else 0.0
         return round(gained - lost, 4)
 
 

@@ -22,9 +22,9 @@ from labeling.historical_map import (
     name_of,
     read_map,
 )
-from labeling.models import Release, ReleaseFile, ReleaseKind
+from labeling.models import Release, ReleaseKind
 from labeling.release_content import Content, Place, Source, make_place
-from labeling.release_files import INDEX, Built, BuiltFile, build
+from labeling.release_files import Built, BuiltFile, build
 
 READABLE = (".geojson", ".json", ".csv")
 TITLE_LENGTH, MOST_BYTES = 120, 200 * 1024 * 1024
@@ -76,9 +76,9 @@ def import_historical(
     if not 1 <= side <= 100_000:
         raise UserError(_("The side of a square is 1 to 100,000 metres."))
     files, originals = _read(files_at(paths))
+    _refuse_twice(region, originals)
     areas = finest(files, side)
     built = _built(region, areas, files, originals, title, attribution)
-    _refuse_twice(region, built)
     return write_release(
         region=region,
         built=built,
@@ -93,7 +93,9 @@ def import_historical(
 
 
 def _read(paths: list[Path]) -> tuple[list[MapFile], list[BuiltFile]]:
-    files, originals, problems = [], [], []
+    files: list[MapFile] = []
+    originals: list[BuiltFile] = []
+    problems: list[str] = []
     more = 0
     for path in paths:
         if path.stat().st_size > MOST_BYTES:
@@ -162,12 +164,11 @@ def _told(areas: list[Area], files: list[MapFile]) -> str:
     return f"{len(areas)} squares with {finds} finds, imported from {', '.join(file.name for file in files)}."
 
 
-def _refuse_twice(region: Region, built: Built) -> None:
-    index = next(file for file in built.files if file.name == INDEX)
-    known = ReleaseFile.objects.filter(
-        release__region=region, release__kind=ReleaseKind.HISTORICAL, name=INDEX, sha256=index.sha256
-    ).first()
-    if known is not None:
-        raise Conflict(
-            _("This map has been imported already, as release %(number)s.") % {"number": known.release.number}
-        )
+def _refuse_twice(region: Region, originals: list[BuiltFile]) -> None:
+    """The same files are one map, whatever it is called."""
+    wanted = {file.sha256 for file in originals}
+    for release in region.releases.filter(kind=ReleaseKind.HISTORICAL).prefetch_related("files"):
+        if wanted <= {file.sha256 for file in release.files.all()}:
+            raise Conflict(
+                _("This map has been imported already, as release %(number)s.") % {"number": release.number}
+            )

@@ -11,7 +11,7 @@ from amberapp.models import User
 from labeling.actions.compare_releases import compare_releases
 from labeling.actions.mine import regions_of
 from labeling.actions.releases import PublishedPlace, places_of
-from labeling.models import Label, Origin, Release, Submission, Verdict
+from labeling.models import Label, Origin, Release, ReleaseKind, Submission, Verdict
 
 # The latest release of so many regions is looked at, and so many of the person's latest tiles in each.
 REGIONS = 3
@@ -56,7 +56,8 @@ def my_changes(volunteer: User) -> list[MyRelease]:
     regions = regions_of(volunteer, REGIONS)
     found = []
     for region in regions:
-        pair = list(Release.objects.select_related("region").filter(region=region).order_by("-number")[:2])
+        own = Release.objects.select_related("region").filter(region=region, kind=ReleaseKind.OWN)
+        pair = list(own.order_by("-number")[:2])
         if not pair:
             continue
         later, earlier = pair[0], pair[1] if len(pair) > 1 else None

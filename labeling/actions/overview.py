@@ -13,7 +13,7 @@ from detection.models import Classifier, Region, Run, Tile, TileKind
 from labeling.actions.crowd_figures import CrowdFigures, crowd_figures
 from labeling.actions.publish import Readiness, readiness
 from labeling.actions.retrain import RETRAIN_JOB
-from labeling.models import Consensus, Label, Release, Report, ReportState, Review, Verdict
+from labeling.models import Consensus, Label, Release, ReleaseKind, Report, ReportState, Review, Verdict
 
 # The page shows so many of a region's classifiers.
 CLASSIFIERS_SHOWN = 6
@@ -106,7 +106,7 @@ def overview() -> list[Overview]:
             found[run.region_id].open_run = run
         else:
             found[run.region_id].run = run
-    for release in Release.objects.order_by("number"):
+    for release in Release.objects.filter(kind=ReleaseKind.OWN).order_by("number"):
         found[release.region_id].release = release
     reviews = Review.objects.order_by().values_list("segmented_tile__tile__region")
     for region_id, reviewed_at in reviews.annotate(Max("created_at")):

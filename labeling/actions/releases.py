@@ -23,13 +23,13 @@ FILE_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 class PublishedPlace:
     """One place of a release as its index tells it. Dates are ISO text, `tile` is (west, south, east, north).
 
-    An imported map knows no score and no review; `dates` are other images of the same ground, newest first.
+    An imported map knows no hectares, no score and no review; `dates` are other images of the same ground, newest first.
     """
 
     place: str
     latitude: float
     longitude: float
-    hectares: float
+    hectares: float | None
     score: float | None
     capture_date: str | None
     superpixels: tuple[int, ...]

@@ -19,6 +19,7 @@ from amberapp.errors import UserError
 from labeling.actions import catalogue
 from labeling.actions.catalogue import PublishedRelease
 from labeling.actions.compare_releases import Change, Comparison, compare_releases
+from labeling.actions.releases import PublishedPlace
 from labeling.release_changes import APPEARED, CHANGED, KINDS, VANISHED
 from labeling.release_files import harmless
 
@@ -55,6 +56,7 @@ def release_compare(request: HttpRequest, slug: str, earlier: int, later: int) -
     )
     reasons = Counter((change.kind, change.reason) for change in comparison.changes)
     context: dict[str, Any] = {
+        "imagery": {"synthetic": catalogue.catalogue().synthetic},
         "before": before,
         "after": after,
         "comparison": comparison,
@@ -155,13 +157,17 @@ def _row(change: Change) -> list[str]:
         harmless(change.place),
         f"{shown.latitude:.6f}",
         f"{shown.longitude:.6f}",
-        f"{change.before.hectares:.4f}" if change.before else "",
-        f"{change.after.hectares:.4f}" if change.after else "",
+        _hectares(change.before),
+        _hectares(change.after),
         shown.capture_date or "",
         change.cause,
         harmless(change.reason),
         str(change.release) if change.release is not None else "",
     ]
+
+
+def _hectares(place: PublishedPlace | None) -> str:
+    return "" if place is None or place.hectares is None else f"{place.hectares:.4f}"
 
 
 def _kept(response: HttpResponse) -> HttpResponse:

@@ -17,6 +17,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from amberapp.errors import NotThere, UserError
@@ -28,10 +29,9 @@ from labeling.actions.catalogue import (
     published,
     published_numbered,
 )
-from labeling.actions.compare_releases import compare_releases
 from labeling.actions.public_pictures import SIZES, published_picture
 from labeling.actions.releases import FILE_NAME, PublishedPlace, place_of, places_of
-from labeling.models import ReportCategory
+from labeling.models import ReleaseKind, ReportCategory
 from labeling.release_files import DOWNLOADS, PREVIEW
 from labeling.views.public_districts import by_district, years_as_data
 
@@ -43,6 +43,7 @@ PER_PAGE = 100
 ANY_PLACE = "PLACE"
 
 
+@gzip_page
 @require_safe
 def public_map(request: HttpRequest) -> HttpResponse:
     """The latest release of the region published last, or a word to the first visitors."""
@@ -61,11 +62,13 @@ def region_map(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("release-map", slug=slug, number=release.number)
 
 
+@gzip_page
 @require_safe
 def release_map(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return _map(request, published_numbered(slug, number))
 
 
+@gzip_page
 @require_safe
 def place(request: HttpRequest, slug: str, number: int, place_id: str) -> HttpResponse:
     release = published_numbered(slug, number)
@@ -90,6 +93,7 @@ def _map(
         "bars": [{**year, "height": round(100 * (year["hectares"] or 0) / highest, 1)} for year in years],
         "districts": districts,
         "previous": release.previous,
+        "today": _today(release),
         "preview": _preview(request, release),
         "is_latest": request.resolver_match is not None and request.resolver_match.url_name == "public-map",
         "permalink": request.build_absolute_uri(permalink),
@@ -119,6 +123,14 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpR
     return render(request, template, {**context, "imagery": {"synthetic": catalogue().synthetic}})
 
 
+def _today(release: PublishedRelease) -> int | None:
+    """Of an imported map the release made here that it can be compared with; None of all others."""
+    if release.kind != ReleaseKind.HISTORICAL:
+        return None
+    latest = latest_published(release.region.slug)
+    return latest.number if latest is not None and latest.kind == ReleaseKind.OWN else None
+
+
 def _preview(request: HttpRequest, release: PublishedRelease) -> str:
     """The address of the picture that other sites show beside a link; empty where the release has none."""
     if release.file(PREVIEW) is None:
@@ -139,6 +151,7 @@ def _as_data(place: PublishedPlace) -> dict[str, Any]:
     }
 
 
+@gzip_page
 @require_safe
 def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """All places of a release as a table, largest first: the map for screen readers and for paper."""
@@ -169,6 +182,7 @@ def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return _page(request, "labeling/public_places.html", context)
 
 
+@gzip_page
 @require_safe
 def release_list(request: HttpRequest) -> HttpResponse:
     """Every release ever published, newest first, with its files and their checksums."""
@@ -178,6 +192,7 @@ def release_list(request: HttpRequest) -> HttpResponse:
             "release": release,
             "figures": release.statistics,
             "previous": release.previous,
+            "today": _today(release),
             "files": sorted(
                 (file for file in release.files if file.name in DOWNLOADS),
                 key=lambda file: DOWNLOADS.index(file.name),
@@ -186,29 +201,6 @@ def release_list(request: HttpRequest) -> HttpResponse:
         for release in page
     ]
     return _page(request, "labeling/public_releases.html", {"page": page, "rows": rows})
-
-
-@require_safe
-def release_compare(request: HttpRequest, slug: str, earlier: int, later: int) -> HttpResponse:
-    """What changed between two releases, place by place."""
-    if earlier == later:
-        raise UserError(_("Choose two different releases to compare."))
-    if earlier > later:
-        return redirect("release-compare", slug=slug, earlier=later, later=earlier)
-    before, after = published_numbered(slug, earlier), published_numbered(slug, later)
-    comparison = compare_releases(before, after)
-    context = {
-        "before": before,
-        "after": after,
-        "comparison": comparison,
-        "groups": [
-            ("appeared", _("New on the map"), comparison.appeared),
-            ("vanished", _("No longer on the map"), comparison.vanished),
-            ("changed", _("Drawn differently"), comparison.changed),
-        ],
-        "hectares": round((after.figures["hectares"] or 0) - (before.figures["hectares"] or 0), 2),
-    }
-    return _page(request, "labeling/public_compare.html", context)
 
 
 @require_safe

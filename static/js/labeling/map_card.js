@@ -9,7 +9,10 @@ const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 /** feature: of a ground file. report() begins a report about it, compare() opens its other dates. */
 export function placeCard(feature, { number: release, permalink, picture, report, compare }) {
   const facts = feature.properties;
-  const hectares = interpolate(gettext("%(hectares)s ha torn up"), { hectares: number(facts.hectares, tenths) });
+  const imported = facts.hectares === null; // a square around what was found: how much of it is torn up nobody knows
+  const hectares = imported
+    ? gettext("A square of the imported map")
+    : interpolate(gettext("%(hectares)s ha torn up"), { hectares: number(facts.hectares, tenths) });
   const when = facts.capture_date
     ? interpolate(gettext("Image of %(date)s"), { date: day(facts.capture_date) })
     : gettext("Image of unknown date");
@@ -27,7 +30,7 @@ export function placeCard(feature, { number: release, permalink, picture, report
       { class: "place-card__text" },
       element("h2", {}, hectares),
       element("p", {}, `${when}. ${facts.source}.`),
-      facts.picture ? null : element("p", { class: "quiet small" }, gettext("The source does not allow showing its images.")),
+      facts.picture || imported ? null : element("p", { class: "quiet small" }, gettext("The source does not allow showing its images.")),
       dates.length
         ? element(
             "p",
@@ -38,7 +41,7 @@ export function placeCard(feature, { number: release, permalink, picture, report
       element(
         "p",
         { class: "row" },
-        element("span", { class: "tag tag--good" }, gettext("approved")),
+        imported ? null : element("span", { class: "tag tag--good" }, gettext("approved")),
         element("span", { class: "tag tag--amber" }, interpolate(gettext("in release %(number)s"), { number: release })),
       ),
       element(

@@ -7,9 +7,6 @@ import { toastError } from "../shared/toast.js";
 import { addressOf, readAddress } from "./map_address.js";
 import { placeCard } from "./map_card.js";
 import { Districts } from "./map_districts.js";
-import { ReportPanel } from "./map_report.js";
-import { MapSearch } from "./map_search.js";
-import { openSwipe } from "./map_swipe.js";
 import { YearChoice } from "./map_years.js";
 import { ReleaseData, cellBounds } from "./release_data.js";
 import { OUTLINES_FROM, Outlines, SearchedLayer, SquaresLayer } from "./release_layers.js";
@@ -47,7 +44,7 @@ const map = createMap(byId("map"), {
 const squares = new SquaresLayer(data).addTo(map);
 new SearchedLayer(data).addTo(map);
 const outlines = new Outlines(map, data, { pictureUrl, onPress: (feature) => openPlace(feature, { led: true }) });
-const report = new ReportPanel(map, { url: page.reports, release: page.release, show: showReport });
+let report = null; // made when somebody first reports something
 
 /** What lies over the map, so that places are not fitted below it. */
 function clearOfPanel() {
@@ -72,6 +69,16 @@ function showReport(open) {
   }
 }
 
+async function tell(subject) {
+  try {
+    const { ReportPanel } = await import("./map_report.js");
+    report ??= new ReportPanel(map, { url: page.reports, release: page.release, show: showReport });
+    report.begin(subject);
+  } catch (error) {
+    toastError(error);
+  }
+}
+
 function paddingForPan() {
   const { topLeft, bottomRight } = clearOfPanel();
   return { paddingTopLeft: topLeft, paddingBottomRight: bottomRight, animate: false };
@@ -82,7 +89,9 @@ function unfold(open) {
   byId("panel-grip").setAttribute("aria-expanded", String(open));
 }
 
-byId("compare-dates")?.addEventListener("click", () => compareDates(page.place.place, page.place));
+byId("compare-dates")?.addEventListener("click", () =>
+  compareDates(page.place.place, page.place).catch(toastError),
+);
 byId("panel-grip").hidden = false;
 byId("panel-grip").addEventListener("click", () => unfold(byId("panel").classList.contains("is-folded")));
 
@@ -91,10 +100,10 @@ byId("report-button").addEventListener("click", (event) => {
   const open = state.place && outlines.shown.get(state.place)?.feature;
   const subject = open ? subjectOf(open) : page.place;
   if (subject) {
-    report.begin(subject);
+    tell(subject);
   } else {
     const { lat: latitude, lng: longitude } = map.containerPointToLatLng(middleOfView());
-    report.begin({ latitude, longitude });
+    tell({ latitude, longitude });
   }
 });
 
@@ -146,7 +155,9 @@ function tellFigures() {
   const ofYear = page.years[year];
   const found = (district && districts.sums(district, year)) || (district && { label: district, hectares: 0, places: 0 });
   const { hectares } = found || ofYear || everything;
-  byId("hectares").textContent = number(hectares, hectares >= 1000 ? whole : tenths);
+  if (hectares !== null) {
+    byId("hectares").textContent = number(hectares, hectares >= 1000 ? whole : tenths);
+  }
   const when = year === "undated" ? gettext("images without a date") : interpolate(gettext("images of %(year)s"), { year });
   if (found) {
     byId("count").textContent = [found.label, placesText(found.places), year && when].filter(Boolean).join(" · ");
@@ -200,7 +211,26 @@ async function go(choice) {
   }
 }
 
-new MapSearch(data, { go: (choice) => go(choice).catch(toastError) });
+// What few readers use comes when it is first used: the first view stays light.
+const searchField = byId("search-field");
+const searchOpener = byId("search-open");
+let search = null;
+
+function wakeSearch() {
+  search ??= import("./map_search.js").then(
+    ({ MapSearch }) => new MapSearch(data, { go: (choice) => go(choice).catch(toastError) }),
+  );
+  return search;
+}
+
+byId("search").hidden = false;
+searchOpener.hidden = false;
+searchField.addEventListener("focus", () => wakeSearch().catch(toastError));
+searchOpener.addEventListener("click", () => {
+  document.body.classList.add("is-searching");
+  searchOpener.setAttribute("aria-expanded", "true");
+  searchField.focus();
+});
 
 // Places ----------------------------------------------------------------------------------------
 
@@ -209,12 +239,13 @@ function card(feature) {
     number: page.number,
     permalink: permalink(feature.id),
     picture: pictureUrl(feature.id, 512),
-    report: () => report.begin(subjectOf(feature)),
-    compare: () => compareDates(feature.id, feature.properties),
+    report: () => tell(subjectOf(feature)),
+    compare: () => compareDates(feature.id, feature.properties).catch(toastError),
   });
 }
 
-function compareDates(id, { capture_date, tile, dates }) {
+async function compareDates(id, { capture_date, tile, dates }) {
+  const { openSwipe } = await import("./map_swipe.js");
   openSwipe({
     here: { capture_date, tile, picture: pictureUrl(id, 1000) },
     dates: dates.map((date) => ({ ...date, picture: pictureUrl(date.place, 1000) })),
@@ -222,7 +253,7 @@ function compareDates(id, { capture_date, tile, dates }) {
 }
 
 function openPlace(feature, { led = false } = {}) {
-  if (report.open) {
+  if (report?.open) {
     const { latitude, longitude, place } = subjectOf(feature);
     report.moveTo([latitude, longitude]);
     report.place = place;
@@ -264,7 +295,7 @@ function closePlace({ led = false } = {}) {
   closePopup();
   state.place = "";
   outlines.setChosen(page.place ? page.place.place : "");
-  if (narrow.matches && !report.open) {
+  if (narrow.matches && !report?.open) {
     byId("overview").hidden = Boolean(page.place);
     byId("place-facts").hidden = !page.place;
     byId("panel-foot").hidden = false;
@@ -292,7 +323,7 @@ async function openPlaceNamed(id) {
 // The map ---------------------------------------------------------------------------------------
 
 map.on("click", async (event) => {
-  if (report.open) {
+  if (report?.open) {
     report.moveTo(event.latlng);
     return;
   }
@@ -309,7 +340,7 @@ map.on("click", async (event) => {
 const tip = L.tooltip({ className: "map-tip", direction: "top", offset: [0, -6] });
 let hovered = null;
 map.on("mousemove", async (event) => {
-  const cell = map.getZoom() < OUTLINES_FROM && !report.open ? await squares.at(event.latlng, map.getZoom()) : null;
+  const cell = map.getZoom() < OUTLINES_FROM && !report?.open ? await squares.at(event.latlng, map.getZoom()) : null;
   const found = cell && cell.places ? cell : null;
   map.getContainer().classList.toggle("over-square", Boolean(found));
   if (!found) {
@@ -321,9 +352,10 @@ map.on("mousemove", async (event) => {
   if (key !== hovered) {
     hovered = key;
     const places = interpolate(ngettext("%(count)s place", "%(count)s places", found.places), { count: number(found.places) });
+    const hectares = interpolate(gettext("%(hectares)s ha"), { hectares: number(found.hectares, tenths) });
     const { north, west, east } = cellBounds(found.x, found.y, found.level);
     tip
-      .setContent(`${places} · ${interpolate(gettext("%(hectares)s ha"), { hectares: number(found.hectares, tenths) })}`)
+      .setContent(page.hectares === null ? places : `${places} · ${hectares}`)
       .setLatLng([north, (west + east) / 2])
       .addTo(map);
   }

@@ -189,9 +189,11 @@ export class Outlines {
     const flipped = feature.geometry.coordinates.map((polygon) =>
       polygon.map((ring) => ring.map(([longitude, latitude]) => [latitude, longitude])),
     );
-    const hectares = number(feature.properties.hectares, { maximumFractionDigits: 1 });
+    const { hectares: size } = feature.properties;
+    const hectares = number(size, { maximumFractionDigits: 1 });
+    const text = size === null ? gettext("imported map") : interpolate(gettext("%(hectares)s ha"), { hectares });
     return L.polygon(flipped, this.style(feature))
-      .bindTooltip(interpolate(gettext("%(hectares)s ha"), { hectares }), { sticky: true, className: "map-tip" })
+      .bindTooltip(text, { sticky: true, className: "map-tip" })
       .on("click", (event) => {
         L.DomEvent.stopPropagation(event);
         this.onPress(feature);
