@@ -14,7 +14,7 @@ from django.db.models import Count, QuerySet
 from amberapp.models import User
 from detection.models import Detection, Run
 from labeling.actions.review_card import svg_path
-from labeling.actions.review_queue import QueueItem, marked_before, since_of
+from labeling.actions.review_queue import QueueItem, marked_by, run_before, since_of
 from labeling.actions.verdicts import DISPUTED, standings_of, verdict_of
 from labeling.models import Consensus, Report, ReportState
 from labeling.models import Verdict as LabelVerdict
@@ -93,7 +93,7 @@ def cells_of(numbers: Sequence[int], reader: User) -> list[Cell]:
     run = shown[0].run
     shown = [one for one in shown if one.run_id == run.pk]
     said = standings_of(shown)
-    before = marked_before(run, [one.segmented_tile.tile_id for one in shown])
+    before = marked_by(run_before(run), [one.segmented_tile.tile_id for one in shown])
     rows = Detection.objects.filter(pk__in=[one.pk for one in shown])
     reports, crowd = _reports(rows), _crowd(rows)
     cells = []

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from amberapp.models import User, WorkState
 from detection.models import Detection, Region, Run, Tile
+from labeling.actions.review_queue import Since, marked_by, run_before, since_of
 from labeling.actions.surroundings import Surroundings, surroundings_of
 from labeling.actions.verdicts import DISPUTED, Standing, ground_of, still_standing, weigh
 from labeling.models import Consensus, Report, ReportState, Review, ReviewVerdict, TileProgress
@@ -65,7 +66,7 @@ class Card:
     """`standing` is what all reviews of the ground say, `carried` whether the latest was made of another detection.
 
     blocked: why this reader may not decide as they like (empty: they may); own: their review that they may take back;
-    waits: whether the detection is on this reader's list.
+    waits: whether the detection is on this reader's list; since: how it compares with what the run `before` marked.
     """
 
     detection: Detection
@@ -81,6 +82,12 @@ class Card:
     blocked: str
     own: Review | None
     waits: bool
+    before: Run | None
+    since: Since
+
+    @property
+    def open_reports(self) -> list[Report]:
+        return [report for report in self.reports if report.state == ReportState.OPEN]
 
     @property
     def current(self) -> Review | None:
@@ -88,7 +95,7 @@ class Card:
 
 
 def card_of(detection: Detection, reader: User) -> Card:
-    """Seven queries on a detection that came `with_ground`."""
+    """Ten queries on a detection that came `with_ground`."""
     reviews = list(
         Review.objects.filter(segmented_tile=detection.segmented_tile_id)
         .select_related("expert", "report", "detection__run")
@@ -101,6 +108,7 @@ def card_of(detection: Detection, reader: User) -> Card:
     standing = weigh(here)
     stand = {review.pk for review in still_standing(here)}
     current = standing.review
+    before = run_before(detection.run)
     return Card(
         detection=detection,
         tile=detection.segmented_tile.tile,
@@ -126,6 +134,11 @@ def card_of(detection: Detection, reader: User) -> Card:
         blocked=_blocked(standing, reader),
         own=current if current and current.expert_id == reader.pk and not current.report_id else None,
         waits=standing.waits_for(reader.pk),
+        before=before,
+        since=since_of(
+            marked_by(before, [detection.segmented_tile.tile_id]).get(detection.segmented_tile.tile_id),
+            (detection.segmented_tile_id, detection.superpixels),
+        ),
     )
 
 

@@ -88,7 +88,7 @@ def review_queue(run: Run, reader: User | None = None) -> list[QueueItem]:
     Five queries.
     """
     found = standings(run)
-    before = marked_before(run)
+    before = marked_by(run_before(run))
     reader_id = reader.pk if reader is not None else None
     rows = (
         Detection.objects.filter(run=run)
@@ -150,12 +150,11 @@ def run_before(run: Run) -> Run | None:
     return earlier.order_by("-pk").first()
 
 
-def marked_before(run: Run, tiles: Collection[int] | None = None) -> dict[int, tuple[int, list[int]]]:
-    """{tile: (segmented tile, superpixels)} of what the run before marked (on `tiles`); empty where there is none."""
-    before = run_before(run)
-    if before is None:
+def marked_by(run: Run | None, tiles: Collection[int] | None = None) -> dict[int, tuple[int, list[int]]]:
+    """{tile: (segmented tile, superpixels)} of what a run marked (on `tiles`); empty where there is none."""
+    if run is None:
         return {}
-    rows = Detection.objects.filter(run=before).order_by()
+    rows = Detection.objects.filter(run=run).order_by()
     if tiles is not None:
         rows = rows.filter(segmented_tile__tile__in=tiles)
     return {

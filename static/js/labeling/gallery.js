@@ -88,6 +88,7 @@ function learn(cell) {
     state: cell.dataset.state,
     waits: "waits" in cell.dataset,
     carried: "carried" in cell.dataset,
+    since: cell.dataset.since,
   };
   const before = known.get(number);
   known.set(number, now);

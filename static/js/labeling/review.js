@@ -131,7 +131,8 @@ const SAID = {
 async function decide(decision) {
   const [verdict, lookAlike = ""] = decision.split(":");
   const { detection, seen, verdict: before } = card().dataset;
-  const was = { state: before, carried: "carried" in card().dataset, waits: "waits" in card().dataset };
+  const { since } = card().dataset;
+  const was = { state: before, since, carried: "carried" in card().dataset, waits: "waits" in card().dataset };
   // What this expert has said no longer waits for them, whatever their colleagues say of it.
   const hoped = { state: verdict };
   const number = Number(detection);
@@ -196,13 +197,13 @@ function comeBack(number) {
 /** Take back one's own latest verdict on what is shown; the card then says what stands. */
 async function takeBack(button) {
   const number = shownNumber();
-  const { verdict: before } = card().dataset;
+  const { verdict: before, since } = card().dataset;
   button.disabled = true;
   try {
     const [answer] = await api.post(page.urls.withdraw, { reviews: [Number(button.dataset.withdraw)] });
     cards.delete(number);
     if (answer.outcome === "done") {
-      recount({ state: before }, { state: answer.state, waits: true });
+      recount({ state: before }, { state: answer.state, since, waits: true });
       toast(gettext("Your verdict is taken back."));
     } else if (answer.message) {
       toast(answer.message, { kind: "error" });

@@ -1,22 +1,31 @@
 // The counts on the tabs and the bar at the head of the review pages, kept in step with what the reader decides.
 
+import { number } from "../shared/i18n.js";
+
 /** What decides nothing is still undecided, for this expert or for a colleague. */
 export const decides = (state) => state === "approved" || state === "rejected";
 
 function bump(name, by) {
-  const shown = by ? document.querySelector(`[data-count="${name}"]`) : null;
-  if (shown) {
-    shown.textContent = Number(shown.textContent) + by;
+  for (const shown of by ? document.querySelectorAll(`[data-count="${name}"]`) : []) {
+    shown.dataset.value = String(Number(shown.dataset.value) + by);
+    shown.textContent = number(Number(shown.dataset.value));
   }
 }
 
+/** Why it is on this expert's list: a question, a dispute, or how it compares with the run before. */
+function needOf(one) {
+  return one.state === "disputed" || one.state === "second" ? one.state : one.since;
+}
+
 /**
- * One detection goes from {state, waits, carried} to another. state: "" or "undecided" where nothing stands; waits: it is
- * on this expert's own list as long as nothing decides it.
+ * One detection goes from {state, waits, carried, since} to another. state: "" or "undecided" where nothing stands;
+ * waits: it is on this expert's own list as long as nothing decides it.
  */
 export function recount(from, to) {
   const listed = (one) => Number(Boolean(one.waits) && !decides(one.state));
   bump("undecided", listed(to) - listed(from));
+  bump(`need-${needOf(from)}`, -listed(from));
+  bump(`need-${needOf(to)}`, listed(to));
   if (from.state !== to.state) {
     for (const [one, by] of [[from, -1], [to, 1]]) {
       if (one.state && one.state !== "undecided") {

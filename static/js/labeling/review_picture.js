@@ -120,8 +120,8 @@ export function wirePicture(figure) {
 
   // The same ground on another date in the place of the picture; once more brings the tile's own back.
   const picture = svg.querySelector("[data-picture]");
-  const own = ["href", "x", "y", "width", "height"].map((name) => [name, picture.getAttribute(name)]);
-  const dates = [...figure.parentElement.querySelectorAll("[data-date]")];
+  const own = ["href", "x", "y", "width", "height"].map((name) => [name, picture?.getAttribute(name) ?? null]);
+  const dates = picture ? [...figure.parentElement.querySelectorAll("[data-date]")] : [];
   const showDate = (link) => {
     const again = !link || link.getAttribute("aria-pressed") === "true";
     for (const other of dates) {
@@ -153,6 +153,9 @@ export function wirePicture(figure) {
     });
   }
   const nextDate = () => {
+    if (!dates.length) {
+      return;
+    }
     const at = dates.findIndex((link) => link.getAttribute("aria-pressed") === "true");
     showDate(dates[at + 1] ?? null);
   };
