@@ -28,7 +28,7 @@ SHOWN = 60
 class Candidate:
     """A superpixel in the gallery. `score`: the latest run's probability (None: not searched), `called`: whether that
     run called it mining; `verdict` and `by_expert`: what people say of it ("" nobody); `approved`: an expert approved a
-    detection that holds it; `asked`: the campaign began with it; `campaign`: the other campaign that has decided on it."""
+    detection that holds it; `is_crop`: a superpixel whose tile is not here, imported with its label; `asked`: the campaign began with it; `campaign`: the other campaign that has decided on it."""
 
     segmented_tile: int
     superpixel: int
@@ -37,7 +37,7 @@ class Candidate:
     called: bool
     verdict: str
     by_expert: bool
-    imported: bool
+    is_crop: bool
     approved: bool
     asked: bool
     campaign: int | None
@@ -138,7 +138,7 @@ class _Known:
         self.scores: dict[Place, float] = {}
         self.threshold = 1.0
         self.said: dict[Place, tuple[str, bool]] = {}
-        self.imported: set[int] = set()
+        self.crops: set[int] = set()
         self.approved: set[Place] = set()
         self.campaigns: dict[Place, int] = {}
 
@@ -150,7 +150,7 @@ class _Known:
             "called": score is not None and score >= self.threshold,
             "verdict": verdict,
             "by_expert": by_expert,
-            "imported": place[0] in self.imported,
+            "is_crop": place[0] in self.crops,
             "approved": place in self.approved,
             "campaign": self.campaigns.get(place),
         }
@@ -168,7 +168,7 @@ def _known(campaign: Campaign, places: Sequence[Place], run: Run | None) -> _Kno
             segmented_tile__in=tiles, piece=0
         ).values_list("segmented_tile_id", "superpixel", "verdict", "by_expert")
     }
-    known.imported = set(
+    known.crops = set(
         SegmentedTile.objects.filter(pk__in=tiles, tile__kind=TileKind.CROP).values_list("pk", flat=True)
     )
     # An older run's outline says as much of a superpixel as today's.

@@ -1,6 +1,7 @@
 // The gallery of look-alikes: ticks by click, range, key and long press; the count; nothing is sent until a button is.
 
 import { gettext, interpolate, ngettext } from "../shared/i18n.js";
+import { wireKeys } from "./review_keys.js";
 
 const HELD_MS = 450; // a press of a finger that means: everything up to here
 
@@ -119,16 +120,11 @@ if (form) {
     });
   });
 
-  document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input:not([type=checkbox]), select, textarea, dialog");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) {
-      return;
-    }
-    const key = event.key.toLowerCase();
+  wireKeys(document.getElementById("keys-on"), (key) => {
     if (key === "a" || key === "n") {
-      event.preventDefault();
-      tickAll(key === "a");
+      return () => tickAll(key === "a");
     }
+    return null;
   });
 
   form.querySelector("[data-all]").addEventListener("click", () => tickAll(true));
