@@ -39,11 +39,12 @@ class UnreadableMap(ValueError):
 
 @dataclass(frozen=True)
 class Area:
-    """One square or outline: a valid Polygon or MultiPolygon in degrees, and how many finds it stands for."""
+    """One square or outline: a valid Polygon or MultiPolygon in degrees, how many finds it stands for, where it stood."""
 
     outline: BaseGeometry
     count: int = 1
     day: dt.date | None = None
+    row: str = ""
 
 
 @dataclass
@@ -89,7 +90,20 @@ def finest(files: list[MapFile], side: float = SIDE_METRES) -> list[Area]:
             counts[point] = counts.get(point, 0) + 1
     if not counts:
         raise ValueError("a map needs at least one place")
-    return [Area(_square(*point, side), count) for point, count in sorted(counts.items())]
+    return [
+        Area(_square(*point, side), count, row=f"{point[0]:g}, {point[1]:g}")
+        for point, count in sorted(counts.items())
+    ]
+
+
+def within(areas: list[Area], bounds: tuple[float, float, float, float]) -> tuple[list[Area], list[Area]]:
+    """Those that touch the bounds (west, south, east, north in degrees), and the others: slips, most likely."""
+    ground = box(*bounds)
+    inside = [bool(ground.intersects(area.outline)) for area in areas]
+    return (
+        [area for area, here in zip(areas, inside, strict=True) if here],
+        [area for area, here in zip(areas, inside, strict=True) if not here],
+    )
 
 
 def name_of(area: Area) -> str:
@@ -142,7 +156,11 @@ def _column(header: list[str], names: tuple[str, ...]) -> int | None:
 
 def _sentence(error: ValueError) -> str:
     text = str(error)
-    return f"“{text.split(': ', 1)[1].strip(chr(39))[:20]}” is no number" if text.startswith("could not convert") else text
+    return (
+        f"“{text.split(': ', 1)[1].strip(chr(39))[:20]}” is no number"
+        if text.startswith("could not convert")
+        else text
+    )
 
 
 def _checked(latitude: float, longitude: float) -> tuple[float, float]:
@@ -171,7 +189,7 @@ def _read_geojson(name: str, text: str) -> MapFile:
     found, problems = MapFile(name), []
     for number, feature in enumerate(features, start=1):
         try:
-            _take(feature, found)
+            _take(feature, found, f"{name}, feature {number}")
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, GEOSException) as error:
             why = str(error) if type(error) is ValueError else "its geometry cannot be understood"
             problems.append(f"{name}, feature {number}: {why}")
@@ -180,7 +198,7 @@ def _read_geojson(name: str, text: str) -> MapFile:
     return found
 
 
-def _take(feature: Any, found: MapFile) -> None:
+def _take(feature: Any, found: MapFile, row: str) -> None:
     geometry = feature["geometry"]
     properties = feature.get("properties") or {}
     kind = geometry["type"]
@@ -198,7 +216,7 @@ def _take(feature: Any, found: MapFile) -> None:
         outline = shapely.make_valid(outline)
     if outline.geom_type not in ("Polygon", "MultiPolygon") or outline.area <= 0:
         raise ValueError("its outline covers no ground")
-    found.areas.append(Area(outline, _count(properties.get("count", 1)), _day(properties)))
+    found.areas.append(Area(outline, _count(properties.get("count", 1)), _day(properties), row))
 
 
 def _count(value: Any) -> int:

@@ -20,6 +20,7 @@ REASONS = (
     "campaign",  # an error campaign named this very ground: campaign, report, look_alike
     "classifier",  # another classifier: classifier, campaigns [{campaign, report}]
     "imagery",  # a newer image of this ground
+    "new_ground",  # the release before had not searched it
     "unjudged",  # found again with another outline, and no expert has approved that
     "rights",  # the image's source does not allow it any more
     "not_searched",  # the later release has not looked there

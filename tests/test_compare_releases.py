@@ -358,6 +358,21 @@ def test_wrong_rows_are_named_and_nothing_is_imported(first: Any, folder: Any) -
     assert Release.objects.count() == 1
 
 
+def test_a_square_far_away_is_left_out_and_named(
+    first: Any, folder: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fine = json.loads((folder / "squares.1.geojson").read_text())
+    far = json.loads(json.dumps(fine[0]).replace("51.", "0."))
+    (folder / "squares.1.geojson").write_text(json.dumps([*fine, far]))
+    assert "2 places" in bring_in(folder)
+    assert "squares.1.geojson, feature 3" in capsys.readouterr().err
+    assert "1 far outside the region left out" in Release.objects.get(kind="historical").note
+    (folder / "squares.1.geojson").write_text(json.dumps([far]))
+    (folder / "squares.9.geojson").unlink()
+    with pytest.raises(CommandError, match="Nothing of this map"):
+        bring_in(folder)
+
+
 def test_the_same_map_is_imported_once(first: Any, folder: Any) -> None:
     bring_in(folder)
     with pytest.raises(CommandError, match="imported already, as release 2"):

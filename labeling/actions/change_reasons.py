@@ -7,7 +7,6 @@ releases that are not neighbours (labeling.release_changes puts them together).
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
 
 from detection.models import Detection, Run, Tile, TileScore
 from labeling.actions.verdicts import Ground, ground_of, still_standing
@@ -30,6 +29,8 @@ class _Known:
     reviews: dict[str, Review] = field(default_factory=dict)
     members: dict[str, Campaign] = field(default_factory=dict)
     campaigns: list[Campaign] = field(default_factory=list)
+    # Places of whose ground the release before searched another image, and the one now being made does.
+    older: set[str] = field(default_factory=set)
     newer: set[str] = field(default_factory=set)
 
 
@@ -59,7 +60,7 @@ def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> R
             return {"kind": "report", "report": review.report_id}
         return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED)}
     if place not in known.looked_before:
-        return {"kind": "imagery"}
+        return {"kind": "imagery" if place in known.older else "new_ground"}
     return _by_machine(known, previous, run) or {"kind": "rule"}
 
 
@@ -137,7 +138,11 @@ def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
             known.members[places[member.segmented_tile.tile_id]] = member.campaign
     if run is not None:
         known.campaigns = _learned(previous, run)
-        known.newer = _with_newer_image(known, run)
+        unsearched = known.tiles.keys() - known.looked_now
+        known.newer = _with_another_image([known.tiles[place] for place in unsearched], run.pk)
+    if previous.run_id is not None:
+        unsearched = known.tiles.keys() - known.looked_before
+        known.older = _with_another_image([known.tiles[place] for place in unsearched], previous.run_id)
     return known
 
 
@@ -183,25 +188,25 @@ def _learned(previous: Release, run: Run) -> list[Campaign]:
     return list(campaigns)
 
 
-def _with_newer_image(known: _Known, run: Run) -> set[str]:
-    """Places that the run did not search, of whose ground it searched a later image."""
-    wanted: dict[str, Tile] = {
-        place: tile
-        for place, tile in known.tiles.items()
-        if place not in known.looked_now and tile.bounds is not None
-    }
-    newer: set[str] = set()
-    for place, tile in wanted.items():
-        middle = {
-            "west__lte": tile.longitude,
-            "east__gte": tile.longitude,
-            "south__lte": tile.latitude,
-            "north__gte": tile.latitude,
-        }
-        others: Any = Tile.objects.whole().filter(region=run.region_id, segmented__scores__run=run, **middle)
-        if others.exclude(pk=tile.pk).filter(created_at__gt=tile.created_at).exists():
-            newer.add(place)
-    return newer
+def _with_another_image(tiles: list[Tile], run_id: int) -> set[str]:
+    """Those of the places, which the run did not search, of whose middle it searched another image."""
+    found: set[str] = set()
+    for tile in tiles:
+        if tile.bounds is None:
+            continue
+        west, south, east, north = tile.bounds
+        latitude, longitude = (south + north) / 2, (west + east) / 2
+        others = Tile.objects.whole().filter(
+            region=tile.region_id,
+            segmented__scores__run=run_id,
+            west__lte=longitude,
+            east__gte=longitude,
+            south__lte=latitude,
+            north__gte=latitude,
+        )
+        if others.exclude(pk=tile.pk).exists():
+            found.add(tile.place_id)
+    return found
 
 
 def _parts(ids: Collection[int]) -> list[list[int]]:

@@ -170,6 +170,7 @@ def in_words(reason: Reason) -> str:
         return _("release %(number)s was published again") % {"number": reason["release"]}
     plain = {
         "imagery": _("a newer image of this ground"),
+        "new_ground": _("the release before had not searched there"),
         "unjudged": _("found again, but no expert has approved it in its new outline"),
         "rights": _("its imagery may not be used any more"),
         "not_searched": _("the later map has not searched there"),

@@ -4,10 +4,13 @@ Like every release it is never changed and never removed: whoever imports a wron
 """
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 
+from django.db.models import Max, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from shapely.geometry import shape
 
 from amberapp.errors import Conflict, UserError
 from amberapp.models import User
@@ -21,14 +24,25 @@ from labeling.historical_map import (
     finest,
     name_of,
     read_map,
+    within,
 )
 from labeling.models import Release, ReleaseKind
 from labeling.release_content import Content, Place, Source, make_place
 from labeling.release_files import Built, BuiltFile, build
 
+# A place so many degrees outside the region is a slip of whoever wrote the file: about 110 km north to south.
+MARGIN = 1.0
 READABLE = (".geojson", ".json", ".csv")
 TITLE_LENGTH, MOST_BYTES = 120, 200 * 1024 * 1024
 MEDIA_TYPES = {".csv": "text/csv; charset=utf-8"}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The release, and the rows that lie far outside the region and were left out."""
+
+    release: Release
+    left_out: list[str]
 
 
 def files_at(paths: list[Path]) -> list[Path]:
@@ -59,11 +73,11 @@ def import_historical(
     note: str = "",
     side: float = SIDE_METRES,
     acting_user: User | None = None,
-) -> Release:
+) -> Imported:
     """Publish what the files show as an imported release of the region, dated `day`.
 
     The finest file with areas gives the places; points become squares of `side` metres where no file has areas. The
-    files themselves are kept beside. Raises UserError with a sentence a wrong row, Conflict when the same map has
+    files themselves are kept beside. Places far outside the region are left out, and named. Raises UserError with a sentence a wrong row, Conflict when the same map has
     been imported already.
     """
     title = title.strip()
@@ -77,19 +91,21 @@ def import_historical(
         raise UserError(_("The side of a square is 1 to 100,000 metres."))
     files, originals = _read(files_at(paths))
     _refuse_twice(region, originals)
-    areas = finest(files, side)
-    built = _built(region, areas, files, originals, title, attribution)
-    return write_release(
+    areas, outside = _of_region(region, finest(files, side))
+    told = _told(areas, files, len(outside))
+    built = _built(region, areas, originals, title, attribution, told)
+    release = write_release(
         region=region,
         built=built,
         kind=ReleaseKind.HISTORICAL,
         title=title,
-        note=note.strip() or _told(areas, files),
+        note=note.strip() or told,
         created_at=timezone.make_aware(dt.datetime.combine(day, dt.time(12))),
         acting_user=acting_user,
         pictures={},
         unless_same=False,
     )
+    return Imported(release, [area.row for area in outside])
 
 
 def _read(paths: list[Path]) -> tuple[list[MapFile], list[BuiltFile]]:
@@ -119,10 +135,10 @@ def _read(paths: list[Path]) -> tuple[list[MapFile], list[BuiltFile]]:
 def _built(
     region: Region,
     areas: list[Area],
-    files: list[MapFile],
     originals: list[BuiltFile],
     title: str,
     attribution: str,
+    told: str,
 ) -> Built:
     source = Source(name=title, attribution=attribution, licence="", may_publish=False, synthetic=False)
     places: dict[str, Place] = {}
@@ -150,7 +166,7 @@ def _built(
         hectares_known=False,
         about=[
             f"{title}: a map that was published elsewhere and imported here.",
-            _told(areas, files),
+            told,
             "Its squares lie around what was found; how much of their ground is torn up it does not tell.",
         ],
     )
@@ -158,10 +174,33 @@ def _built(
     return Built(sorted([*built.files, *originals], key=lambda file: file.name), built.statistics)
 
 
-def _told(areas: list[Area], files: list[MapFile]) -> str:
+def _told(areas: list[Area], files: list[MapFile], left_out: int) -> str:
     """English, for the README and as the note of a release that was given none."""
     finds = sum(area.count for area in areas)
-    return f"{len(areas)} squares with {finds} finds, imported from {', '.join(file.name for file in files)}."
+    told = f"{len(areas)} squares with {finds} finds, imported from {', '.join(file.name for file in files)}."
+    return f"{told} {left_out} far outside the region left out." if left_out else told
+
+
+def _of_region(region: Region, areas: list[Area]) -> tuple[list[Area], list[Area]]:
+    """Those in or near the region and those far outside. Raises UserError when none is near.
+
+    A region of which neither outline nor tiles are known takes all of them.
+    """
+    bounds = shape(region.polygon).bounds if region.polygon else _tiles_bounds(region)
+    if bounds is None:
+        return areas, []
+    west, south, east, north = bounds
+    here, outside = within(areas, (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN))
+    if not here:
+        raise UserError(_("Nothing of this map lies in or near %(region)s.") % {"region": region})
+    return here, outside
+
+
+def _tiles_bounds(region: Region) -> tuple[float, float, float, float] | None:
+    found = region.tiles.aggregate(west=Min("west"), south=Min("south"), east=Max("east"), north=Max("north"))
+    if found["west"] is None:
+        return None
+    return found["west"], found["south"], found["east"], found["north"]
 
 
 def _refuse_twice(region: Region, originals: list[BuiltFile]) -> None:

@@ -47,7 +47,7 @@ class Command(BaseCommand):
             if user is None:
                 raise CommandError(f"There is nobody called “{options['username']}” here.")
         try:
-            release = import_historical(
+            imported = import_historical(
                 paths=options["paths"],
                 region=region,
                 title=options["title"],
@@ -59,12 +59,16 @@ class Command(BaseCommand):
             )
         except UserError as error:
             raise CommandError(str(error.message)) from error
+        release = imported.release
+        for row in imported.left_out:
+            self.stderr.write(f"Left out, for it lies far outside {region}: {row}")
         if options["json"]:
             told = {
                 "release": release.pk,
                 "region": region.slug,
                 "number": release.number,
                 "places": release.statistics["places"],
+                "left_out": imported.left_out,
                 "files": {file.name: file.sha256 for file in release.files.all()},
             }
             self.stdout.write(json.dumps(told, ensure_ascii=False))
