@@ -13,7 +13,7 @@ from amberapp.models import AuditEntry, WorkState
 from benchmarks import made_region, odd_tiles
 from detection.actions import run_shards, runs
 from detection.actions.run_shards import score_shard, write_shard
-from detection.models import Detection, SegmentedTile, Shard, TileScore
+from detection.models import Detection, SegmentedTile, Shard, TileFeatures, TileScore
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -316,6 +316,84 @@ def test_an_extractor_that_can_describe_no_tile_pauses_the_run(unread, monkeypat
     assert run.state == WorkState.PAUSED
     assert "its filters do not fit" in run.pause_reason
     assert run.failures.count() == 0
+
+
+def test_a_few_tiles_that_cannot_be_described_among_others_are_named_and_the_run_goes_on(unread, monkeypatch):
+    from detection.actions.first_pass import FirstPass
+
+    runs.execute_here(runs.start_run(region=unread, acting_user=None))
+    segmented = list(SegmentedTile.objects.filter(tile__region=unread).order_by("tile_id")[:3])
+    TileFeatures.objects.filter(segmented_tile__in=segmented).delete()
+
+    def misfits(run: Any, tiles: Any, threads: int) -> FirstPass:
+        return FirstPass(failures={tile.pk: "no fit" for tile in tiles}, misfits=len(tiles), misfit="no fit")
+
+    monkeypatch.setattr(run_shards, "_read_pixels", misfits)
+    run = runs.start_run(region=unread, acting_user=None)
+    runs.execute_here(run)
+    run.refresh_from_db()
+    assert run.state == WorkState.DONE, "the first shard had a fourth tile, described before"
+    assert {one.segmented_tile_id for one in run.scores.all()}.isdisjoint(one.pk for one in segmented)
+
+
+def test_a_tile_that_a_training_describes_while_it_is_passed_over_is_scored_and_counted_once(
+    unread, monkeypatch
+):
+    run = runs.start_run(region=unread, screened=True, acting_user=None)
+    read = run_shards._read_pixels
+
+    def meanwhile(run: Any, tiles: Any, threads: int) -> Any:
+        found = read(run, tiles, threads)
+        read_tiles([one for one in tiles if one.pk in found.passed_over], run.segmentation, extractor)
+        return found
+
+    from detection.actions.first_pass import read_tiles
+    from detection.features import get_extractor
+
+    extractor = get_extractor(unread.active_classifier.extractor)
+    monkeypatch.setattr(run_shards, "_read_pixels", meanwhile)
+    runs.execute_here(run)
+    assert (run.passed_tiles.count(), run.scores.count()) == (0, 11)
+    assert run.progress()["tiles_done"] == 11
+
+
+def test_a_screen_of_other_glances_passes_over_nothing(unread):
+    classifier = unread.active_classifier
+    classifier.metrics["screen"]["features"] = "glance-0-plain"
+    classifier.save()
+    run = runs.start_run(region=unread, screened=True, acting_user=None)
+    runs.execute_here(run)
+    assert (run.passed_tiles.count(), run.scores.count()) == (0, 11)
+
+
+def test_a_labelled_tile_whose_picture_is_gone_teaches_on_and_is_no_witness_for_the_screen(unread):
+    from detection.actions import dataset as datasets
+    from detection.actions.training_data import read_training_data
+
+    classifier = unread.active_classifier
+    runs.execute_here(runs.start_run(region=unread, acting_user=None))
+    segmented = list(
+        SegmentedTile.objects.filter(tile__region=unread).select_related("tile").order_by("id")[:4]
+    )
+    rows = [datasets.TrainingRow(one.pk, 1, place % 2 == 0) for place, one in enumerate(segmented)]
+    frozen = datasets.freeze(region=unread, rows=rows, description="", acting_user=None)
+    lost = segmented[0].tile
+    type(lost).objects.filter(pk=lost.pk).update(image_key="images/lost.png")
+
+    def read(**options: bool) -> Any:
+        return read_training_data(
+            dataset=frozen,
+            region=unread,
+            extractor_name=classifier.extractor,
+            progress=lambda done, total, message: None,
+            **options,
+        )
+
+    data = read(with_glances=True)
+    assert len(data.rows) == 4
+    seen = np.isfinite(data.glances).all(axis=1)
+    assert [row.image for row, there in zip(data.rows, seen, strict=True) if not there] == [lost.sha256]
+    assert read().glances is None
 
 
 def test_a_classifier_file_that_cannot_be_read_pauses_the_run(made, monkeypatch):

@@ -1,5 +1,6 @@
 """What a classifier's figures mean for the map, in sentences for an admin."""
 
+from math import floor
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -93,7 +94,8 @@ def screen_sentence(metrics: dict[str, Any]) -> str:
         return _("too few blocks are labelled to say what a glance would miss.")
     values = {
         "recall": 100 * report["recall"],
-        "at_least": 100 * report["at_least"],
+        # Rounded down: 99.46 is not the 99.5 that is wanted.
+        "at_least": floor(1000 * report["at_least"] + 1e-9) / 10,
         "positives": report["positives"],
         "blocks": report["blocks"],
         "passed": 100 * report["passed_over"],

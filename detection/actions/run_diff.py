@@ -42,7 +42,7 @@ class Reason(TextChoices):
     """Why a tile is marked in one run only, or marked differently.
 
     RULE: the earlier scores under the later threshold and rule give what the later run found; CLASSIFIER: they do not.
-    NOT_SEARCHED: the tile was there and its shard failed or was cancelled.
+    NOT_SEARCHED: the tile was there, and its shard failed or was cancelled or the screen passed over it.
     """
 
     CLASSIFIER = "classifier", gettext_lazy("new classifier")

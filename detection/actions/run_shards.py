@@ -22,6 +22,7 @@ from detection.actions.chunks import chunk_store
 from detection.actions.features import usable_extractor
 from detection.actions.first_pass import FirstPass, read_tiles
 from detection.actions.segment import outline_of
+from detection.features import GLANCE
 from detection.geometry import geodesic_area_hectares
 from detection.learning import model_files
 from detection.learning.classifiers import FittedClassifier
@@ -81,13 +82,16 @@ def score_shard(shard: Shard, threads: int = 1) -> Outcome:
             for tile in missing
             if tile.pk in read.failures
         ]
-        outcome.passed = [PassedTile(run=run, tile=tile) for tile in missing if tile.pk in read.passed_over]
-        if read.misfits >= MISFITS and not read.segmented and not read.passed_over:
+        # Tiles described before prove the extractor: a few bad ones among them are no reason to stop.
+        if read.misfits >= MISFITS and not stored and not read.segmented and not read.passed_over:
             raise UserError(
                 _("The features “%(name)s” cannot be made of any tile of this shard: %(reason)s")
                 % {"name": run.classifier.extractor, "reason": read.misfit}
             )
         stored |= _stored_features(run, [tile for tile in missing if tile.pk not in read.failures])
+        # What a training described meanwhile is scored: a tile is counted once.
+        passed = read.passed_over - stored.keys()
+        outcome.passed = [PassedTile(run=run, tile=tile) for tile in missing if tile.pk in passed]
     rows = [stored[tile.pk] for tile in tiles if tile.pk in stored]
     for row, probabilities in zip(rows, _probabilities(run, rows), strict=True):
         _judge(run, row.segmented_tile, probabilities, outcome)
@@ -121,7 +125,10 @@ def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> FirstPass:
             )
             % {"id": classifier.pk, "then": classifier.extractor_key, "now": extractor.key}
         )
-    screen = screen_from(classifier.metrics.get("screen")) if run.screened else None
+    # A screen of other glances than this worker's knows nothing of them: every tile is read.
+    kept = classifier.metrics.get("screen") or {}
+    glances = usable_extractor(GLANCE).key
+    screen = screen_from(kept) if run.screened and kept.get("features", glances) == glances else None
     return read_tiles(tiles, run.segmentation, extractor, threads=threads, screen=screen)
 
 

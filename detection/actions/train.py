@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import numpy as np
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -10,7 +11,9 @@ from amberapp import storage
 from amberapp.audit import record
 from amberapp.errors import UserError
 from amberapp.models import User
+from detection.actions.features import usable_extractor
 from detection.actions.training_data import GROUPINGS, Progress, TrainingData, read_training_data
+from detection.features import GLANCE
 from detection.learning import classifiers, evaluation, model_files
 from detection.learning.screening import make_screen
 from detection.learning.thresholds import ChosenThreshold, choose_threshold
@@ -46,7 +49,7 @@ def train(
         )
     started = time.monotonic()
     data = read_training_data(
-        dataset=dataset, region=region, extractor_name=extractor_name, progress=progress
+        dataset=dataset, region=region, extractor_name=extractor_name, progress=progress, with_glances=True
     )
     metrics = _evaluate(algorithm, data, progress)
     progress(STEPS - 1, STEPS, _("Fitting on all labels"))
@@ -138,8 +141,12 @@ def _evaluate(algorithm: str, data: TrainingData, progress: Progress) -> dict[st
 
 
 def _screen(data: TrainingData) -> dict[str, Any] | None:
-    """What a cheap first look would keep on blocks never seen; None where there are too few to say."""
+    """What a cheap first look at whole tiles would keep on blocks never seen, and in `features` the key of the glances it
+    was shown on; None where there are too few blocks to say."""
+    assert data.glances is not None
+    seen = np.isfinite(data.glances).all(axis=1)
     try:
-        return make_screen(data.glances, data.mining, data.groups("by_block")).as_dict()
+        report = make_screen(data.glances[seen], data.mining[seen], data.groups("by_block")[seen])
     except ValueError:
         return None
+    return {**report.as_dict(), "features": usable_extractor(GLANCE).key}

@@ -13,11 +13,13 @@ import io
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,7 +40,10 @@ RECIPE = "1"
 LEAST_COSINE = 0.99
 SECONDS = 1800
 UNAVAILABLE = 3
-FILES = ("record.json", "model.xml", "model.bin")
+MODEL_FILES = ("model.xml", "model.bin")
+FILES = ("record.json", *MODEL_FILES)
+# ResNet50 in float32 is 94 MB.
+LARGEST_FILE = 1024**3
 
 Images = Sequence[npt.NDArray[np.uint8]]
 
@@ -112,7 +117,7 @@ def obtain(
             if found is not None:
                 return found
             if share is not None:
-                found = _unpacked(share.get(_shared_name(source, precision)), source, cache)
+                found = _unpacked(share.get(_shared_name(source, precision)), source, precision, cache)
                 if found is not None:
                     return found
             for left in cache.glob(".making-*"):  # by a conversion that was killed
@@ -181,7 +186,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def put_folder(made: Path, record: dict[str, Any], folder: Path) -> None:
     """Give a converted model in `made` (model.xml, model.bin) its record and its place in the cache, in one step."""
-    record["sha256"] = {name: _sha256(made / name) for name in ("model.xml", "model.bin")}
+    record["sha256"] = {name: _sha256(made / name) for name in MODEL_FILES}
     write_whole(made / "record.json", json.dumps(record, indent=1).encode())
     _place(made, folder)
 
@@ -209,8 +214,12 @@ def _packed(made: Converted) -> bytes:
     return buffer.getvalue()
 
 
-def _unpacked(data: bytes | None, source: WeightsSource, cache: Path) -> Converted | None:
-    """What another machine made of these weights, put into the cache; None where that is nothing or damaged."""
+def _unpacked(data: bytes | None, source: WeightsSource, precision: str, cache: Path) -> Converted | None:
+    """What another machine made of these weights, put into the cache; None where that is nothing or damaged.
+
+    Nothing in the archive names a path: its folder is named by the weights' hash, which has to be one, and by the
+    precision that was asked for.
+    """
     if data is None:
         return None
     with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as making:
@@ -219,23 +228,41 @@ def _unpacked(data: bytes | None, source: WeightsSource, cache: Path) -> Convert
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 for name in FILES:
+                    if archive.getinfo(name).file_size > LARGEST_FILE:
+                        return None
                     (made / name).write_bytes(archive.read(name))
-        except (zipfile.BadZipFile, KeyError):
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError):
             return None
         found = read_folder(made)
-        if found is None:
+        if found is None or not _fits(found.record, precision):
+            logger.warning("The shared conversion of these weights is damaged: it is made anew here.")
             return None
-        folder = cache / folder_name(found.weights_hash, str(found.record["precision"]))
+        folder = cache / folder_name(found.weights_hash, precision)
         _place(made, folder)
     remember_source(cache, source.identity, found.weights_hash)
     return read_folder(folder)
+
+
+def _fits(record: dict[str, Any], precision: str) -> bool:
+    """Whether a record from elsewhere says what `put_folder`'s says, of that precision."""
+    weights_hash, checked = record.get("weights_hash"), record.get("checked")
+    return (
+        isinstance(weights_hash, str)
+        and re.fullmatch("[0-9a-f]{64}", weights_hash) is not None
+        and record.get("precision") == precision
+        and isinstance(checked, dict)
+        and len(checked) > 0
+        and all(
+            isinstance(form, dict) and isinstance(form.get("minimum"), float) for form in checked.values()
+        )
+    )
 
 
 def read_folder(folder: Path) -> Converted | None:
     """The conversion in a folder; None where it is missing, not whole or damaged."""
     try:
         record = json.loads((folder / "record.json").read_text())
-        whole = all(_sha256(folder / name) == digest for name, digest in record["sha256"].items())
+        whole = all(_sha256(folder / name) == record["sha256"][name] for name in MODEL_FILES)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError):

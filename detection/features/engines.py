@@ -91,10 +91,9 @@ class KerasEngine:
     batch_on_processor, batch_on_gpu = 16, 64
 
     def __init__(self, model: Any, *, gpu: bool) -> None:
+        """`model`: made after `prepare_gpu` where it lies on a GPU."""
         self.model = model
         self.batch = self.batch_on_gpu if gpu else self.batch_on_processor
-        if gpu:
-            _prepare_gpu()
 
     def run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """See `Engine.run`."""
@@ -123,8 +122,11 @@ def fingerprint(engine: Engine, side: int) -> str:
     return hashlib.sha256(features.astype("<f2").tobytes()).hexdigest()[:8]
 
 
-def _prepare_gpu() -> None:
-    """Share the GPU's memory with the other workers; no shortened mantissas, no order that changes from run to run."""
+def prepare_gpu() -> None:
+    """Share the GPU's memory with the other workers; no shortened mantissas, no order that changes from run to run.
+
+    Before the process makes its first model: TensorFlow takes the whole GPU with the first number it puts there.
+    """
     import tensorflow
 
     for device in tensorflow.config.list_physical_devices("GPU"):

@@ -21,14 +21,20 @@ class GlanceExtractor:
     """See `detection.features.protocol.FeatureExtractor`."""
 
     name = "glance"
-    version = "1"
+    version = "2"
     weights_hash = ""
     dimension = DIMENSION
-    key = feature_key("glance", "1", "")
+    key = feature_key(name, version, weights_hash)
     warnings: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        # The worker's own threads and processes fill the cores; OpenCV's would only wait for each other.
+        cv2.setNumThreads(1)
 
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """`image`: uint8 (H, W, 3) sRGB; `labels`: int32 (H, W), 0 no data; returns float32 (n, DIMENSION)."""
+        # Its last digits depend on where in memory a picture lies (see `texture`). The setting is each thread's own.
+        cv2.ipp.setUseIPP(False)
         pieces = count_pieces(image, labels)
         if not pieces:
             return np.zeros((0, DIMENSION), np.float32)
@@ -52,7 +58,8 @@ class GlanceExtractor:
             columns.append(np.sqrt(np.maximum(variance, 0)))
         inside = flat > 0
         for place in range(3):
-            whole = planes[place].ravel()[inside]
+            # As exact as the pieces' own means: where there is one piece alone, the difference has to be nothing.
+            whole = planes[place].ravel()[inside].astype(np.float64)
             columns.append((columns[place] - whole.mean()) / (whole.std() + 1.0))
         return np.stack(columns, axis=1).astype(np.float32)
 

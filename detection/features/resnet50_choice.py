@@ -13,7 +13,7 @@ from pathlib import Path
 
 from detection.features import conversion
 from detection.features.conversion import ConversionFailed, Images, Share
-from detection.features.engines import Engine, KerasEngine, OpenVinoEngine, gpu_present
+from detection.features.engines import Engine, KerasEngine, OpenVinoEngine, gpu_present, prepare_gpu
 from detection.features.resnet50 import EXTRACTORS, ResNet50Crops, ResNet50Dense
 from detection.features.resnet50_network import WeightsSource, find_weights, hash_of_weights, network
 
@@ -81,5 +81,7 @@ def refusal(name: str, precision: str, cosine: float) -> str:
 def _with_keras(
     name: str, source: WeightsSource, *, gpu: bool, warnings: tuple[str, ...] = ()
 ) -> ResNet50Crops | ResNet50Dense:
+    if gpu:
+        prepare_gpu()
     model = network(source)
     return EXTRACTORS[name](KerasEngine(model, gpu=gpu), hash_of_weights(model), warnings)

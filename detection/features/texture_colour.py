@@ -19,6 +19,8 @@ RANGES = ((-20.0, 120.0), (-60.0, 60.0), (-60.0, 60.0), (0.0, 80.0))
 # Shares of the pixels between `low` and `high` in so many bins, for L*, a*, b*.
 SHARES = ((16, 0.0, 100.0), (12, -30.0, 30.0), (12, -20.0, 40.0))
 MOMENTS = 4
+# Histograms held at once: 4096 boxes × 256 steps × 4 planes are 34 MB, and as much again while they are read.
+BOXES_AT_ONCE = 4096
 DIMENSION = len(RANGES) * (MOMENTS + len(QUANTILES)) + sum(bins for bins, _low, _high in SHARES)
 
 
@@ -71,6 +73,11 @@ def describe_colour(lab: Floats, boxes: list[tuple[slice, slice]]) -> Floats:
     """float32 (n, DIMENSION) for `boxes` of the image, `lab` being float32 (H / 2, W / 2, 3)."""
     import cv2
 
+    if len(boxes) > BOXES_AT_ONCE:
+        starts = range(0, len(boxes), BOXES_AT_ONCE)
+        return np.concatenate(
+            [describe_colour(lab, boxes[start : start + BOXES_AT_ONCE]) for start in starts]
+        )
     planes = [*cv2.split(lab)]
     planes.append(cv2.magnitude(planes[1], planes[2]))
     inside = [reduced(box, lab.shape, 1) for box in boxes]

@@ -82,6 +82,17 @@ def test_every_setting_in_a_container_exists(compose: dict[str, Any]) -> None:
         assert settings <= known, name
 
 
+def test_every_setting_reaches_the_containers_with_its_own_default(compose: dict[str, Any]) -> None:
+    passed = compose["services"]["web"]["environment"]
+    known = {variable.name: variable for variable in TABLE}
+    assert set(known) - set(passed) == {"AMBER_HOME", "AMBER_DEMO", "AMBER_DEBUG"}
+    for name, given in passed.items():
+        default = re.fullmatch(rf"\$\{{{name}:-(.*)\}}", given)
+        if default:
+            variable = known[name]
+            assert variable.kind(default[1]) == variable.kind(variable.default), name
+
+
 def test_the_demo_never_runs_in_a_container(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         assert "AMBER_DEMO" not in service.get("environment", {})

@@ -1,7 +1,11 @@
 """Pooling over superpixels, the cache of conversions and the choice of an engine, without any network."""
 
+import hashlib
+import io
+import json
 import sys
 import threading
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -148,6 +152,51 @@ def test_two_workers_at_once_convert_once(tmp_path, monkeypatch):
     for worker in workers:
         worker.join()
     assert made == ["int8"] and {one.folder for one in found} == {found[0].folder} and len(found) == 4
+
+
+def archive(**changes):
+    """What another machine leaves, spoiled by `changes` of its record."""
+    files = {"model.xml": b"<net/>", "model.bin": b"numbers"}
+    record = {
+        "weights_hash": "0f" * 32,
+        "precision": "int8",
+        "checked": {"resnet50": {"minimum": 0.999}},
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+        **changes,
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for name, data in {**files, "record.json": json.dumps(record).encode()}.items():
+            packed.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights_hash": "../../elsewhere"},
+        {"precision": "int8/../../elsewhere"},
+        {"precision": "fp32"},
+        {"sha256": {}},
+        {"sha256": {"../../secret": "0" * 64}},
+        {"checked": {}},
+        {"checked": {"resnet50": None}},
+        {"weights_hash": None},
+    ],
+)
+def test_a_shared_conversion_that_is_not_what_was_asked_for_is_made_anew(tmp_path, changes):
+    source, cache = WeightsSource(None, "made-up"), tmp_path / "deep" / "engines"
+
+    def convert(request, lock):
+        raise conversion.ConversionFailed("made anew")
+
+    shelf = SimpleNamespace(get=lambda name: archive(**changes), put=lambda name, data: None)
+    with pytest.raises(conversion.ConversionFailed, match="made anew"):
+        conversion.obtain(source, "int8", cache, list, convert, shelf)
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert sorted(path.name for path in cache.iterdir()) == [".lock"]
+    shelf.get = lambda name: archive()
+    assert conversion.obtain(source, "int8", cache, list, convert, shelf).weights_hash == "0f" * 32
 
 
 def test_a_folder_that_cannot_be_written_is_a_failed_conversion(tmp_path):

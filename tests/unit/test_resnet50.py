@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from detection.features import ExtractorUnavailable, conversion, converter, engines, resnet50_choice
+from detection.features import ExtractorUnavailable, conversion, converter, resnet50_choice
 from detection.features.engines import KerasEngine, OpenVinoEngine
 from detection.features.resnet50 import ResNet50Crops, ResNet50Dense, nearest
 from detection.features.resnet50_network import find_weights, network
@@ -191,12 +191,16 @@ def test_where_nothing_can_be_converted_keras_does_it_and_says_so(weights, tmp_p
 
 def test_a_gpu_is_used_unasked_but_int8_features_stay_int8(weights, cache, tmp_path, monkeypatch):
     monkeypatch.setattr(resnet50_choice, "gpu_present", lambda: True)
-    monkeypatch.setattr(engines, "_prepare_gpu", lambda: None)
+    order = []
+    monkeypatch.setattr(resnet50_choice, "prepare_gpu", lambda: order.append("prepared"))
+    made = resnet50_choice.network
+    monkeypatch.setattr(resnet50_choice, "network", lambda source: order.append("made") or made(source))
     extractor = resnet50_choice.make("resnet50", str(weights), "", tmp_path, list)
     assert (
         isinstance(extractor.engine, KerasEngine) and extractor.engine.batch > KerasEngine.batch_on_processor
     )
     assert extractor.key.endswith("-fp32")
+    assert order == ["prepared", "made"], "a model made first would have taken all of the GPU's memory"
     bound = resnet50_choice.make("resnet50", str(weights), "", cache, list, precision="int8")
     assert isinstance(bound.engine, OpenVinoEngine) and "-int8-" in bound.key
 

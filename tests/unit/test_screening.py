@@ -83,3 +83,12 @@ def test_a_piece_too_small_for_a_quarter_of_the_resolution_is_still_seen():
     seen = GlanceExtractor().extract(np.full((64, 64, 3), 90, np.uint8), labels)
     assert seen.shape == (2, DIMENSION)
     assert seen[1, 0] == pytest.approx(seen[0, 0], abs=1)
+
+
+def test_a_picture_of_one_piece_differs_from_itself_by_nothing():
+    random = np.random.default_rng(0)
+    for _crop in range(20):
+        image = random.integers(0, 256, (*random.integers(20, 90, 2), 3), dtype=np.uint8)
+        seen = GlanceExtractor().extract(image, np.ones(image.shape[:2], np.int32))
+        # The screen divides by how much a feature varies, and takes a millionth for something.
+        assert np.abs(seen[0, 9:]).max() < 1e-8

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import small_tiles
-from detection.features import EXTRACTOR_NAMES, get_extractor
+from detection.features import EXTRACTOR_NAMES, get_extractor, texture_colour
 from detection.features.texture_colour import Histograms
 from detection.features.texture_planes import compute_planes
 from detection.imagery.decode import read_image
@@ -153,3 +153,9 @@ def test_a_border_without_data_changes_nothing_for_the_ground_away_from_it():
     alone, beside = extractor.extract(ground(), quarters()), extractor.extract(bordered, labels)
     # Pieces 1 and 3 lie 80 pixels from the border, farther than any filter sees.
     assert np.allclose(alone[[0, 2]], beside[[0, 2]], atol=1e-2)
+
+
+def test_a_tile_of_very_many_pieces_is_described_alike_in_parts(monkeypatch):
+    whole = get_extractor("texture").extract(ground(), quarters())
+    monkeypatch.setattr(texture_colour, "BOXES_AT_ONCE", 3)
+    assert np.allclose(get_extractor("texture").extract(ground(), quarters()), whole, rtol=1e-6, atol=1e-6)
