@@ -26,15 +26,8 @@ export class MapSearch {
     this.active = -1;
     this.turn = 0;
     this.index = null;
-    this.box.hidden = false;
-    this.opener.hidden = false;
     this.field.addEventListener("input", () => this.look());
-    this.field.addEventListener("focus", () => {
-      this.names().catch(() => {}); // asked again, and told of, when something is typed
-      if (this.field.value) {
-        this.look();
-      }
-    });
+    this.field.addEventListener("focus", () => this.wake());
     this.field.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("focusout", (event) => {
       if (!this.box.contains(event.relatedTarget)) {
@@ -49,11 +42,16 @@ export class MapSearch {
         this.choose(this.choices[Number(option.dataset.index)]);
       }
     });
-    this.opener.addEventListener("click", () => {
-      this.show(true);
-      this.field.focus();
-    });
     byId("search-close").addEventListener("click", () => this.leave());
+    this.wake();
+  }
+
+  /** The field has the focus, perhaps with something typed before this script was there. */
+  wake() {
+    this.names().catch(() => {}); // asked again, and told of, when something is typed
+    if (this.field.value) {
+      this.look();
+    }
   }
 
   /** On a phone the box lies over the map's head only while it is used. */
