@@ -161,33 +161,33 @@ def test_bytes_that_are_no_text_are_refused_or_replaced(release: Any) -> None:
         report.comment.encode()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/releases/testshire/1/..%2f..%2f..%2famber.sqlite3",
-        "/releases/testshire/1/....//....//etc/passwd",
-        "/releases/testshire/1/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-        "/releases/testshire/1/%c0%ae%c0%ae%c0%afetc%c0%afpasswd",
-        "/releases/testshire/1/places.csv%00.png",
-        "/releases/..%2f..%2f/1/places.csv",
-        "/static/../amberapp/settings.py",
-        "/static/%2e%2e/amberapp/settings.py",
-        "/static/..%5c..%5camberapp/settings.py",
-        "/map/testshire/1/place/..%2f..%2fx/image.webp",
-        "/report/..%2f..%2fadmin/",
-        "/report/%00/",
-        "/%00",
-        "/%ff%fe",
-        "/" + "a" * 8000,
-    ],
-)
-def test_odd_paths_lead_nowhere(release: Any, path: str) -> None:
-    answer = Client(raise_request_exception=False).get(path)
-    assert answer.status_code in (301, 302, 400, 404), path
-    if answer.status_code in (301, 302):
-        assert not answer["Location"].startswith(("//", "http")), answer["Location"]
-    else:
-        assert b"SECRET_KEY" not in answer.content
+PATHS = [
+    "/releases/testshire/1/..%2f..%2f..%2famber.sqlite3",
+    "/releases/testshire/1/....//....//etc/passwd",
+    "/releases/testshire/1/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+    "/releases/testshire/1/%c0%ae%c0%ae%c0%afetc%c0%afpasswd",
+    "/releases/testshire/1/places.csv%00.png",
+    "/releases/..%2f..%2f/1/places.csv",
+    "/static/../amberapp/settings.py",
+    "/static/%2e%2e/amberapp/settings.py",
+    "/static/..%5c..%5camberapp/settings.py",
+    "/map/testshire/1/place/..%2f..%2fx/image.webp",
+    "/report/..%2f..%2fadmin/",
+    "/report/%00/",
+    "/%00",
+    "/%ff%fe",
+    "/" + "a" * 8000,
+]
+
+
+def test_odd_paths_lead_nowhere(release: Any) -> None:
+    for path in PATHS:
+        answer = Client(raise_request_exception=False).get(path)
+        assert answer.status_code in (301, 302, 400, 404), path
+        if answer.status_code in (301, 302):
+            assert not answer["Location"].startswith(("//", "http")), answer["Location"]
+        else:
+            assert b"SECRET_KEY" not in answer.content
 
 
 def test_nesting_size_and_kinds_beyond_reason_are_refused_and_leave_nothing(release: Any, home: Path) -> None:
