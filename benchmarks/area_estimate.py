@@ -3,7 +3,7 @@
 Every region is made once (which tiles are mined, how much, what the map shows); samples are drawn from it again and
 again as `labeling.actions.area_sample` draws them, and estimated as it does. Prints bias, coverage of the 95%
 interval, how often the truth lies beyond either end, and the mean width; beside it the plain interval (estimate ±
-1.96 standard errors).
+1.96 standard errors), and how often the intervals of precision and recall by area cover.
 """
 
 import argparse
@@ -76,6 +76,8 @@ class Told:
     above: float
     half_width: float
     plain_coverage: float
+    precision_coverage: float
+    recall_coverage: float
 
 
 def make(region: list[Made], rng: np.random.Generator) -> dict[str, npt.NDArray[np.float64]]:
@@ -96,6 +98,9 @@ def simulate(region: list[Made], *, size: int, samples: int, seed: int) -> Told:
     rng = np.random.default_rng(seed)
     truth = make(region, rng)
     real = sum(float(values[:, 0].sum()) for values in truth.values())
+    on_map = truth["map"].sum(axis=0)
+    precision, recall = on_map[2] / on_map[1], on_map[2] / real if real else None
+    right: dict[str, list[bool]] = {"precision": [], "recall": []}
     guesses = {"map": 0.9, "found": 0.3, "near": 0.05, "rest": 0.005}
     drawn = allocate([Expected(made.name, made.tiles, guesses[made.name], 2.0) for made in region], size)
     values, lows, highs, plain = [], [], [], []
@@ -106,7 +111,14 @@ def simulate(region: list[Made], *, size: int, samples: int, seed: int) -> Told:
             strata.append(
                 Stratum(made.name, made.tiles, made.tiles * TILE_HECTARES, made.name == "map", *chosen.T)
             )
-        found = estimate_tiles(strata).hectares
+        estimate = estimate_tiles(strata)
+        found = estimate.hectares
+        for name, figure, known in (
+            ("precision", estimate.precision_by_area, precision),
+            ("recall", estimate.recall_by_area, recall),
+        ):
+            if figure is not None and known is not None:
+                right[name].append(figure.low - 1e-9 <= known <= figure.high + 1e-9)
         values.append(found.value)
         lows.append(found.low)
         highs.append(found.high)
@@ -122,6 +134,8 @@ def simulate(region: list[Made], *, size: int, samples: int, seed: int) -> Told:
         above=float((low > real + 1e-9).mean()),
         half_width=float((high - low).mean()) / 2,
         plain_coverage=float(np.mean(plain)),
+        precision_coverage=float(np.mean(right["precision"] or [np.nan])),
+        recall_coverage=float(np.mean(right["recall"] or [np.nan])),
     )
 
 
@@ -136,7 +150,7 @@ def main() -> None:
     print(f"{options.samples} samples of each region; seed {options.seed}")
     print(
         f"{'region':14} {'tiles':>6} {'size':>5} {'truth ha':>9} {'bias':>16} {'covers':>7} "
-        f"{'below':>6} {'above':>6} {'± ha':>7} {'± 1.96 s covers':>16}"
+        f"{'below':>6} {'above':>6} {'± ha':>7} {'± 1.96 s':>9} {'precision':>10} {'recall':>7}"
     )
     for name, region in REGIONS.items():
         for size in (100, 300, 1000):
@@ -146,7 +160,7 @@ def main() -> None:
             print(
                 f"{name:14} {sum(made.tiles for made in region):6} {size:5} {told.truth:9.1f} "
                 f"{told.bias:+8.1f} ± {1.96 * told.bias_error:5.1f} {told.coverage:7.1%} {told.below:6.1%} "
-                f"{told.above:6.1%} {told.half_width:7.0f} {told.plain_coverage:16.1%}"
+                f"{told.above:6.1%} {told.half_width:7.0f} {told.plain_coverage:9.1%} {told.precision_coverage:10.1%} {told.recall_coverage:7.1%}"
             )
     print(f"{time.process_time() - begun:.1f} s of processor time")
 

@@ -1,11 +1,12 @@
 """Area and accuracy from an error matrix of counts and the areas that the map gives its classes.
 
 Olofsson, Foody, Herold, Stehman, Woodcock and Wulder: Good practices for estimating area and assessing accuracy of
-land change. Remote Sensing of Environment 148 (2014) 42–57. Numbers of equations are theirs. Left out: strata that
-are not the map's classes (`labeling.area.tiles` has those), and quantities that are not counts.
+land change. Remote Sensing of Environment 148 (2014) 42–57. Numbers of equations are theirs. Left out: accuracies
+where the strata are not the map's classes, and quantities that are not counts (`labeling.area.tiles` has both).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +35,39 @@ class MatrixEstimate:
     overall_error: float
 
 
-def estimate_from_matrix(
-    counts: npt.NDArray[np.integer] | npt.NDArray[np.floating], mapped_areas: npt.NDArray[np.floating]
-) -> MatrixEstimate:
+def class_shares(counts: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+    """The share of each reference class in the whole and its standard error; the strata may be anything.
+
+    counts: (strata, classes), sample units; sizes: (strata,), how large each stratum is, in any unit, > 0.
+    p_.j = Σ W_i n_ij / n_i. (eq. 9), S(p_.j) (eq. 10); nan errors where a stratum has a single unit. Raises ValueError
+    for shapes that do not fit, values that are negative or not finite, and strata without any unit.
+    """
+    _sample, weights, shares, spread = _shares(counts, sizes)
+    return weights @ shares, np.sqrt((weights[:, None] ** 2 * spread).sum(axis=0))
+
+
+def _shares(counts: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Units by stratum, weights W_i, shares n_ij / n_i., and their variances as eqs. 5 to 7 and 10 add them up."""
+    sample = np.asarray(counts, dtype=np.float64)
+    areas = np.asarray(sizes, dtype=np.float64)
+    if sample.ndim != 2 or areas.shape != (len(sample),):
+        raise ValueError(f"sizes {areas.shape} do not fit a matrix of {sample.shape}")
+    if (
+        not (np.isfinite(sample).all() and np.isfinite(areas).all())
+        or (sample < 0).any()
+        or (areas <= 0).any()
+    ):
+        raise ValueError("counts are finite and not negative, sizes are finite and positive")
+    units = sample.sum(axis=1)
+    if (units == 0).any():
+        raise ValueError("every stratum needs sample units")
+    shares = sample / units[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.where(units[:, None] > 1, shares * (1 - shares) / (units[:, None] - 1), np.nan)
+    return units, areas / areas.sum(), shares, spread
+
+
+def estimate_from_matrix(counts: npt.NDArray[Any], mapped_areas: npt.NDArray[Any]) -> MatrixEstimate:
     """Stratified estimates, the strata being the classes of the map.
 
     counts: (classes, classes), sample units by map class (rows) and reference class (columns); mapped_areas:
@@ -47,39 +78,23 @@ def estimate_from_matrix(
     p_jj / p_.j (eq. 3), their variances (eqs. 5, 6, 7); area A_tot p_.j, with p_.j by eq. 9,
     and its standard error A_tot S(p_.j) (eqs. 10, 11).
     """
-    sample = np.asarray(counts, dtype=np.float64)
     areas = np.asarray(mapped_areas, dtype=np.float64)
-    classes = len(areas)
-    if sample.shape != (classes, classes):
-        raise ValueError(f"{classes} map classes need a matrix of {classes} × {classes}, not {sample.shape}")
-    if (
-        not (np.isfinite(sample).all() and np.isfinite(areas).all())
-        or (sample < 0).any()
-        or (areas <= 0).any()
-    ):
-        raise ValueError("counts are finite and not negative, areas are finite and positive")
-    units = sample.sum(axis=1)
-    if (units == 0).any():
-        raise ValueError("every class of the map needs sample units")
-    weights = areas / areas.sum()
-    shares = sample / units[:, None]
-    proportions = weights[:, None] * shares
-    totals = proportions.sum(axis=0)
-    hits = np.diagonal(proportions)
+    if np.shape(counts) != (len(areas), len(areas)):
+        raise ValueError(f"{len(areas)} map classes need a square matrix, not one of {np.shape(counts)}")
+    _units, weights, shares, spread = _shares(counts, areas)
+    totals, totals_error = class_shares(counts, areas)
+    hits = weights * np.diagonal(shares)
+    users = np.diagonal(shares)
+    users_variance = np.diagonal(spread)
+    overall_variance = (weights**2 * users_variance).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        # Of every cell's share within its row, the variance that eqs. 5 to 7 and 10 are sums of.
-        spread = np.where(units[:, None] > 1, shares * (1 - shares) / (units[:, None] - 1), np.nan)
-        users = np.diagonal(shares)
-        users_variance = np.diagonal(spread)
-        overall_variance = (weights**2 * users_variance).sum()
-        totals_variance = (weights[:, None] ** 2 * spread).sum(axis=0)
         producers = np.where(totals > 0, hits / totals, np.nan)
         producers_variance = _producers_variance(areas, shares, spread, producers)
     whole = areas.sum()
     return MatrixEstimate(
         proportions=totals,
         area=whole * totals,
-        area_error=whole * np.sqrt(totals_variance),
+        area_error=whole * totals_error,
         users=users,
         users_error=np.sqrt(users_variance),
         producers=producers,

@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+import shapely
+from pyproj import Transformer
+from shapely.geometry import MultiPolygon, Point, Polygon, box
 
+from detection.geometry import geodesic_area_hectares
 from labeling.area.allocation import LEAST, Expected, allocate, expected_half_width
 from labeling.area.error_matrix import estimate_from_matrix, interval_95
+from labeling.area.ground import block_hectares, box_hectares, keeps_enough, left_over
 from labeling.area.intervals import clopper_pearson, gamma_of_sum, of_share, of_sum
 from labeling.area.tiles import Stratum, estimate_tiles, quantity
 
@@ -49,6 +54,24 @@ class TestTheWorkedExample:
             for _ in range(2000)
         ]
         assert np.std(drawn, axis=0) == pytest.approx(expected, rel=0.15)
+
+    def test_tiles_of_equal_size_are_estimated_as_the_paper_does(self):
+        """Strata that are the map's classes, whole tiles mined: the general estimator gives the paper's figures."""
+        counts, tiles = np.array([[88, 12], [9, 291]]), np.array([4000, 996_000])
+        paper = estimate_from_matrix(counts, tiles)
+        found = estimate_tiles(
+            [
+                stratum(name, size, [1.0] * hits + [0.0] * others, on_the_map=name == "map")
+                for name, size, (hits, others) in zip(
+                    ("map", "rest"), tiles.tolist(), counts.tolist(), strict=True
+                )
+            ]
+        )
+        assert found.tiles_mined.value == pytest.approx(paper.area[0])
+        # But for the correction for a finite population, which the paper leaves out.
+        assert found.tiles_mined.error == pytest.approx(paper.area_error[0], rel=0.001)
+        assert found.precision_by_tiles.value == pytest.approx(paper.users[0])
+        assert found.recall_by_tiles.value == pytest.approx(paper.producers[0])
 
     @pytest.mark.parametrize(
         ("counts", "areas"),
@@ -159,6 +182,60 @@ class TestTiles:
         few = quantity(np.array([5.0, 0, 0, 0]), 5, 5.0, 70.0)
         assert few.low >= 5.0
         assert few.high <= 70.0
+
+
+# Ground as people draw it: a pit, a pit with a hole, two pits, a long thin one, a whole district.
+PIT = Point(26.3, 51.3).buffer(0.004, quad_segs=20)
+OUTLINES = [
+    PIT,
+    PIT.difference(Point(26.3, 51.3).buffer(0.001)),
+    MultiPolygon([PIT, Point(26.35, 51.31).buffer(0.002)]),
+    Polygon([(26.2, 51.2), (26.203, 51.2), (26.2031, 51.28), (26.2001, 51.2799)]),
+    box(26.0, 51.0, 27.1, 51.8),
+]
+
+
+class TestGround:
+    @pytest.mark.parametrize("outline", OUTLINES)
+    def test_areas_are_those_of_an_equal_area_projection_within_a_thousandth(self, outline):
+        """pyproj's Lambert azimuthal equal-area projection, a way that shares nothing with geodesics."""
+        middle = outline.centroid
+        to_metres = Transformer.from_crs(
+            "EPSG:4326", f"+proj=laea +lat_0={middle.y} +lon_0={middle.x} +ellps=WGS84", always_xy=True
+        )
+        fine = shapely.segmentize(outline, 0.001)
+        flat = shapely.transform(fine, lambda points: np.column_stack(to_metres.transform(*points.T)))
+        assert geodesic_area_hectares(outline) == pytest.approx(flat.area / 10_000, rel=1e-3)
+
+    def test_boxes_measure_as_outlines_do(self):
+        boxes = np.array(
+            [[26, 51, 26.0054, 51.0033], [-70, -33.01, -69.99, -33], [10, -0.001, 10.005, 0.002]]
+        )
+        expected = [geodesic_area_hectares(box(*bounds)) for bounds in boxes]
+        assert box_hectares(boxes) == pytest.approx(expected, rel=1e-5)
+        assert box_hectares(boxes[0]) == pytest.approx(expected[0], rel=1e-5)
+
+    def test_the_blocks_of_a_raster_add_up_to_the_tile(self):
+        bounds = (26.0, 51.0, 26.0054, 51.0033)
+        areas = block_hectares((1001, 998), 4, bounds, None)
+        assert areas.shape == (251, 250)
+        assert areas.sum() == pytest.approx(float(box_hectares(np.array(bounds))))
+        half = block_hectares((1000, 1000), 4, bounds, box(26.0, 51.0, 26.0027, 51.0033))
+        assert half.sum() == pytest.approx(areas.sum() / 2, rel=0.01)
+
+    def test_ground_shown_by_several_images_belongs_to_the_first(self):
+        boxes = np.array(
+            [[0, 0, 1, 1], [0.5, 0, 1.5, 1], [0, 0, 1, 1], [2, 0, 3, 1], [1, 1, 2, 2]], dtype=float
+        )
+        left = left_over(boxes)
+        assert set(left) == {1, 2}, "neighbours that share an edge or a corner keep all of theirs"
+        assert left[1].area == pytest.approx(0.5)
+        assert keeps_enough(left[1], boxes[1])
+        assert not keeps_enough(left[2], boxes[2])
+        whole = [shapely.box(*bounds) for bounds in boxes]
+        own = [left.get(index, one) for index, one in enumerate(whole)]
+        assert sum(one.area for one in own) == pytest.approx(shapely.union_all(whole).area)
+        assert left_over(np.empty((0, 4))) == {}
 
 
 class TestAllocation:
