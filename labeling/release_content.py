@@ -1,11 +1,14 @@
 """What a release is made of, before it becomes files: plain values, no database rows. Pure: no Django."""
 
 import datetime as dt
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
@@ -104,6 +107,22 @@ class Place:
     hectares: float | None
     dates: tuple[OtherDate, ...] = ()
     district: str = ""
+
+    @cached_property
+    def ring_texts(self) -> list[list[str]]:
+        """Of each polygon the rings as "longitude,latitude],[longitude,latitude…" with six decimals.
+
+        Worked out once: of ten thousand outlines, turning numbers into text is most of the work of several files.
+        """
+        return [
+            [
+                json.dumps(np.round(shapely.get_coordinates(ring), DECIMALS).tolist(), separators=(",", ":"))[
+                    2:-2
+                ]
+                for ring in (polygon.exterior, *polygon.interiors)
+            ]
+            for polygon in self.outline.geoms
+        ]
 
     @property
     def area(self) -> float:
@@ -207,7 +226,9 @@ def on_grid(geometry: BaseGeometry) -> MultiPolygon:
     ]
     if not parts:
         raise ValueError("an outline covers no ground")
-    merged = shapely.normalize(shapely.union_all(parts, grid_size=10.0**-DECIMALS))
+    # A valid polygon or multipolygon has no overlaps left; what make_valid took apart may touch along edges.
+    whole = snapped if isinstance(snapped, Polygon | MultiPolygon) else None
+    merged = shapely.normalize(whole or shapely.union_all(parts, grid_size=10.0**-DECIMALS))
     polygons = [merged] if isinstance(merged, Polygon) else list(merged.geoms)
     return MultiPolygon([orient(part, sign=1.0) for part in polygons])
 

@@ -9,7 +9,7 @@ state again gives the older checksums again.
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
@@ -19,7 +19,7 @@ from labeling.release_content import Content, Place, in_order
 from labeling.release_geopackage import geopackage
 from labeling.release_grid import SQUARE_LEVELS, coordinates, feature, ground, squares, to_bytes
 from labeling.release_kml import attributions, kml
-from labeling.release_labels import write_labels
+from labeling.release_labels import temporary, write_labels
 from labeling.release_preview import preview
 from labeling.release_readme import citation, readme
 from labeling.release_statistics import districts_of, polygons_of, statistics
@@ -104,6 +104,13 @@ def streamed_file(name: str, media_type: str, file: IO[bytes]) -> BuiltFile:
     return BuiltFile(name, media_type, b"", digest, size, file)
 
 
+def in_parts(name: str, media_type: str, parts: Iterable[bytes]) -> BuiltFile:
+    file = temporary()
+    for part in parts:
+        file.write(part)
+    return streamed_file(name, media_type, file)
+
+
 Progress = Callable[[int, int, str], None]
 STEPS = 8
 
@@ -120,13 +127,13 @@ def build(content: Content, progress: Progress | None = None) -> Built:
     figures = statistics(content)
     tell(1, "places.geojson")
     files = [
-        BuiltFile("places.geojson", GEOJSON, to_bytes(collection(content))),
+        in_parts("places.geojson", GEOJSON, collection(content)),
         BuiltFile("places.csv", CSV, table(content.places)),
-        BuiltFile("places.kml", KML, kml(content)),
+        in_parts("places.kml", KML, kml(content)),
         BuiltFile("statistics.json", JSON, to_bytes(figures)),
     ]
     tell(2, "places.gpkg")
-    files.append(BuiltFile("places.gpkg", GEOPACKAGE, geopackage(content)))
+    files.append(in_parts("places.gpkg", GEOPACKAGE, [geopackage(content)]))
     tell(3, "places.pmtiles")
     files.append(BuiltFile("places.pmtiles", PMTILES, pmtiles(content)))
     tell(4, "squares")
@@ -135,8 +142,7 @@ def build(content: Content, progress: Progress | None = None) -> Built:
     ]
     tell(5, "ground")
     files += [
-        BuiltFile(f"ground-{column}-{row}.json", GEOJSON, to_bytes(part))
-        for (column, row), part in ground(content).items()
+        BuiltFile(f"ground-{column}-{row}.json", GEOJSON, part) for (column, row), part in ground(content)
     ]
     files += [
         BuiltFile(INDEX, JSON, to_bytes(index(content.places))),
@@ -227,21 +233,17 @@ def districts(content: Content) -> dict[str, Any]:
     return {"districts": rows}
 
 
-def collection(content: Content) -> dict[str, Any]:
+def collection(content: Content) -> Iterator[bytes]:
     """GeoJSON FeatureCollection (RFC 7946) of all places; attribution and method stand beside the features."""
-    features = []
-    for place in in_order(content.places):
-        one = feature(place)
-        for name in ("tile", "picture", "dates"):
-            del one["properties"][name]
-        features.append(one)
-    return {
-        "type": "FeatureCollection",
-        "features": features,
+    yield b'{"type":"FeatureCollection","features":['
+    for number, place in enumerate(in_order(content.places)):
+        yield (b"," if number else b"") + feature(place, brief=True)
+    about = {
         "region": content.region["name"],
         "attribution": attribution(content),
         "method": content.method,
     }
+    yield b"]," + to_bytes(about)[1:]
 
 
 def attribution(content: Content) -> str:
@@ -285,7 +287,7 @@ def index(places: Sequence[Place]) -> dict[str, Any]:
     rows = []
     for place in sorted(places, key=lambda place: (-place.area, place.place)):
         latitude, longitude = place.centre
-        shape = hashlib.sha256(to_bytes(coordinates(place))).hexdigest()[:16]
+        shape = hashlib.sha256(coordinates(place)).hexdigest()[:16]
         rows.append(
             {
                 "place": place.place,

@@ -7,10 +7,8 @@ cell of its centre.
 import json
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
-import shapely
 
 from labeling.release_content import DECIMALS, Bounds, Content, Place, in_order
 
@@ -57,56 +55,46 @@ def squares(content: Content, zoom: int) -> dict[str, Any]:
     return {"zoom": zoom, "years": years, "cells": cells}
 
 
-def ground(content: Content) -> dict[Cell, dict[str, Any]]:
-    """Cell of OUTLINE_LEVEL → FeatureCollection of its places, with the bounds of its searched tiles beside."""
+def ground(content: Content) -> Iterator[tuple[Cell, bytes]]:
+    """(cell of OUTLINE_LEVEL, FeatureCollection of its places with the bounds of its searched tiles beside)."""
     places: dict[Cell, list[Place]] = defaultdict(list)
     searched: dict[Cell, set[tuple[float, ...]]] = defaultdict(set)
     for place in in_order(content.places):
         places[cell_of(place.bounds, OUTLINE_LEVEL)].append(place)
     for tile in content.searched:
         searched[cell_of(tile.bounds, OUTLINE_LEVEL)].add(tuple(round(value, 5) for value in tile.bounds))
-    return {
-        cell: {
-            "type": "FeatureCollection",
-            "features": [feature(place) for place in places.get(cell, [])],
-            "searched": [list(box) for box in sorted(searched.get(cell, ()))],
-        }
-        for cell in sorted(places.keys() | searched.keys())
+    for cell in sorted(places.keys() | searched.keys()):
+        boxes = to_bytes([list(box) for box in sorted(searched.get(cell, ()))])
+        features = b",".join(feature(place) for place in places.get(cell, []))
+        yield cell, b'{"type":"FeatureCollection","features":[' + features + b'],"searched":' + boxes + b"}"
+
+
+def feature(place: Place, *, brief: bool = False) -> bytes:
+    """GeoJSON Feature of one place, with the facts that the map tells of it; brief: without those of its images."""
+    told: dict[str, Any] = {
+        "place": place.place,
+        "hectares": place.hectares,
+        "score": place.score,
+        "capture_date": place.capture_date.isoformat() if place.capture_date else None,
+        "superpixels": list(place.superpixels),
+        "source": place.source.name,
+        "reviewed": place.reviewed.isoformat() if place.reviewed else None,
+        "district": place.district,
     }
+    if not brief:
+        told["tile"] = [round(value, DECIMALS) for value in place.bounds]
+        told["picture"] = place.source.may_publish
+        told["dates"] = [other.as_data() for other in place.dates]
+    box = [round(value, DECIMALS) for value in place.outline.bounds]
+    head = to_bytes({"type": "Feature", "id": place.place, "bbox": box})[:-1]
+    shape = b',"geometry":{"type":"MultiPolygon","coordinates":' + coordinates(place)
+    return head + shape + b'},"properties":' + to_bytes(told) + b"}"
 
 
-def feature(place: Place) -> dict[str, Any]:
-    """GeoJSON Feature of one place, with the facts that the map tells of it."""
-    return {
-        "type": "Feature",
-        "id": place.place,
-        "bbox": [round(value, DECIMALS) for value in place.outline.bounds],
-        "geometry": {"type": "MultiPolygon", "coordinates": coordinates(place)},
-        "properties": {
-            "place": place.place,
-            "hectares": place.hectares,
-            "score": place.score,
-            "capture_date": place.capture_date.isoformat() if place.capture_date else None,
-            "superpixels": list(place.superpixels),
-            "source": place.source.name,
-            "reviewed": place.reviewed.isoformat() if place.reviewed else None,
-            "tile": [round(value, DECIMALS) for value in place.bounds],
-            "picture": place.source.may_publish,
-            "district": place.district,
-            "dates": [other.as_data() for other in place.dates],
-        },
-    }
-
-
-def coordinates(place: Place) -> list[list[list[list[float]]]]:
+def coordinates(place: Place) -> bytes:
     """GeoJSON coordinates of the outline, [longitude, latitude] with six decimals."""
-    return [
-        [
-            np.round(shapely.get_coordinates(ring), DECIMALS).tolist()
-            for ring in (polygon.exterior, *polygon.interiors)
-        ]
-        for polygon in place.outline.geoms
-    ]
+    polygons = ("[" + ",".join(f"[[{ring}]]" for ring in rings) + "]" for rings in place.ring_texts)
+    return ("[" + ",".join(polygons) + "]").encode()
 
 
 def to_bytes(value: Any) -> bytes:

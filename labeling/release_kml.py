@@ -4,11 +4,10 @@ Source: OGC 12-007r2, KML 2.3. Text is escaped; what XML cannot carry at all (co
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from labeling.release_content import Content, Place, in_order
-from labeling.release_grid import coordinates
 
 # Aabbggrr: amber of static/css/tokens.css, the fill at a third.
 STYLE = (
@@ -18,16 +17,15 @@ STYLE = (
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
-def kml(content: Content) -> bytes:
+def kml(content: Content) -> Iterator[bytes]:
     """One placemark for each place, sorted by place; the facts as extended data, the day as its time."""
-    parts = [
-        '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>',
-        f"<name>{_text(content.region['name'])}</name>",
-        f"<description>{_text('; '.join(attributions(content)))}</description>{STYLE}\n",
-    ]
-    parts += (_placemark(place) for place in in_order(content.places))
-    parts.append("</Document></kml>\n")
-    return "".join(parts).encode()
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>'
+    name = f"<name>{_text(content.region['name'])}</name>"
+    about = f"<description>{_text('; '.join(attributions(content)))}</description>{STYLE}\n"
+    yield (head + name + about).encode()
+    for place in in_order(content.places):
+        yield _placemark(place).encode()
+    yield b"</Document></kml>\n"
 
 
 def attributions(content: Content) -> list[str]:
@@ -56,19 +54,19 @@ def _placemark(place: Place) -> str:
     )
     name = place.place if place.hectares is None else f"{place.hectares:.2f} ha"
     when = f"<TimeStamp><when>{day}</when></TimeStamp>" if day else ""
-    polygons = "".join(_polygon(rings) for rings in coordinates(place))
+    polygons = "".join(_polygon(rings) for rings in place.ring_texts)
     return (
         f'<Placemark id="p{_text(place.place)}"><name>{_text(name)}</name>{when}<styleUrl>#mining</styleUrl>'
         f"<ExtendedData>{told}</ExtendedData><MultiGeometry>{polygons}</MultiGeometry></Placemark>\n"
     )
 
 
-def _polygon(rings: list[list[list[float]]]) -> str:
+def _polygon(rings: list[str]) -> str:
     outer, *holes = (_ring(ring) for ring in rings)
     inner = "".join(f"<innerBoundaryIs>{hole}</innerBoundaryIs>" for hole in holes)
     return f"<Polygon><outerBoundaryIs>{outer}</outerBoundaryIs>{inner}</Polygon>"
 
 
-def _ring(points: Iterable[list[float]]) -> str:
-    told = " ".join(f"{longitude:.6f},{latitude:.6f}" for longitude, latitude in points)
+def _ring(text: str) -> str:
+    told = text.replace("],[", " ")
     return f"<LinearRing><coordinates>{told}</coordinates></LinearRing>"

@@ -30,10 +30,14 @@ def pmtiles(content: Content) -> bytes:
     """One layer “places” for zooms 5…14, each with its place, hectares, score, year and day of the image."""
     tiles: dict[tuple[int, int, int], bytes] = {}
     places = in_order(content.places)
-    unit = [_to_unit(place.outline) for place in places]
     facts = [_properties(place) for place in places]
-    for zoom in ZOOMS:
-        tiles.update(_cut(unit, facts, zoom))
+    shapes = np.array([place.outline for place in places], dtype=object)
+    shapes = shapely.transform(shapes, _to_unit) if len(shapes) else shapes
+    # From the finest zoom outwards, each simplified from the one before: far out little is left to look at.
+    for zoom in reversed(ZOOMS):
+        if zoom < ZOOMS.stop - 1 and len(shapes):
+            shapes = shapely.simplify(shapes, TOLERANCE / (EXTENT << zoom))
+        tiles.update(_cut(shapes, facts, zoom))
     sources = sorted({source.attribution for source in content.sources if source.attribution})
     fields = {"place": "String", "hectares": "Number", "score": "Number", "date": "String", "year": "Number"}
     metadata: dict[str, Any] = {
@@ -58,26 +62,20 @@ def _properties(place: Place) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _to_unit(outline: MultiPolygon) -> MultiPolygon:
+def _to_unit(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Degrees → the Web-Mercator square 0…1, x right from the west, y down from the north."""
-
-    def project(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        x = points[:, 0] / 360 + 0.5
-        y = 0.5 - np.arcsinh(np.tan(np.radians(points[:, 1]))) / (2 * math.pi)
-        return np.column_stack([x, y])
-
-    return shapely.transform(outline, project)
+    x = points[:, 0] / 360 + 0.5
+    y = 0.5 - np.arcsinh(np.tan(np.radians(points[:, 1]))) / (2 * math.pi)
+    return np.column_stack([x, y])
 
 
 def _cut(
-    outlines: list[MultiPolygon], facts: list[dict[str, Any]], zoom: int
+    outlines: npt.NDArray[np.object_], facts: list[dict[str, Any]], zoom: int
 ) -> dict[tuple[int, int, int], bytes]:
     features: dict[tuple[int, int], list[Feature]] = defaultdict(list)
     side = 1 << zoom
     scale = side * EXTENT
-    shapes = shapely.transform(np.array(outlines, dtype=object), lambda points: points * scale)
-    if zoom < ZOOMS.stop - 1 and len(shapes):
-        shapes = shapely.simplify(shapes, TOLERANCE)
+    shapes = shapely.transform(outlines, lambda points: points * scale) if len(outlines) else outlines
     for shape, told in zip(shapes, facts, strict=True):
         drawn = _visible(shape)
         west, north, east, south = drawn.bounds
@@ -121,12 +119,13 @@ def _rings(shape: MultiPolygon, left: int, top: int, *, whole: bool) -> list[Rin
 
 def _ring(ring: Any, left: int, top: int, *, outside: bool) -> Ring | None:
     """The ring on the grid without doubled corners, turned the right way; None when nothing of it is left."""
-    points = np.rint(shapely.get_coordinates(ring) - (left, top)).astype(np.int64)[:-1]
-    points = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
+    points = np.rint(shapely.get_coordinates(ring) - (left, top)).astype(np.int64)
+    moved = points[1:] != points[:-1]
+    points = points[:-1][moved[:, 0] | moved[:, 1]]
     if len(points) < 3:
         return None
     x, y = points[:, 0], points[:, 1]
-    doubled = int(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+    doubled = int(x @ np.append(y[1:], y[0]) - np.append(x[1:], x[0]) @ y)
     if doubled == 0:
         return None
     if (doubled > 0) != outside:

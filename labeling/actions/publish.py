@@ -34,8 +34,8 @@ from labeling.release_labels import temporary
 FOLDER = "releases"
 ATTEMPTS = 5
 NOTE_LENGTH = 2000
-# Their parts are packed; packing the whole gains nothing, and readers of parts want them as they are.
-PACKED_ALREADY = (".pmtiles", ".png")
+# Nothing is gained by packing these again: they are packed in parts, or only ever downloaded whole by programs.
+PACKED_ALREADY = (".pmtiles", ".png", ".gpkg")
 
 
 class AlreadyPublished(Conflict):
@@ -314,13 +314,13 @@ def _store(file: BuiltFile) -> ReleaseFile:
         with file.file as source:
             if not storage.exists(key):
                 storage.put_file(key, source)
-            if not storage.exists(packed):
+            if suffix not in PACKED_ALREADY and not storage.exists(packed):
                 _pack_file(source, packed)
     else:
         if not storage.exists(key):
             storage.put(key, file.data)
         if suffix not in PACKED_ALREADY and not storage.exists(packed):
-            storage.put(packed, gzip.compress(file.data, 9, mtime=0))
+            storage.put(packed, gzip.compress(file.data, 6, mtime=0))
     return ReleaseFile(
         name=file.name, media_type=file.media_type, storage_key=key, sha256=file.sha256, size=file.size
     )
@@ -329,6 +329,6 @@ def _store(file: BuiltFile) -> ReleaseFile:
 def _pack_file(source: IO[bytes], key: str) -> None:
     source.seek(0)
     with temporary() as packed:
-        with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0, filename="") as writer:
+        with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=4, mtime=0, filename="") as writer:
             shutil.copyfileobj(source, writer, 2**20)
         storage.put_file(key, packed)

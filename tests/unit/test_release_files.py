@@ -146,7 +146,7 @@ def test_no_places_make_a_map_without_hectares() -> None:
     assert built.statistics["hectares"] == 0
     assert built.statistics["bounds"] is None
     assert built.statistics["searched_bounds"] == [26, 51, 26.005, 51.003]
-    names = {file.name: file.data for file in built.files}
+    names = {file.name: file.read() for file in built.files}
     assert json.loads(names["places.geojson"])["features"] == []
     assert json.loads(names["squares-10.json"])["cells"][0][2] == 1
 
