@@ -12,7 +12,7 @@ from django.utils import timezone
 from amberapp.errors import NotAllowed, UserError
 from amberapp.models import User
 from detection.models import Detection
-from labeling.actions.gallery import close_up, ordered
+from labeling.actions.gallery import close_up, ordered, short_path
 from labeling.actions.review import review_detection
 from labeling.actions.review_bulk import MOST_AT_ONCE, Outcome, review_many, withdraw_many, written
 from labeling.actions.review_queue import needs_of, review_queue
@@ -256,6 +256,12 @@ def test_a_close_up_shows_the_outline_with_ground_around_it_and_stays_on_the_til
     assert close_up(corner, 1000, 800) == (0, 0, 240, 240)
     wide = {"coordinates": [[[[100, 100], [900, 100], [900, 200], [100, 100]]]]}
     assert close_up(wide, 1000, 800) == (100, 0, 800, 800)
+
+
+def test_a_short_path_draws_the_same_line_in_steps() -> None:
+    outer = [[0, 0], [10.4, 0], [10, 10], [2, 8], [0, 0]]
+    hole = [[2, 2], [4, 2], [4, 4], [2, 2]]
+    assert short_path({"coordinates": [[outer, hole]]}) == "M0 0h10v10l-8 -2zM2 2h2v2z"
 
 
 @pytest.mark.parametrize("order", ["score", "area", "reports", "disagreement"])
