@@ -341,7 +341,7 @@ class Load:
     async def _look_once(self) -> None:
         """Which static files the page names, and where its release's files lie."""
         async with Visitor(self.port) as visitor:
-            _status, page = await visitor.ask("GET", "/")
+            _status, page = await visitor.ask("GET", "/", encoding="identity")
             text = page.decode()
             self.files = str(
                 json.loads(re.search(r'id="map-data"[^>]*>(.*?)</script>', text, re.S)[1])["files"]
