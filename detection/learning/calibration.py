@@ -14,6 +14,9 @@ Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
 
 BINS = 10
+LEAST_SLOPE = 1e-3
+# Scores that differ by less are all alike.
+LEAST_SPREAD = 1e-6
 
 
 def probability(raw: Floats, slope: float, offset: float) -> Floats:
@@ -26,15 +29,18 @@ def logistic_line(raw: Floats, mining: Booleans) -> tuple[float, float]:
     """Slope and offset of the logistic curve (Platt, 1999), by Newton's method on his softened targets.
 
     `raw`: float (n,), of models that never saw the row; `mining`: bool (n,). A slope that comes out negative (scores
-    worse than chance) is made a small positive one: the ranking of the model is kept, and its probabilities then
-    say that it knows nothing.
+    worse than chance) is made a small positive one, and so is that of scores that are all alike: the ranking of the model
+    is kept, and its probabilities are then all near the share of mining, which is to know nothing.
     """
     positives, negatives = int(mining.sum()), int((~mining).sum())
     target = np.where(mining, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    design = np.stack([raw.astype(np.float64), np.ones(len(raw))], axis=1)
-    spread = max(float(raw.std()), 1e-6)
-    design[:, 0] /= spread
-    weights = np.array([1.0, np.log((positives + 1) / (negatives + 1))])
+    share = np.log((positives + 1) / (negatives + 1))
+    middle, spread = float(raw.mean(dtype=np.float64)), float(raw.std(dtype=np.float64))
+    flat = LEAST_SLOPE / max(spread, 1.0)
+    if spread < LEAST_SPREAD:
+        return flat, float(share - flat * middle)
+    design = np.stack([(raw.astype(np.float64) - middle) / spread, np.ones(len(raw))], axis=1)
+    weights = np.array([1.0, share])
     for _step in range(50):
         chance = 1 / (1 + np.exp(-np.clip(design @ weights, -40, 40)))
         gradient = design.T @ (chance - target) + 1e-6 * weights
@@ -43,7 +49,11 @@ def logistic_line(raw: Floats, mining: Booleans) -> tuple[float, float]:
         weights = weights - np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-8:
             break
-    return max(float(weights[0]) / spread, 1e-3), float(weights[1])
+    slope, offset = float(weights[0]) / spread, float(weights[1])
+    if slope < flat:
+        # The offset belongs to the slope that was found: with another one it would call everything mining, or nothing.
+        slope, offset = flat, float(share)
+    return slope, offset - slope * middle
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ def save(fitted: FittedClassifier) -> bytes:
         "format_version": FORMAT_VERSION,
         "algorithm": fitted.algorithm,
         "dimension": fitted.dimension,
-        "slope": fitted.slope,
-        "offset": fitted.offset,
+        "slope": float(fitted.slope),
+        "offset": float(fitted.offset),
         "model": name,
         "sha256": hashlib.sha256(data).hexdigest(),
         "library": library,
@@ -106,7 +106,7 @@ def _header(data: bytes) -> dict[str, Any]:
         and header.get("model") == MODEL_NAMES[algorithm]
         and isinstance(header.get("sha256"), str)
         and isinstance(header.get("dimension"), int)
-        and all(isinstance(header.get(key), float | int) for key in ("slope", "offset"))
+        and all(isinstance(header.get(key), float) for key in ("slope", "offset"))
         and all(math.isfinite(header[key]) for key in ("slope", "offset"))
     )
     if not sound:
@@ -191,9 +191,14 @@ def _write_svm(model: RankedSvm) -> tuple[str, bytes]:
 
 
 def _read_svm(data: bytes) -> tuple[RankedSvm, int]:
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+    names = ("values", "places", "vectors", "weights", "gamma", "offset")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        # Each through `_entry`: packed entries could come to a thousand times the file.
         values, places, vectors, weights, gamma, offset = (
-            arrays[name] for name in ("values", "places", "vectors", "weights", "gamma", "offset")
+            np.lib.format.read_array(
+                io.BytesIO(_entry(archive, f"{name}.npy", LARGEST_MODEL)), allow_pickle=False
+            )
+            for name in names
         )
     sound = (
         all(array.dtype == np.float32 for array in (values, places, vectors, weights))

@@ -59,7 +59,8 @@ class Ranks:
         """float32 (n, d) of rows float32 (n, d)."""
         ranked = np.empty(rows.shape, np.float32)
         for start in range(0, len(rows), CHUNK_ROWS):
-            columns = np.ascontiguousarray(rows[start : start + CHUNK_ROWS].T)
+            # A copy always: of a single row, or a single feature, `ascontiguousarray` is the caller's own memory.
+            columns = np.array(rows[start : start + CHUNK_ROWS].T, np.float32, order="C")
             for feature, column in enumerate(columns):
                 columns[feature] = np.interp(column, self.values[feature], self.places[feature])
             ranked[start : start + CHUNK_ROWS] = columns.T

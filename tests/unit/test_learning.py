@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from detection.learning import model_files
+from detection.learning.calibration import logistic_line, probability
 from detection.learning.classifiers import ALGORITHMS, fit, folds
 from detection.learning.evaluation import block_group, evaluate_grouped, tile_group
+from detection.learning.ranks import Ranks
 from detection.learning.thresholds import average_precision, choose_threshold, confusion
 
 
@@ -122,3 +124,28 @@ def test_too_few_places_are_named():
     features, mining, _places = rows(8)
     with pytest.raises(ValueError, match="Too few places"):
         evaluate_grouped("svm", features, mining, np.array(["here"] * 8))
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (4, 1), (4097, 2)])
+def test_bringing_rows_to_ranks_leaves_the_rows_as_they_are(shape):
+    rows = np.random.default_rng(0).uniform(5, 9, shape).astype(np.float32)
+    before = rows.copy()
+    ranks = Ranks.fit(rows)
+    assert np.array_equal(ranks.apply(rows), ranks.apply(rows))
+    assert np.array_equal(rows, before)
+
+
+def test_scores_worse_than_chance_or_all_alike_become_probabilities_near_the_share_of_mining():
+    mining = np.arange(40) % 4 == 0
+    for raw in (np.where(mining, 3.0, 9.0), np.full(40, -2.5), np.where(mining, -8e5, 9e5)):
+        said = probability(raw, *logistic_line(raw.astype(np.float32), mining))
+        assert np.abs(said - 0.25).max() < 0.03
+
+
+def test_a_model_file_with_packed_arrays_is_refused():
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("values", "places", "vectors", "weights", "gamma", "offset"):
+            archive.writestr(f"{name}.npy", b"0" * 10_000)
+    with pytest.raises(ValueError, match="packed in a way"):
+        model_files._read_svm(whole.getvalue())
