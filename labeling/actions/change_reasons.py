@@ -15,6 +15,8 @@ from labeling.release_changes import APPEARED, VANISHED, Difference, Reason
 
 # SQLite takes so many values in one statement at the least.
 AT_ONCE = 500
+# Degrees within which the middle of another image of the same ground must lie.
+NEAR = 0.05
 
 
 @dataclass
@@ -114,14 +116,16 @@ def _with_names(reason: Reason, look_alikes: dict[str, dict[str, str]]) -> Reaso
 
 def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
     known = _Known()
-    tiles = Tile.objects.whole().filter(region=previous.region_id).select_related("source")
-    by_id: dict[int, str] = {}
-    for tile in tiles.iterator(chunk_size=2000):
-        if tile.place_id in kinds:
-            known.tiles[tile.place_id] = tile
-            by_id[tile.pk] = tile.place_id
+    tiles = Tile.objects.whole().filter(region=previous.region_id).order_by()
+    by_id = {
+        pk: sha256[:16]
+        for pk, sha256 in tiles.values_list("pk", "sha256").iterator(chunk_size=5000)
+        if sha256[:16] in kinds
+    }
     for part in _parts(by_id):
         places = {pk: by_id[pk] for pk in part}
+        for tile in Tile.objects.filter(pk__in=part).select_related("source"):
+            known.tiles[tile.place_id] = tile
         if previous.run_id is not None:
             known.found_before |= _found(previous.run_id, places)
             known.looked_before |= _looked(previous.run_id, places)
@@ -199,6 +203,9 @@ def _with_another_image(tiles: list[Tile], run_id: int) -> set[str]:
         others = Tile.objects.whole().filter(
             region=tile.region_id,
             segmented__scores__run=run_id,
+            # The index goes by the middles: nobody cuts tiles as large as this.
+            latitude__range=(latitude - NEAR, latitude + NEAR),
+            longitude__range=(longitude - NEAR, longitude + NEAR),
             west__lte=longitude,
             east__gte=longitude,
             south__lte=latitude,

@@ -30,8 +30,8 @@ from labeling.models import Release, ReleaseKind
 from labeling.release_content import Content, Place, Source, make_place
 from labeling.release_files import Built, BuiltFile, build
 
-# A place so many degrees outside the region is a slip of whoever wrote the file: about 110 km north to south.
-MARGIN = 1.0
+# A place so many degrees outside the region is a slip of whoever wrote the file: about 330 km north to south.
+MARGIN = 3.0
 READABLE = (".geojson", ".json", ".csv")
 TITLE_LENGTH, MOST_BYTES = 120, 200 * 1024 * 1024
 MEDIA_TYPES = {".csv": "text/csv; charset=utf-8"}
