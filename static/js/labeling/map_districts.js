@@ -1,5 +1,6 @@
 // Districts on the public map: the list in the panel, their outlines, the one that is chosen.
 
+import { gettext, interpolate, number } from "../shared/i18n.js";
 import { L, colour } from "../shared/map.js";
 
 const byId = (id) => document.getElementById(id);
@@ -28,6 +29,18 @@ export class Districts {
         }
       });
     }
+  }
+
+  /** The list tells the hectares of a year ("" for all). */
+  setYear(year) {
+    const links = [...document.querySelectorAll("[data-district]")];
+    const hectares = links.map((link) => this.sums(link.dataset.district, year).hectares);
+    const highest = Math.max(...hectares) || 1;
+    links.forEach((link, index) => {
+      const shown = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
+      link.querySelector(".num").textContent = interpolate(gettext("%(hectares)s ha"), { hectares: number(hectares[index], shown) });
+      link.querySelector("rect").setAttribute("width", (100 * hectares[index]) / highest);
+    });
   }
 
   /** {label, places, hectares} of a district in a year ("" for all), zeros where nothing was found; null: unknown. */

@@ -21,7 +21,7 @@ const PLACE_ZOOM = 15;
 const NAME_ZOOM = 12;
 const whole = { maximumFractionDigits: 0 };
 
-const permalink = (place) => new URL(page.placePage.replace(page.anyPlace, place), window.location.origin).href;
+const permalink = (place) => new URL(page.placePage.replace(page.anyPlace, place), window.location.href.replace(/[?#].*/, "")).href;
 const pictureUrl = (place, size) => `${page.picture.replace(page.anyPlace, place)}?size=${size}`;
 const rowsOf = (box) => [[box[1], box[0]], [box[3], box[2]]];
 
@@ -70,6 +70,15 @@ function showReport(open) {
 }
 
 async function tell(subject) {
+  if (!page.reports) {
+    // A copy on a plain file server (export_map): the site itself takes reports.
+    const site = new URL(byId("report-button").href);
+    if (subject.place) {
+      site.searchParams.set("place", subject.place);
+    }
+    window.location.assign(site);
+    return;
+  }
   try {
     const { ReportPanel } = await import("./map_report.js");
     report ??= new ReportPanel(map, { url: page.reports, release: page.release, show: showReport });
@@ -94,6 +103,16 @@ byId("compare-dates")?.addEventListener("click", () =>
 );
 byId("panel-grip").hidden = false;
 byId("panel-grip").addEventListener("click", () => unfold(byId("panel").classList.contains("is-folded")));
+
+// A long press on a phone, the other button of a mouse: "here".
+map.on("contextmenu", ({ latlng }) => {
+  if (report?.open) {
+    report.moveTo(latlng);
+  } else {
+    const { lat: latitude, lng: longitude } = latlng.wrap();
+    tell({ latitude, longitude });
+  }
+});
 
 byId("report-button").addEventListener("click", (event) => {
   event.preventDefault();
@@ -130,6 +149,7 @@ const districts = new Districts(map, data, {
 function setYear(year, { led = false } = {}) {
   state.year = years.has(year) ? year : "";
   tellFigures();
+  districts.setYear(state.year);
   squares.setYear(state.year);
   outlines.setYear(state.year).catch(toastError);
   if (led) {

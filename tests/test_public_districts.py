@@ -1,0 +1,119 @@
+"""The public map tells hectares by district, and its list can be narrowed to one: without an account."""
+
+import datetime as dt
+import gzip
+import json
+import posixpath
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+from django.utils import translation
+
+from detection.actions.districts import import_named_ground
+from labeling.actions.publish import publish_release
+from labeling.views.public_districts import by_district
+from tests.published import approve_all, found_on
+
+pytestmark = pytest.mark.database
+
+EVIL = '</script><img src=x onerror="alert(1)">'
+
+
+def area(name: str, west: float, east: float, **names: str) -> dict[str, Any]:
+    ring = [[west, 51.2], [east, 51.2], [east, 51.7], [west, 51.7], [west, 51.2]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    return {"type": "Feature", "properties": {"name": name, **names}, "geometry": geometry}
+
+
+@pytest.fixture
+def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any) -> Any:
+    features = [area("Сарни", 26.2, 26.503, name_en="Sarny"), area(EVIL, 26.503, 26.8)]
+    data = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    import_named_ground(region=region, data=data, file_name="d.geojson", replace=False, acting_user=carol)
+    run = found_on(region, [make_tile(seed, capture_date=dt.date(2014 + seed, 5, 1)) for seed in range(3)])
+    approve_all(run, bob)
+    return publish_release(run=run, acting_user=carol)
+
+
+def rows_of(page: str) -> int:
+    return page.count("<tr>") - 1
+
+
+def test_hectares_are_told_by_district_in_the_readers_language(release: Any) -> None:
+    page = Client().get("/").content.decode()
+    assert re.search(r'data-district="Сарни"><span[^>]*>Sarny</span>', page)
+    page = Client(headers={"accept-language": "uk"}).get("/").content.decode()
+    assert re.search(r'data-district="Сарни"><span[^>]*>Сарни</span>', page)
+
+
+def test_a_district_of_an_evil_name_stays_text(release: Any) -> None:
+    for path in ("/", "/map/testshire/1/list/"):
+        page = Client().get(path).content.decode()
+        assert "<img src=x" not in page
+        assert "&lt;img src=x" in page or "\\u003Cimg src=x" in page
+
+
+def test_the_list_is_narrowed_to_a_district_and_a_year(release: Any) -> None:
+    page = Client().get("/map/testshire/1/list/", {"district": "Сарни"}).content.decode()
+    assert rows_of(page) == 2
+    page = Client().get("/map/testshire/1/list/", {"district": "Сарни", "year": "2014"}).content.decode()
+    assert rows_of(page) == 1
+    assert '<option value="Сарни" selected>' in page
+
+
+@pytest.mark.parametrize("district", ["nowhere", "", "\x00", "x" * 5000, "<script>"])
+def test_a_district_that_is_none_narrows_nothing(release: Any, district: str) -> None:
+    response = Client().get("/map/testshire/1/list/", {"district": district})
+    assert response.status_code == 200
+    assert rows_of(response.content.decode()) == 3
+
+
+def test_a_release_without_districts_says_nothing_of_them(
+    region: Any, make_tile: Callable[..., Any], bob: Any
+) -> None:
+    run = found_on(region, [make_tile(1)])
+    approve_all(run, bob)
+    publish_release(run=run, acting_user=bob)
+    assert 'id="districts"' not in Client().get("/").content.decode()
+    assert "district-filter" not in Client().get("/map/testshire/1/list/").content.decode()
+
+
+def test_ground_outside_every_district_and_districts_without_mining_are_counted() -> None:
+    def one(name: str, places: int, hectares: float | None) -> dict[str, Any]:
+        return {"district": name, "names": {}, "places": places, "hectares": hectares, "by_year": []}
+
+    told = by_district(
+        {"by_district": [one("B", 1, 2.0), one("A", 3, 8.0), one("C", 0, 0.0), one("", 2, 1.5)]}
+    )
+    assert [(row.name, row.height) for row in told.rows] == [("A", 100.0), ("B", 25.0)]
+    assert (told.without, told.outside) == (1, 1.5)
+    with translation.override("uk"):
+        assert by_district({}).rows == []
+
+
+def test_the_page_travels_packed(release: Any) -> None:
+    response = Client().get("/", headers={"accept-encoding": "gzip"})
+    assert response["Content-Encoding"] == "gzip"
+    assert b"data-district" in gzip.decompress(response.content)
+
+
+def test_every_module_of_the_map_is_told_in_the_pages_head(release: Any) -> None:
+    """Found one by one, level by level, they would cost a round trip each on a phone."""
+    page = Client().get("/").content.decode()
+    told = set(re.findall(r'rel="modulepreload" href="/static/([^"]+)"', page))
+    queue = ["js/labeling/public_map.js", "js/shared/page.js"]
+    imported: set[str] = set()
+    while queue:
+        name = queue.pop()
+        text = Path(str(finders.find(name))).read_text(encoding="utf-8")
+        for other in re.findall(r'^(?:import|export) .*?"([./][^"]+)";', text, re.M | re.S):
+            path = posixpath.normpath(f"{posixpath.dirname(name)}/{other}")
+            if path not in imported:
+                imported.add(path)
+                queue += [] if path.startswith("vendor/") else [path]
+    assert told == imported
