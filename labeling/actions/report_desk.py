@@ -39,7 +39,7 @@ class Batch:
 
 
 def open_groups() -> list[Group]:
-    """All open reports in groups, best first. One query; about 0.2 s for 10,000 reports."""
+    """All open reports in groups, best first. One query; about 0.4 s for 10,000 reports."""
     return grouped(list(_told()))
 
 
@@ -59,8 +59,8 @@ def set_aside(*, report: Report, reach: str, upto: int, acting_user: User) -> in
     _check(acting_user)
     if reach not in list(Reach):
         raise NotThere(_("There is no such way to set reports aside."))
+    numbers = [number for number in _reached(report, Reach(reach)) if number <= upto]
     with transaction.atomic():
-        numbers = [number for number in _reached(report, Reach(reach)) if number <= upto]
         now = timezone.now()
         changed = 0
         for some in _slices(numbers):

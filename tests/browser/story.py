@@ -136,7 +136,7 @@ class Story:
     def accept_newest_report(self) -> None:
         page = self.page
         page.goto(f"{self.address}/review/reports/")
-        links = page.locator("tbody tr th a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+        links = page.locator(".report-group h2 a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
         newest = max(links, key=lambda link: int(re.findall(r"\d+", link)[-1]))
         page.goto(f"{self.address}{newest}")
         page.locator("input[name=look_alike]").first.check()

@@ -185,6 +185,7 @@ def test_missed_mining_is_marked_on_the_map(
 ) -> None:
     open_map("/#map=10/51.6/26.5")
     page.locator("#report-button").click()
+    expect(page.locator("#report-panel")).to_be_visible()
     page.mouse.click(900, 300)
     latitude = page.locator("#report-latitude").input_value()
     page.locator("summary", has_text="Say more").click()

@@ -66,6 +66,7 @@ def test_mining_that_was_missed_is_told_in_three_taps_on_empty_ground(
     page.goto(f"{live_server.url}/#map=12/51.7/26.3")
     page.wait_for_selector("body[data-ready]")
     page.locator("#report-button").click()
+    expect(page.locator("#report-panel")).to_be_visible()
     box = page.locator("#map").bounding_box()
     assert box
     page.mouse.click(box["width"] * 0.8, 200)
@@ -98,7 +99,8 @@ def test_a_category_chosen_by_hand_outlives_a_move_of_the_mark(
     page.locator("#report-button").click()
     expect(page.locator("[name=category][value=not_mining]")).to_be_checked()
     page.get_by_text("Something else").click()
-    page.mouse.click(1200, 120)
+    page.mouse.click(1200, 400)
+    expect(page.locator("#report-where")).to_contain_text("Tap the map")
     expect(page.locator("[name=category][value=other]")).to_be_checked()
 
 
@@ -189,6 +191,8 @@ def test_an_expert_sets_a_flood_aside_and_takes_it_back(
     expect(page.get_by_role("status")).to_contain_text("5 reports were set aside")
     expect(cards).to_have_count(1)
     page.get_by_role("link", name=re.compile("^Junk")).click()
+    expect(page.locator("table.table")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert serious_violations() == []
     page.go_back()

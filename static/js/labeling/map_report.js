@@ -35,15 +35,6 @@ export class ReportPanel {
     for (const name of ["latitude", "longitude"]) {
       this.form.elements[name].addEventListener("change", () => this.fromFields());
     }
-    // A long press on a phone, the other button of a mouse: "here".
-    map.on("contextmenu", ({ latlng }) => {
-      if (this.open) {
-        this.moveTo(latlng);
-      } else {
-        const { lat: latitude, lng: longitude } = latlng.wrap();
-        this.begin({ latitude, longitude });
-      }
-    });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.open) {
         this.close();
