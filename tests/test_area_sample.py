@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from django.test import Client
 
+from amberapp import storage
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import AuditEntry
 from detection.geometry import geodesic_area_hectares
@@ -21,6 +22,7 @@ from labeling.actions.area_sample import (
     plan_sample,
     published_estimate,
 )
+from labeling.actions.publish import publish_release
 from labeling.models import AreaSample
 from tests.published import found_on, judge
 
@@ -304,6 +306,21 @@ def test_a_closed_sample_takes_no_answer_and_is_what_a_release_publishes(
         close_sample(sample=AreaSample.objects.get(pk=sample.pk), acting_user=bob)
     assert published_estimate(run) == sample
     assert AuditEntry.objects.filter(verb="sample.closed").count() == 1
+
+
+def test_a_release_publishes_the_estimate_in_its_files_and_on_its_map(
+    sample: Any, run: Any, bob: Any
+) -> None:
+    judge_all(sample, bob, {"map": [1, 2]})
+    close_sample(sample=sample, acting_user=bob)
+    release = publish_release(run=run, acting_user=None)
+    assert release.sample == sample
+    figures = json.loads(storage.get(release.files.get(name="statistics.json").storage_key))
+    assert figures["estimate"] == AreaSample.objects.get().estimate
+    readme = storage.get(release.files.get(name="README.txt").storage_key).decode()
+    assert "Area with its confidence interval" in readme
+    assert "with 95% confidence" in Client().get("/map/testshire/1/").content.decode()
+    assert "with 95% confidence" in Client().get("/releases/").content.decode()
 
 
 # Pages ---------------------------------------------------------------------------------------------------

@@ -326,6 +326,18 @@ def test_pages_that_know_runs_stand_a_release_without_one(
     assert Client().get("/api/releases/").status_code == 200
     assert Client().get("/report/?region=testshire&number=2").status_code == 200
     assert client_of(carol).get("/manage/").status_code == 200
+    imported = Release.objects.get()
+    place = json.loads(storage.get(imported.files.get(name="places.json").storage_key))["places"][0]
+    assert Client().get(f"/map/testshire/2/place/{place['place']}/").status_code == 200
+    report = {
+        "release": imported.pk,
+        "place": place["place"],
+        "latitude": place["latitude"],
+        "longitude": place["longitude"],
+        "category": "not_mining",
+    }
+    assert Client().post("/api/reports/", report, "application/json").status_code == 201
+    assert client_of(bob).get("/review/reports/").status_code == 200
     assert client_of(alice).get("/label/mine/").status_code == 200
     assert client_of(bob).get("/review/").status_code == 200
 
