@@ -133,7 +133,7 @@ def build(content: Content, progress: Progress | None = None) -> Built:
         BuiltFile("statistics.json", JSON, to_bytes(figures)),
     ]
     tell(2, "places.gpkg")
-    files.append(in_parts("places.gpkg", GEOPACKAGE, [geopackage(content)]))
+    files.append(in_parts("places.gpkg", GEOPACKAGE, geopackage(content)))
     tell(3, "places.pmtiles")
     files.append(BuiltFile("places.pmtiles", PMTILES, pmtiles(content)))
     tell(4, "squares")

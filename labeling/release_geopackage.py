@@ -7,7 +7,9 @@ the SQLite library and count changes are set to constants. Left out: spatial ind
 
 import sqlite3
 import struct
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import shapely
@@ -52,11 +54,31 @@ CREATE TABLE {TABLE} (
 """
 
 
-def geopackage(content: Content) -> bytes:
-    """One table “places” of multipolygons in WGS 84 degrees, sorted by place."""
+def geopackage(content: Content) -> Iterator[bytes]:
+    """One table “places” of multipolygons in WGS 84 degrees, sorted by place; the file in parts.
+
+    Written to a temporary file, because it may be larger than what one likes to hold in memory.
+    """
+    with tempfile.TemporaryDirectory(prefix="amber-geopackage-") as folder:
+        path = Path(folder) / "places.gpkg"
+        _write(path, content)
+        with path.open("r+b") as file:
+            # Change counter, the library's version, and the change for which that version stands (file format 1.3).
+            file.seek(24)
+            file.write(struct.pack(">I", 1))
+            file.seek(92)
+            file.write(struct.pack(">II", 1, SQLITE_VERSION))
+            file.seek(0)
+            while part := file.read(2**20):
+                yield part
+
+
+def _write(path: Path, content: Content) -> None:
     places = in_order(content.places)
-    database = sqlite3.connect(":memory:", isolation_level=None)
+    database = sqlite3.connect(path, isolation_level=None)
     try:
+        database.execute("PRAGMA journal_mode = OFF")
+        database.execute("PRAGMA synchronous = OFF")
         database.execute(f"PRAGMA page_size = {PAGE}")
         database.execute("PRAGMA encoding = 'UTF-8'")
         database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -92,14 +114,8 @@ def geopackage(content: Content) -> bytes:
             (_row(place) for place in places),
         )
         database.execute("COMMIT")
-        database.execute("VACUUM")
-        data = bytearray(database.serialize())
     finally:
         database.close()
-    # Change counter, the library's version, and the change for which that version stands (file format 1.3).
-    data[24:28] = struct.pack(">I", 1)
-    data[92:100] = struct.pack(">II", 1, SQLITE_VERSION)
-    return bytes(data)
 
 
 def _row(place: Place) -> Sequence[object]:

@@ -1,9 +1,10 @@
 """Everything a release says, gathered from the rows in few queries, for labeling.release_files to write down."""
 
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,21 +63,11 @@ class Gathered:
     sample: AreaSample | None
 
 
-@dataclass
-class _Found:
-    """One approved detection on its way to a place."""
-
-    detection: Detection
-    source: Source
-    reviewed: Any
-    dates: list[OtherDate]
-
-
 def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
     """Raises UserError for an outline that cannot be published."""
     sources: dict[int, Source] = {}
     pictures: Pictures = {}
-    found: list[_Found] = []
+    places: list[Place] = []
     withheld = placeless = 0
     approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
     for detection in _approved_detections(run, approved):
@@ -87,10 +78,10 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
         elif not tile.source.may_derive:
             withheld += 1
         else:
-            found.append(_Found(detection, source, verdicts[detection.pk].review.created_at.date(), []))
+            # At once, so that no more than a few outlines are held as lists of numbers.
+            places.append(_place(detection, source, verdicts[detection.pk].review.created_at.date()))
             pictures[tile.place_id] = (tile.sha256, tile.image_key, tile.source_id)
-    _add_dates(run, found, pictures)
-    places = [_place(one) for one in found]
+    places = _with_dates(run, places, pictures)
     searched, unplaced, taken = _searched(run)
     for row in ImagerySource.objects.filter(pk__in=taken).order_by("id"):
         sources.setdefault(row.pk, _source(row))
@@ -147,20 +138,20 @@ def method_of(run: Run) -> dict[str, Any]:
     }
 
 
-def _place(found: _Found) -> Place:
-    detection, tile = found.detection, found.detection.segmented_tile.tile
+def _place(detection: Detection, source: Source, reviewed: dt.date) -> Place:
+    tile = detection.segmented_tile.tile
     assert detection.outline is not None  # those without have been counted and left out
+    assert tile.bounds is not None
     try:
         return make_place(
             place=tile.place_id,
             outline=detection.outline,
-            bounds=_bounds_of(found),
+            bounds=tile.bounds,
             score=detection.score,
             capture_date=tile.capture_date,
             superpixels=detection.superpixels,
-            source=found.source,
-            reviewed=found.reviewed,
-            dates=tuple(found.dates),
+            source=source,
+            reviewed=reviewed,
         )
     except ValueError as error:
         raise UserError(
@@ -172,18 +163,20 @@ def _place(found: _Found) -> Place:
 def _approved_detections(run: Run, approved: set[int]) -> Iterator[Detection]:
     """One query for all: a list of ten thousand ids would not fit into one statement."""
     everything = (
-        Detection.objects.filter(run=run).select_related("segmented_tile__tile__source").order_by("id")
+        Detection.objects.filter(run=run)
+        .select_related("segmented_tile__tile__source")
+        .defer("pixel_outline")
+        .order_by("id")
     )
-    return (detection for detection in everything.iterator(chunk_size=500) if detection.pk in approved)
+    return (detection for detection in everything.iterator(chunk_size=100) if detection.pk in approved)
 
 
-def _add_dates(run: Run, found: list[_Found], pictures: Pictures) -> None:
-    """Put the other images of each place's ground beside it, where they may be shown; the tiles pass by in chunks."""
-    if not found:
-        return
-    own = [_bounds_of(one) for one in found]
-    tree = shapely.STRtree(shapely.box(*np.array(own).T))
-    others: list[list[tuple[str, OtherDate]]] = [[] for _ in found]
+def _with_dates(run: Run, places: list[Place], pictures: Pictures) -> list[Place]:
+    """The places with the other images of their ground that may be shown; the tiles pass by in chunks."""
+    if not places:
+        return places
+    tree = shapely.STRtree(shapely.box(*np.array([place.bounds for place in places]).T))
+    others: list[list[tuple[str, OtherDate]]] = [[] for _place in places]
     fields = ("sha256", "image_key", "source_id", "capture_date", "west", "south", "east", "north")
     tiles = Tile.objects.filter(
         region=run.region_id,
@@ -198,8 +191,8 @@ def _add_dates(run: Run, found: list[_Found], pictures: Pictures) -> None:
         boxes = shapely.box(*np.array([row[4:] for row in rows], dtype=np.float64).T)
         for number, at in zip(*tree.query(boxes), strict=True):
             sha256, image_key, source_id, day = rows[number][:4]
-            tile = found[at].detection.segmented_tile.tile
-            if day == tile.capture_date or _share(own[at], rows[number][4:]) < SAME_GROUND:
+            place = places[at]
+            if day == place.capture_date or _share(place.bounds, rows[number][4:]) < SAME_GROUND:
                 continue
             others[at].append((sha256, OtherDate(sha256[:16], day, rows[number][4:])))
             pictures[sha256[:16]] = (sha256, image_key, source_id)
@@ -211,15 +204,12 @@ def _add_dates(run: Run, found: list[_Found], pictures: Pictures) -> None:
             chunk = []
     if chunk:
         look(chunk)
-    for one, seen in zip(found, others, strict=True):
+    for number, seen in enumerate(others):
         newest = sorted(seen, key=lambda pair: (-pair[1].capture_date.toordinal(), pair[0]))
-        one.dates.extend(other for _sha256, other in newest[:MOST_DATES])
-
-
-def _bounds_of(found: _Found) -> Bounds:
-    bounds = found.detection.segmented_tile.tile.bounds
-    assert bounds is not None  # those without have been counted and left out
-    return bounds
+        if newest:
+            dates = tuple(other for _sha256, other in newest[:MOST_DATES])
+            places[number] = replace(places[number], dates=dates)
+    return places
 
 
 def _share(own: Bounds, other: Bounds) -> float:

@@ -162,7 +162,7 @@ def test_the_geopackage_has_what_the_specification_requires(files: dict[str, byt
 
 def test_a_geopackage_without_places_is_one_too(tmp_path: Path) -> None:
     path = tmp_path / "empty.gpkg"
-    path.write_bytes(geopackage(content([])))
+    path.write_bytes(b"".join(geopackage(content([]))))
     assert sqlite3.connect(path).execute("SELECT count(*) FROM places").fetchone() == (0,)
 
 

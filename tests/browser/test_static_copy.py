@@ -1,0 +1,68 @@
+"""The copied map in a browser: plain files from a file server, and nobody else is asked for anything."""
+
+import functools
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Page
+
+from labeling.actions.publish import publish_release
+from labeling.actions.releases import places_of
+from tests.published import approve_all, found_on
+
+SITE = "https://map.example.org"
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any, settings: Any) -> Any:
+    settings.ALLOWED_HOSTS = ["map.example.org"]
+    run = found_on(region, [make_tile(seed) for seed in range(2)])
+    approve_all(run, bob)
+    return publish_release(run=run, acting_user=carol)
+
+
+@pytest.fixture
+def copy(release: Any, tmp_path: Path) -> Path:
+    folder = tmp_path / "copy"
+    call_command("export_map", str(folder), site=SITE)
+    return folder
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def file_server(copy: Path) -> Iterator[str]:
+    """A plain file server; the copy lies in a folder of it."""
+    handler = functools.partial(_Quiet, directory=str(copy.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/copy/"
+        server.shutdown()
+
+
+def test_the_map_works_from_a_plain_file_server_and_asks_nobody_else(
+    page: Page, file_server: str, release: Any
+) -> None:
+    asked: list[str] = []
+    failed: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.goto(file_server)
+    page.wait_for_selector("body[data-ready]")
+    page.goto(f"{file_server}uk/map/testshire/1/place/{places_of(release)[0].place}/")
+    page.wait_for_selector("body[data-ready]")
+    page.wait_for_load_state("networkidle")
+    assert not failed
+    assert all(url.startswith((file_server, "data:", "blob:")) for url in asked), asked
+    assert any("/pictures/" in url for url in asked)
+    assert any("ground-" in url for url in asked)

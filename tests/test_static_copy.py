@@ -1,0 +1,115 @@
+"""The public map as plain files: whole, in both languages, in any folder, and with no picture that may not be shown."""
+
+import json
+import posixpath
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from labeling.actions.publish import publish_release
+from labeling.actions.releases import places_of
+from tests.published import approve_all, found_on, judge
+
+SITE = "https://map.example.org"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any, settings: Any) -> Any:
+    settings.ALLOWED_HOSTS = ["map.example.org"]
+    run = found_on(region, [make_tile(seed) for seed in range(3)])
+    approve_all(run, bob)
+    publish_release(run=run, acting_user=carol)
+    judge(run.detections.first(), bob, "rejected")
+    return publish_release(run=run, acting_user=carol)
+
+
+@pytest.fixture
+def copy(release: Any, tmp_path: Path) -> Path:
+    folder = tmp_path / "copy"
+    call_command("export_map", str(folder), site=SITE)
+    return folder
+
+
+def links_of(page: Path, root: Path) -> list[str]:
+    """Files that the page's own relative links lead to, from the copy's root."""
+    found = []
+    for link in re.findall(r'\b(?:href|src|action)="([^"]*)"', page.read_text()):
+        link = unescape(link)
+        parts = urlsplit(link)
+        if parts.scheme or not parts.path:
+            continue
+        assert not link.startswith("/"), f"{page}: {link} holds only at the root of a server"
+        target = posixpath.normpath(posixpath.join(page.parent.relative_to(root).as_posix(), parts.path))
+        found.append(posixpath.join(target, "index.html") if parts.path.endswith("/") else target)
+    return found
+
+
+def test_every_link_leads_to_a_file_of_the_copy_or_to_the_site(copy: Path, release: Any) -> None:
+    pages = sorted(copy.rglob("*.html"))
+    places = places_of(release)
+    for language in ("", "uk/"):
+        for path in (
+            "",
+            "releases/",
+            "map/testshire/",
+            "map/testshire/1/",
+            "map/testshire/2/list/",
+            "about/",
+        ):
+            assert copy / language / path / "index.html" in pages
+        assert copy / language / f"map/testshire/2/place/{places[0].place}/index.html" in pages
+    for page in pages:
+        for target in links_of(page, copy):
+            assert (copy / target).is_file(), f"{page.relative_to(copy)} leads to {target}"
+        text = page.read_text()
+        assert "csrf" not in text
+        for link in re.findall(r'href="(https?://[^"]*)"', text):
+            assert link.startswith(SITE) or "example.org" not in link
+    assert f'href="{SITE}/report/' in (copy / "index.html").read_text()
+    assert 'lang="uk"' in (copy / "uk" / "index.html").read_text()[:200]
+
+
+def test_scripts_find_their_files_and_send_nothing(copy: Path, release: Any) -> None:
+    page = copy / "uk" / "map" / "testshire" / "1" / "index.html"
+    found = re.search(r'<script id="map-data" type="application/json">(.*?)</script>', page.read_text())
+    assert found
+    told = json.loads(found[1])
+    assert told["reports"] == ""
+    files = (page.parent / told["files"]).resolve()
+    for file in release.files.all():
+        other = (copy / "releases" / "testshire" / "2" / file.name).read_bytes()
+        assert len(other) == file.size
+    assert (files / "squares-7.json").is_file()
+    place = places_of(release)[0].place
+    picture = (page.parent / told["picture"].replace(told["anyPlace"], place)).resolve()
+    assert picture.read_bytes()[:4] == b"RIFF"
+    assert (page.parent / told["placePage"].replace(told["anyPlace"], place) / "index.html").is_file()
+
+
+def test_pictures_that_may_not_be_shown_any_more_leave_the_next_copy(copy: Path, source: Any) -> None:
+    assert list((copy / "pictures").iterdir())
+    source.may_publish = False
+    source.save()
+    call_command("export_map", str(copy), site=SITE)
+    assert not list((copy / "pictures").iterdir())
+
+
+def test_a_folder_with_other_files_is_left_alone(release: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("mine")
+    with pytest.raises(CommandError, match="other files"):
+        call_command("export_map", str(tmp_path / "mine"), site=SITE)
+    with pytest.raises(CommandError, match="https://"):
+        call_command("export_map", str(tmp_path / "new"), site="map.example.org")
+
+
+def test_nothing_published_makes_no_copy(db: None, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="Nothing has been published"):
+        call_command("export_map", str(tmp_path / "new"), site=SITE)
