@@ -214,7 +214,9 @@ def test_nothing_serious_on_the_expert_pages_and_the_admins(
     log_in(carol)
     for address in (
         "/review/",
+        "/review/gallery/",
         "/review/history/",
+        "/review/history/?at=2026-12-31",
         "/review/reports/",
         f"/review/reports/{report.pk}/",
         "/manage/",

@@ -23,7 +23,9 @@ function needOf(one) {
  */
 export function recount(from, to) {
   const listed = (one) => Number(Boolean(one.waits) && !decides(one.state));
-  bump("undecided", listed(to) - listed(from));
+  for (const name of ["undecided", "need"]) {
+    bump(name, listed(to) - listed(from));
+  }
   bump(`need-${needOf(from)}`, -listed(from));
   bump(`need-${needOf(to)}`, listed(to));
   if (from.state !== to.state) {
