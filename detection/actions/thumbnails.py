@@ -1,6 +1,7 @@
 """Small pictures of single superpixels with some ground around them and their outline. Made once, for experts' eyes."""
 
 import io
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ SIDE = 240
 # Ground around a superpixel, as a share of its longer side.
 AROUND = 0.35
 QUALITY = 70
+# Tiles up to this size stay decoded for a while: 7 bytes a pixel, 14 MB each.
+MOST_KEPT_PIXELS = 2_000_000
 # A change of what follows makes new pictures under new names.
 _VERSION = 1
 
@@ -37,14 +40,23 @@ def thumbnail(segmented: SegmentedTile, superpixel: int) -> bytes:
         return storage.get(key)
     except NotThere:
         pass
-    inside = load_labels(segmented) == superpixel
+    small = segmented.tile.width * segmented.tile.height <= MOST_KEPT_PIXELS
+    pixels, labels = (_kept if small else _decoded)(segmented)
+    inside = labels == superpixel
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(rows):
         raise NotThere(f"Tile {segmented.tile.file_name} has no superpixel {superpixel}.")
-    pixels = read_image(storage.get(segmented.tile.image_key)).pixels
     data = _drawn(pixels, inside, (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1))
     storage.put(key, data)
     return data
+
+
+def _decoded(segmented: SegmentedTile) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    return read_image(storage.get(segmented.tile.image_key)).pixels, load_labels(segmented)
+
+
+# A gallery asks for many pictures of one tile in a row: it is decoded once for them.
+_kept = lru_cache(maxsize=4)(_decoded)
 
 
 def _drawn(
@@ -70,7 +82,7 @@ def _drawn(
         for edge, colour in ((wide, (22, 20, 18)), (thin, (255, 214, 140))):
             draw.bitmap((0, 0), Image.fromarray(edge.astype(np.uint8) * 255), fill=colour)
     buffer = io.BytesIO()
-    picture.save(buffer, format="WEBP", quality=QUALITY, method=4)
+    picture.save(buffer, format="WEBP", quality=QUALITY, method=2)
     return buffer.getvalue()
 
 
