@@ -203,7 +203,8 @@ def measure(address: str, rounds: int) -> None:
             for network, (throughput, delay) in NETWORKS.items():
                 for slower in (1, 4):
                     seen = [
-                        first_view(browser, address, width, throughput, delay, slower) for _ in range(rounds)
+                        first_view(browser, address, language, width, throughput, delay, slower)
+                        for _ in range(rounds)
                     ]
                     told = f"{language} {width:5} px  {network:10}  processor ÷{slower}"
                     for name in ("painted", "usable"):
