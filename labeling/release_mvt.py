@@ -20,6 +20,8 @@ Feature = tuple[list[Ring], Properties]
 
 MOVE_TO, LINE_TO, CLOSE_PATH = 1, 2, 7
 POLYGON = 3
+# So many numbers are written sooner one by one.
+FEW = 24
 
 
 def varint(value: int) -> bytes:
@@ -54,6 +56,8 @@ def commands(rings: Iterable[Ring]) -> npt.NDArray[np.int64]:
 
 def varints(values: npt.NDArray[np.int64]) -> bytes:
     """Many unsigned whole numbers below 2^35, one after the other."""
+    if len(values) < FEW:
+        return b"".join(map(varint, values.tolist()))
     sizes = np.ones(len(values), np.int64)
     for bits in (7, 14, 21, 28):
         sizes += values >= 1 << bits

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import shapely
-from shapely.geometry import MultiPolygon
 
 from labeling.release_content import Content, Place, in_order
 from labeling.release_mvt import EXTENT, Feature, Ring, tile
@@ -75,10 +74,12 @@ def _cut(
     features: dict[tuple[int, int], list[Feature]] = defaultdict(list)
     side = 1 << zoom
     scale = side * EXTENT
-    shapes = shapely.transform(outlines, lambda points: points * scale) if len(outlines) else outlines
-    for shape, told in zip(shapes, facts, strict=True):
-        drawn = _visible(shape)
-        west, north, east, south = drawn.bounds
+    if not len(outlines):
+        return {}
+    shapes = shapely.transform(outlines, lambda points: points * scale)
+    areas, boxes = shapely.area(shapes), shapely.bounds(shapes)
+    for shape, area, (west, north, east, south), told in zip(shapes, areas, boxes, facts, strict=True):
+        dot = area < LEAST
         columns = range(int((west - BUFFER) // EXTENT), int((east + BUFFER) // EXTENT) + 1)
         rows = range(int((north - BUFFER) // EXTENT), int((south + BUFFER) // EXTENT) + 1)
         alone = len(columns) == 1 and len(rows) == 1
@@ -86,35 +87,40 @@ def _cut(
             for row in rows:
                 if not (0 <= column < side and 0 <= row < side):
                     continue
-                rings = _rings(drawn, column * EXTENT, row * EXTENT, whole=alone)
+                left, top = column * EXTENT, row * EXTENT
+                if dot:
+                    rings = [_dot((west + east) / 2 - left, (north + south) / 2 - top)]
+                else:
+                    rings = _rings(shape, left, top, whole=alone)
                 if rings:
                     features[column, row].append((rings, told))
     return {(zoom, *cell): tile(LAYER, found) for cell, found in features.items()}
 
 
-def _visible(shape: Any) -> MultiPolygon:
-    parts = polygons_of(shape)
-    if parts.area >= LEAST:
-        return parts
-    x, y = (shape if parts.is_empty else parts).centroid.coords[0]
+def _dot(x: float, y: float) -> Ring:
+    """A square of LEAST around a point: what would be too small to be seen."""
     half = math.sqrt(LEAST) / 2
-    return MultiPolygon([shapely.box(x - half, y - half, x + half, y + half)])
+    corners = [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)]
+    return np.rint(corners).astype(np.int64)
 
 
-def _rings(shape: MultiPolygon, left: int, top: int, *, whole: bool) -> list[Ring]:
+def _rings(shape: Any, left: int, top: int, *, whole: bool) -> list[Ring]:
     """The part of the outline in one tile, in the tile's grid: outer rings with positive area (y down), holes negative."""
     if not whole:
         window = (left - BUFFER, top - BUFFER, left + EXTENT + BUFFER, top + EXTENT + BUFFER)
-        shape = polygons_of(shapely.clip_by_rect(shape, *window))
-    rings: list[Ring] = []
-    for polygon in shape.geoms:
-        outer = _ring(polygon.exterior, left, top, outside=True)
+        shape = shapely.clip_by_rect(shape, *window)
+        if shape.geom_type not in ("Polygon", "MultiPolygon"):
+            shape = polygons_of(shape)
+    found: list[Ring] = []
+    for polygon in shapely.get_parts(shape):
+        rings = shapely.get_rings(polygon)
+        outer = _ring(rings[0], left, top, outside=True) if len(rings) else None
         if outer is None:
             continue
-        rings.append(outer)
-        holes = (_ring(hole, left, top, outside=False) for hole in polygon.interiors)
-        rings += [hole for hole in holes if hole is not None]
-    return rings
+        found.append(outer)
+        holes = (_ring(hole, left, top, outside=False) for hole in rings[1:])
+        found += [hole for hole in holes if hole is not None]
+    return found
 
 
 def _ring(ring: Any, left: int, top: int, *, outside: bool) -> Ring | None:

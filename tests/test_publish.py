@@ -288,6 +288,12 @@ def test_the_number_of_queries_does_not_grow_with_the_places(
             assert Client().get(path).status_code == 200
 
 
+def test_a_link_to_the_map_has_a_picture(release: Any) -> None:
+    text = Client().get("/").content.decode()
+    assert '<meta property="og:image" content="http://testserver/releases/testshire/1/preview.png">' in text
+    assert Client().get("/releases/testshire/1/preview.png")["Content-Type"] == "image/png"
+
+
 def test_a_place_page_tells_the_facts_in_words(release: Any) -> None:
     place = places_of(release)[0]
     text = Client().get(f"/map/testshire/1/place/{place.place}/").content.decode()
