@@ -8,6 +8,7 @@ import { toastError } from "../shared/toast.js";
 import { ReleaseData, toCell } from "./release_data.js";
 
 const OUTLINES_FROM = 12;
+const CLOSEST = 15; // a single place is shown with some ground around it
 const FINER = 4; // a square is 2^4 to a map tile's side: 16 pixels
 const [APPEARED, VANISHED] = [0, 1];
 const COLOURS = ["--appeared", "--vanished", "--changed"];
@@ -197,8 +198,8 @@ async function show() {
     maxZoom: 17,
     scrollWheelZoom: false,
   });
-  if (map.getZoom() > 14) {
-    map.setZoom(14);
+  if (map.getZoom() > CLOSEST) {
+    map.setZoom(CLOSEST);
   }
   const squares = new SquaresLayer(changes).addTo(map);
   const tip = L.tooltip({ className: "map-tip", direction: "top", offset: [0, -8] });
