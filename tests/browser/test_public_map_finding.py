@@ -250,3 +250,30 @@ def test_a_place_seen_once_has_nothing_to_compare(
     open_map(f"/map/testshire/1/place/{other.place}/")
     expect(page.locator("#place-title")).to_be_visible()
     expect(page.get_by_role("button", name="Compare with another date")).to_have_count(0)
+
+
+def test_an_admin_brings_districts_in_and_anybody_can_use_that_page(
+    page: Page,
+    live_server: Any,
+    region: Any,
+    carol: Any,
+    log_in: Callable[[Any], None],
+    serious_violations: Callable[[], list[str]],
+    console_errors: list[str],
+) -> None:
+    log_in(carol)
+    page.set_viewport_size(PHONE)
+    page.goto(f"{live_server.url}/manage/regions/{region.slug}/districts/")
+    features = [area(WEST, 26.2, 26.5), village("Nowhere", 500, 3)]
+    data = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    page.get_by_label("GeoJSON file").set_input_files(
+        {"name": "d.geojson", "mimeType": "application/geo+json", "buffer": data}
+    )
+    page.get_by_role("button", name="Take the file").click()
+    expect(page.get_by_role("status").filter(has_text="The file is taken")).to_contain_text(
+        "Nowhere (feature 2)"
+    )
+    expect(page.locator("#named-map .leaflet-overlay-pane canvas")).to_be_visible()
+    assert serious_violations() == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert console_errors == []
