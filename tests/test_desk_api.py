@@ -92,7 +92,9 @@ def test_alice_sends_labels_and_everything_follows(
         (2, "not_mining", "cemetery"),
         (3, "unsure", ""),
     ]
-    assert consensus(segmented_tile) == {1: "unsure", 2: "not_mining", 3: "unsure"}, "mining is rare: one is not enough"
+    assert consensus(segmented_tile) == {1: "unsure", 2: "not_mining", 3: "unsure"}, (
+        "mining is rare: one is not enough"
+    )
     assert TileProgress.objects.get(segmented_tile=segmented_tile).votes == 1
     entry = AuditEntry.objects.get(verb="labels.submitted")
     assert (entry.actor, entry.object_id, entry.details["labels"]) == (alice, body["id"], 3)

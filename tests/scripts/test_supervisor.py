@@ -180,8 +180,12 @@ def test_a_command_runs_to_its_end_while_programs_are_looked_after(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     starts = tmp_path / "starts"
-    supervisor.start(Program("web", python(f"import time; open({str(starts)!r}, 'a').write('x'); time.sleep(0.2)")))
-    code = "import sys, time; time.sleep(0.5); print('olena'); print('a warning', file=sys.stderr); sys.exit(7)"
+    supervisor.start(
+        Program("web", python(f"import time; open({str(starts)!r}, 'a').write('x'); time.sleep(0.2)"))
+    )
+    code = (
+        "import sys, time; time.sleep(0.5); print('olena'); print('a warning', file=sys.stderr); sys.exit(7)"
+    )
     status, output = supervisor.run("prepare", python(code))
     assert (status, output) == (7, b"olena\n")
     assert (tmp_path / "log" / "prepare.log").read_text() == "a warning\n"

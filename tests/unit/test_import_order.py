@@ -10,11 +10,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("module", ["amberapp.api", "amberapp.backends", "rest_framework.views", "amberapp.urls"])
+@pytest.mark.parametrize(
+    "module", ["amberapp.api", "amberapp.backends", "rest_framework.views", "amberapp.urls"]
+)
 def test_a_module_that_settings_name_can_be_the_first_one_imported(module: str, tmp_path: Path) -> None:
     script = f"import django; django.setup(); import {module}"
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AMBER_", "PYTEST_", "DJANGO_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AMBER_", "PYTEST_", "DJANGO_"))
     }
     done = subprocess.run(
         [sys.executable, "-c", script],
