@@ -1,0 +1,102 @@
+"""The campaign pages as Bob meets them: with a mouse, with keys, on a phone, with a screen reader."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from detection.actions.features import extract_missing, usable_extractor
+from detection.actions.look_alike_index import build_index
+from detection.models import SegmentedTile
+from labeling.actions import campaigns
+from labeling.models import Campaign
+from tests.findings import make_classifier, make_run
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def campaign(make_tile: Callable[..., Any], bob: Any) -> Campaign:
+    """Three tiles, searched once; the campaign begins with a detection of three superpixels."""
+    tiles = [make_tile(number) for number in (1, 2, 3)]
+    extractor = usable_extractor("texture")
+    extract_missing(list(SegmentedTile.objects.select_related("tile", "segmentation")), extractor)
+    run = make_run(make_classifier(tiles[0].region, extractor_key=extractor.key), tiles)
+    build_index(
+        region=tiles[0].region, extractor_key=extractor.key, progress=lambda done, total, message="": None
+    )
+    detection = run.detections.with_ground().first()
+    assert detection is not None
+    return campaigns.begin_from_detection(detection=detection, acting_user=bob)
+
+
+def test_the_pages_can_be_used_by_everybody(
+    page: Page,
+    live_server: Any,
+    campaign: Campaign,
+    bob: Any,
+    log_in: Callable[[Any], None],
+    serious_violations: Callable[[], list[str]],
+    console_errors: list[str],
+) -> None:
+    log_in(bob)
+    addresses = [
+        "",
+        f"{campaign.pk}/",
+        f"{campaign.pk}/look-alikes/",
+        f"begin/?tile={campaign.segmented_tile_id}",
+    ]
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for address in addresses:
+            page.goto(f"{live_server.url}/review/campaigns/{address}")
+            assert serious_violations() == [], address
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+            assert page.locator("h1").count() == 1
+    assert console_errors == []
+
+
+def test_bob_ticks_with_keys_and_ranges_and_decides(
+    page: Page, live_server: Any, campaign: Campaign, bob: Any, log_in: Callable[[Any], None]
+) -> None:
+    log_in(bob)
+    page.goto(f"{live_server.url}/review/campaigns/{campaign.pk}/look-alikes/")
+    count, ticks = page.locator("[data-count]"), page.locator(".look__tick")
+    expect(count).to_have_text("3 ticked")
+    page.keyboard.press("n")
+    expect(count).to_have_text("Tick what is not mining")
+    decide = page.get_by_role("button", name="Label as not mining")
+    expect(decide).to_be_disabled()
+    ticks.first.focus()
+    page.keyboard.press("Space")
+    for _step in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+Space")
+    expect(count).to_have_text("4 ticked")
+    page.locator(".look").nth(5).click(modifiers=["Shift"])
+    expect(count).to_have_text("6 ticked")
+    page.get_by_role("button", name="More like the ticked ones").click()
+    expect(page.locator(".looks-tools__text")).to_contain_text("mean of 6 ticked")
+    expect(count).to_have_text("6 ticked")
+    page.keyboard.press("a")
+    everything = ticks.count()
+    expect(count).to_have_text(f"{everything} ticked")
+    page.get_by_label("What is it instead?").select_option("cemetery")
+    decide.click()
+    expect(page.locator(".steps")).to_contain_text(f"{everything} superpixels labelled as not mining")
+    # The page's scripts ask before something is taken back.
+    page.wait_for_load_state()
+    page.get_by_role("button", name="Take back").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take back").click()
+    expect(page.locator("main")).to_contain_text("Taken back on")
+
+
+def test_bob_chooses_a_superpixel_of_a_tile(
+    page: Page, live_server: Any, campaign: Campaign, bob: Any, log_in: Callable[[Any], None]
+) -> None:
+    log_in(bob)
+    page.goto(f"{live_server.url}/review/campaigns/begin/?tile={campaign.segmented_tile_id}")
+    page.get_by_role("link", name="Superpixel 4", exact=True).press("Enter")
+    page.get_by_role("button", name="Find its look-alikes").click()
+    expect(page.locator(".look.is-asked")).to_have_count(1)
