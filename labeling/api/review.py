@@ -234,7 +234,9 @@ class ManyReviews(APIView):
 
     permission_classes = [IsExpert]
 
-    @extend_schema(request=ManyReviewsSerializer, responses=DecidedSerializer(many=True))
+    @extend_schema(
+        operation_id="review_many", request=ManyReviewsSerializer, responses=DecidedSerializer(many=True)
+    )
     def post(self, request: Request) -> Response:
         assert isinstance(request.user, User)  # the permission saw to it
         asked = ManyReviewsSerializer(data=request.data)
@@ -256,7 +258,9 @@ class ReviewsTakenBack(APIView):
 
     permission_classes = [IsExpert]
 
-    @extend_schema(request=TakenBackSerializer, responses=DecidedSerializer(many=True))
+    @extend_schema(
+        operation_id="review_withdraw", request=TakenBackSerializer, responses=DecidedSerializer(many=True)
+    )
     def post(self, request: Request) -> Response:
         assert isinstance(request.user, User)  # the permission saw to it
         asked = TakenBackSerializer(data=request.data)

@@ -170,6 +170,7 @@ def test_without_a_network_nothing_is_lost(gallery: Page, run: Any) -> None:
     expect(gallery.locator(".gallery-bar [data-chosen]")).to_have_text("1")
     gallery.context.set_offline(False)
     gallery.keyboard.press("a")
+    expect(cell(gallery, first)).to_have_attribute("data-state", "approved")
     assert kept(run, {first: "approved"})
 
 
@@ -192,5 +193,6 @@ def test_a_thumb_is_enough_and_nothing_serious_is_found(
     reason.scroll_into_view_if_needed()
     assert serious_violations() == []
     reason.click()
+    expect(cell(gallery, second)).to_have_attribute("data-state", "rejected")
     assert kept(run, {first: "rejected", second: "rejected"})
     assert not console_errors

@@ -552,3 +552,5 @@ watch();
 wireCells();
 wireControls();
 wireKeys(document.getElementById("keys-on"), pressed, ["arrowright", "arrowleft", "arrowdown", "arrowup"]);
+// On a phone the tab one is on may lie beyond the edge.
+document.querySelector(".review-head .tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });

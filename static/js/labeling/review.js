@@ -309,3 +309,5 @@ window.addEventListener("popstate", (event) => {
 wireCard();
 wireKeys(document.getElementById("keys-on"), pressed);
 lookAhead();
+// On a phone the tab one is on may lie beyond the edge.
+document.querySelector(".review-head .tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
