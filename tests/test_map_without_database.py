@@ -52,6 +52,7 @@ def public_paths(release: Any) -> list[str]:
         f"/map/testshire/2/place/{place}/",
         f"/map/testshire/2/place/{place}/image.webp",
         "/releases/",
+        "/releases/testshire/1/compare/2/",
         *files,
     ]
 
@@ -124,6 +125,11 @@ def test_a_catalogue_that_is_behind_is_mended(release: Any, home: Any) -> None:
     path.unlink()
     call_command("rebuild_catalogue")
     assert path.read_bytes() == whole, "made anew from the rows it is the same"
+    release.region.name = "Newshire"
+    release.region.save()
+    assert catalogue.heal() is True
+    assert "Newshire" in Client().get("/releases/").content.decode()
+    assert catalogue.heal() is False
 
 
 def test_a_right_that_is_taken_back_counts_at_once_without_the_database(release: Any, source: Any) -> None:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from amberapp import storage
 from amberapp.errors import NotThere, UserError
-from detection.models import ImagerySource, Tile
+from detection.models import ImagerySource, Region, Tile
 from labeling.models import Release, ReleaseKind
 
 KEY = "published/catalogue.json"
@@ -248,6 +248,12 @@ def heal() -> bool:
         state = (
             sorted(row["id"] for row in told["releases"]),
             sorted((int(key), *row.values()) for key, row in told["sources"].items()),
+            sorted(
+                {
+                    (row["region_id"], row["region"], row["region_name"], row["mineral"])
+                    for row in told["releases"]
+                }
+            ),
         )
     except (NotThere, ValueError, KeyError, TypeError, AttributeError):
         state = None
@@ -257,9 +263,14 @@ def heal() -> bool:
     return True
 
 
-def _state() -> tuple[list[Any], list[Any]]:
+def _state() -> tuple[list[Any], list[Any], list[Any]]:
     sources = ImagerySource.objects.order_by("id").values_list("id", "name", "may_publish", "synthetic")
-    return sorted(Release.objects.values_list("id", flat=True)), sorted(sources)
+    regions = Region.objects.filter(releases__isnull=False).distinct().order_by("id")
+    return (
+        sorted(Release.objects.values_list("id", flat=True)),
+        sorted(sources),
+        sorted(regions.values_list("id", "slug", "name", "mineral")),
+    )
 
 
 def _known_manifests() -> dict[int, str]:
