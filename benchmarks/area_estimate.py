@@ -134,8 +134,8 @@ def simulate(region: list[Made], *, size: int, samples: int, seed: int) -> Told:
         above=float((low > real + 1e-9).mean()),
         half_width=float((high - low).mean()) / 2,
         plain_coverage=float(np.mean(plain)),
-        precision_coverage=float(np.mean(right["precision"] or [np.nan])),
-        recall_coverage=float(np.mean(right["recall"] or [np.nan])),
+        precision_coverage=float(np.mean(right["precision"]) if right["precision"] else np.nan),
+        recall_coverage=float(np.mean(right["recall"]) if right["recall"] else np.nan),
     )
 
 
