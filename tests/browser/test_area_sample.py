@@ -27,7 +27,12 @@ def ready(page: Page) -> None:
 
 
 def test_tiles_are_judged_by_mouse_and_by_keys(
-    page: Page, live_server: Any, log_in: Callable[[Any], None], bob: Any, sample: Any, console_errors: list[str]
+    page: Page,
+    live_server: Any,
+    log_in: Callable[[Any], None],
+    bob: Any,
+    sample: Any,
+    console_errors: list[str],
 ) -> None:
     log_in(bob)
     page.goto(f"{live_server.url}/review/sample/")

@@ -10,7 +10,13 @@ from labeling.historical_map import Area, MapFile, UnreadableMap, finest, name_o
 
 
 def square(west: float, south: float, side: float, **properties: object) -> dict:
-    ring = [[west, south], [west + side, south], [west + side, south + side], [west, south + side], [west, south]]
+    ring = [
+        [west, south],
+        [west + side, south],
+        [west + side, south + side],
+        [west, south + side],
+        [west, south],
+    ]
     return {
         "type": "Feature",
         "geometry": {"type": "Polygon", "coordinates": [ring]},
@@ -53,7 +59,10 @@ def test_wrong_rows_are_told_by_their_line() -> None:
     ("feature", "word"),
     [
         ({"geometry": {"type": "LineString", "coordinates": [[1, 2], [2, 3]]}}, "area or a point"),
-        ({"geometry": {"type": "Polygon", "coordinates": [[[1, 2], [1, 2], [1, 2], [1, 2]]]}}, "covers no ground"),
+        (
+            {"geometry": {"type": "Polygon", "coordinates": [[[1, 2], [1, 2], [1, 2], [1, 2]]]}},
+            "covers no ground",
+        ),
         ({"geometry": {"type": "Polygon", "coordinates": [[["a", 2], [1, 2], [1, 3], [1, 2]]]}}, "feature 1"),
         ({"geometry": {"type": "Point", "coordinates": [26, 95]}}, "latitude 95"),
         ({"geometry": None}, "understood"),
