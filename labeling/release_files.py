@@ -132,15 +132,11 @@ def build(content: Content, progress: Progress | None = None) -> Built:
         in_parts("places.kml", KML, kml(content)),
         BuiltFile("statistics.json", JSON, to_bytes(figures)),
     ]
-    tell(2, "places.gpkg")
-    files.append(in_parts("places.gpkg", GEOPACKAGE, geopackage(content)))
-    tell(3, "places.pmtiles")
-    files.append(BuiltFile("places.pmtiles", PMTILES, pmtiles(content)))
-    tell(4, "squares")
+    tell(2, "squares")
     files += [
         BuiltFile(f"squares-{zoom}.json", JSON, to_bytes(squares(content, zoom))) for zoom in SQUARE_LEVELS
     ]
-    tell(5, "ground")
+    tell(3, "ground")
     files += [
         BuiltFile(f"ground-{column}-{row}.json", GEOJSON, part) for (column, row), part in ground(content)
     ]
@@ -151,6 +147,13 @@ def build(content: Content, progress: Progress | None = None) -> Built:
         BuiltFile("districts.json", JSON, to_bytes(districts(content))),
         BuiltFile(PREVIEW, PNG, preview(content, figures)),
     ]
+    for place in content.places:
+        # Of ten thousand outlines a hundred megabytes that nobody reads any more.
+        vars(place).pop("ring_texts", None)
+    tell(4, "places.gpkg")
+    files.append(in_parts("places.gpkg", GEOPACKAGE, geopackage(content)))
+    tell(5, "places.pmtiles")
+    files.append(BuiltFile("places.pmtiles", PMTILES, pmtiles(content)))
     tell(6, "labels")
     coco, studio = write_labels(
         content.labels() if content.labels is not None else (),

@@ -15,8 +15,8 @@ Value = str | int | float
 Properties = dict[str, Value]
 # Corners of one ring in the tile's own grid, not closed: int64 (n, 2), x right, y down.
 Ring = npt.NDArray[np.int64]
-# A feature: its rings (each outer ring followed by its holes) and its facts.
-Feature = tuple[list[Ring], Properties]
+# A feature: its drawing commands as `geometry` packs them, and its facts.
+Feature = tuple[bytes, Properties]
 
 MOVE_TO, LINE_TO, CLOSE_PATH = 1, 2, 7
 POLYGON = 3
@@ -54,6 +54,11 @@ def commands(rings: Iterable[Ring]) -> npt.NDArray[np.int64]:
     return np.concatenate(parts)
 
 
+def geometry(rings: Iterable[Ring]) -> bytes:
+    """A polygon, packed: each outer ring followed by its holes."""
+    return varints(commands(rings))
+
+
 def varints(values: npt.NDArray[np.int64]) -> bytes:
     """Many unsigned whole numbers below 2^35, one after the other."""
     if len(values) < FEW:
@@ -76,12 +81,12 @@ def tile(layer: str, features: Sequence[Feature]) -> bytes:
     keys: dict[str, int] = {}
     values: dict[bytes, int] = {}
     parts = [_field(15, 0, varint(2)), _text(1, layer)]
-    for rings, properties in features:
+    for drawn, properties in features:
         tags: list[int] = []
         for name, value in properties.items():
             tags.append(keys.setdefault(name, len(keys)))
             tags.append(values.setdefault(_value(value), len(values)))
-        body = _packed(2, tags) + _field(3, 0, varint(POLYGON)) + _bytes(4, varints(commands(rings)))
+        body = _packed(2, tags) + _field(3, 0, varint(POLYGON)) + _bytes(4, drawn)
         parts.append(_bytes(2, body))
     parts += [_text(3, key) for key in keys]
     parts += [_bytes(4, value) for value in values]

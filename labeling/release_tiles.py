@@ -9,7 +9,7 @@ import numpy.typing as npt
 import shapely
 
 from labeling.release_content import Content, Place, in_order
-from labeling.release_mvt import EXTENT, Feature, Ring, tile
+from labeling.release_mvt import EXTENT, Feature, Ring, geometry, tile
 from labeling.release_pmtiles import archive
 from labeling.release_statistics import bounds_around, polygons_of
 
@@ -22,21 +22,26 @@ BUFFER = 64
 TOLERANCE = 4.0
 # An outline smaller than this many square steps is drawn as a square of that size: far out it must still be seen.
 LEAST = 16.0
+# So many outlines are worked on together; more would be quicker by nothing and need more memory.
+AT_ONCE = 500
+Cell = tuple[int, int, int]
 WHOLE_WORLD = [-180.0, -85.0, 180.0, 85.0]
 
 
 def pmtiles(content: Content) -> bytes:
     """One layer “places” for zooms 5…14, each with its place, hectares, score, year and day of the image."""
-    tiles: dict[tuple[int, int, int], bytes] = {}
     places = in_order(content.places)
-    facts = [_properties(place) for place in places]
-    shapes = np.array([place.outline for place in places], dtype=object)
-    shapes = shapely.transform(shapes, _to_unit) if len(shapes) else shapes
-    # From the finest zoom outwards, each simplified from the one before: far out little is left to look at.
-    for zoom in reversed(ZOOMS):
-        if zoom < ZOOMS.stop - 1 and len(shapes):
-            shapes = shapely.simplify(shapes, TOLERANCE / (EXTENT << zoom))
-        tiles.update(_cut(shapes, facts, zoom))
+    features: dict[Cell, list[Feature]] = defaultdict(list)
+    for start in range(0, len(places), AT_ONCE):
+        part = places[start : start + AT_ONCE]
+        shapes = shapely.transform(np.array([place.outline for place in part], dtype=object), _to_unit)
+        facts = [_properties(place) for place in part]
+        # From the finest zoom outwards, each simplified from the one before: far out little is left to look at.
+        for zoom in reversed(ZOOMS):
+            if zoom < ZOOMS.stop - 1:
+                shapes = shapely.simplify(shapes, TOLERANCE / (EXTENT << zoom))
+            _cut(shapes, facts, zoom, features)
+    tiles = {cell: tile(LAYER, found) for cell, found in features.items()}
     sources = sorted({source.attribution for source in content.sources if source.attribution})
     fields = {"place": "String", "hectares": "Number", "score": "Number", "date": "String", "year": "Number"}
     metadata: dict[str, Any] = {
@@ -69,13 +74,14 @@ def _to_unit(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _cut(
-    outlines: npt.NDArray[np.object_], facts: list[dict[str, Any]], zoom: int
-) -> dict[tuple[int, int, int], bytes]:
-    features: dict[tuple[int, int], list[Feature]] = defaultdict(list)
+    outlines: npt.NDArray[np.object_],
+    facts: list[dict[str, Any]],
+    zoom: int,
+    features: dict[Cell, list[Feature]],
+) -> None:
+    """Add what each tile of the zoom shows of the outlines."""
     side = 1 << zoom
     scale = side * EXTENT
-    if not len(outlines):
-        return {}
     shapes = shapely.transform(outlines, lambda points: points * scale)
     areas, boxes = shapely.area(shapes), shapely.bounds(shapes)
     for shape, area, (west, north, east, south), told in zip(shapes, areas, boxes, facts, strict=True):
@@ -93,8 +99,7 @@ def _cut(
                 else:
                     rings = _rings(shape, left, top, whole=alone)
                 if rings:
-                    features[column, row].append((rings, told))
-    return {(zoom, *cell): tile(LAYER, found) for cell, found in features.items()}
+                    features[zoom, column, row].append((geometry(rings), told))
 
 
 def _dot(x: float, y: float) -> Ring:

@@ -25,7 +25,7 @@ from shapely.geometry import MultiPolygon, Polygon, box
 from labeling.release_content import Content, District, Labelled, Name, OtherDate
 from labeling.release_files import DOWNLOADS, build
 from labeling.release_geopackage import APPLICATION_ID, USER_VERSION, geopackage
-from labeling.release_mvt import commands, tile, varint, varints, zigzag
+from labeling.release_mvt import commands, geometry, tile, varint, varints, zigzag
 from labeling.release_pmtiles import archive, tile_number
 from labeling.release_statistics import statistics
 from labeling.release_tiles import ZOOMS, pmtiles
@@ -251,7 +251,8 @@ def test_the_pmtiles_file_leads_to_every_tile_it_was_given() -> None:
     chance = random.Random(3)
     cells = {(14, chance.randrange(2**14), chance.randrange(2**14)) for _ in range(20_000)}
     given = {
-        cell: tile("places", [([np.array([[0, 0], [9, 0], [9, 9]])], {"place": f"{cell}"})]) for cell in cells
+        cell: tile("places", [(geometry([np.array([[0, 0], [9, 0], [9, 9]])]), {"place": f"{cell}"})])
+        for cell in cells
     }
     given[14, 0, 0] = given[14, 0, 1] = b"the same"
     data = archive(given, metadata={"name": "x"}, bounds=[26.0, 51.0, 27.0, 52.0], zooms=range(14, 15))
