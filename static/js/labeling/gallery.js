@@ -5,11 +5,11 @@ import { api } from "../shared/api.js";
 import { element, pageData } from "../shared/dom.js";
 import { gettext, interpolate, ngettext } from "../shared/i18n.js";
 import { toast, toastError } from "../shared/toast.js";
+import { wireHands } from "./gallery_hands.js";
 import { recount } from "./review_counts.js";
 import { wireKeys } from "./review_keys.js";
 
 const FRAME = "amber.gallery.whole";
-const HELD_MS = 450; // a press of a finger that means: everything up to here
 
 const page = pageData("gallery-data");
 const form = document.getElementById("gallery");
@@ -401,74 +401,29 @@ function showFrame() {
   document.querySelector("[data-frame]").setAttribute("aria-pressed", String(whole));
 }
 
-function wireCells() {
-  let shifted = false;
-  let held = null;
-  let swallow = false;
-  const numberOf = (event) => Number(event.target.closest(".shot")?.dataset.detection) || null;
-  const letGo = () => clearTimeout(held);
-  host.addEventListener(
-    "click",
-    (event) => {
-      shifted = event.shiftKey;
-      if (swallow) {
-        swallow = false;
-        event.preventDefault();
-        event.stopPropagation();
-      }
-    },
-    true,
-  );
-  host.addEventListener("change", (event) => {
-    const number = numberOf(event);
-    const index = place.get(number);
-    const wanted = event.target.checked;
-    setCurrent(number);
-    if (shifted && wanted) {
-      chooseRange(anchor, index);
-      return;
-    }
-    choose(number, wanted);
-    dress(cellOf(number)); // the tick goes back where no more may be chosen
-    anchor = index;
-    showChosen();
-  });
-  host.addEventListener("focusin", (event) => {
-    const number = numberOf(event);
-    if (number && number !== current) {
-      setCurrent(number);
-    }
-  });
-  host.addEventListener("dblclick", (event) => {
-    const cell = event.target.closest(".shot");
-    if (cell) {
-      window.location.assign(cell.querySelector(".shot__open").href);
-    }
-  });
-  host.addEventListener("pointerdown", (event) => {
-    const number = numberOf(event);
-    swallow = false;
-    if (event.pointerType === "mouse" || !number || event.target.closest("a")) {
-      return;
-    }
-    held = setTimeout(() => {
-      swallow = true;
-      chooseRange(anchor, place.get(number));
-      setCurrent(number);
-    }, HELD_MS);
-  });
-  for (const name of ["pointerup", "pointercancel", "pointermove"]) {
-    host.addEventListener(name, (event) => {
-      if (name !== "pointermove" || Math.hypot(event.movementX, event.movementY) > 6) {
-        letGo();
-      }
-    });
+/** A tick was set or taken away; ranged: with Shift, everything from the last one on. */
+function onTick(number, wanted, ranged) {
+  const index = place.get(number);
+  setCurrent(number);
+  if (ranged && wanted) {
+    chooseRange(anchor, index);
+    return;
   }
-  host.addEventListener("contextmenu", (event) => {
-    if (swallow) {
-      event.preventDefault();
-    }
-  });
+  choose(number, wanted);
+  dress(cellOf(number)); // the tick goes back where no more may be chosen
+  anchor = index;
+  showChosen();
+}
+
+function onFocus(number) {
+  if (number !== current) {
+    setCurrent(number);
+  }
+}
+
+function onHold(number) {
+  chooseRange(anchor, place.get(number));
+  setCurrent(number);
 }
 
 function pressed(key, event) {
@@ -549,7 +504,7 @@ if (page.first) {
   chunkAt(page.first).list.scrollIntoView();
 }
 watch();
-wireCells();
+wireHands(host, { onTick, onFocus, onHold });
 wireControls();
 wireKeys(document.getElementById("keys-on"), pressed, ["arrowright", "arrowleft", "arrowdown", "arrowup"]);
 // On a phone the tab one is on may lie beyond the edge.
