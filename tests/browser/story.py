@@ -94,7 +94,8 @@ class Story:
 
     def review(self, run: int, rejects: Callable[[str], bool]) -> list[str]:
         """Judge what waits, by keyboard; returns the names of the rejected tiles."""
-        page, rejected = self.page, []
+        page = self.page
+        rejected: list[str] = []
         page.goto(f"{self.address}/review/?run={run}")
         card = page.locator("article.review-card")
         for _turn in range(80):
@@ -136,7 +137,9 @@ class Story:
     def accept_newest_report(self) -> None:
         page = self.page
         page.goto(f"{self.address}/review/reports/")
-        links = page.locator(".report-group h2 a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+        links = page.locator(".report-group h2 a").evaluate_all(
+            "all => all.map(one => one.getAttribute('href'))"
+        )
         newest = max(links, key=lambda link: int(re.findall(r"\d+", link)[-1]))
         page.goto(f"{self.address}{newest}")
         page.locator("input[name=look_alike]").first.check()
