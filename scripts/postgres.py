@@ -40,7 +40,17 @@ def private_postgres() -> Iterator[str]:
             os.chown(base, account["user"], account["group"])
         data, port = base / "data", free_port()
         made = subprocess.run(
-            [initdb, "-D", str(data), "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
+            [
+                initdb,
+                "-D",
+                str(data),
+                "-U",
+                USER,
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -49,12 +59,26 @@ def private_postgres() -> Iterator[str]:
         )
         if made.returncode != 0:
             raise SetupError(f"initdb failed:\n{made.stdout}{made.stderr}")
-        command = [str(Path(initdb).with_name("postgres")), "-D", str(data), "-p", str(port), "-h", "127.0.0.1"]
+        command = [
+            str(Path(initdb).with_name("postgres")),
+            "-D",
+            str(data),
+            "-p",
+            str(port),
+            "-h",
+            "127.0.0.1",
+        ]
         for option in (*OPTIONS, f"unix_socket_directories={base}"):
             command += ["-c", option]
         with (base / "log").open("wb") as log:
             server = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=base, **account
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=base,
+                **account,
             )
         _wait_until_ready(server, base, Path(initdb).with_name("pg_isready"), port)
         yield f"postgres://{USER}@127.0.0.1:{port}/postgres"
@@ -77,7 +101,9 @@ def _account() -> dict[str, Any]:
     try:
         entry = pwd.getpwnam("postgres")
     except KeyError:
-        raise SetupError("There is no user “postgres” to run PostgreSQL as; apt-get install postgresql") from None
+        raise SetupError(
+            "There is no user “postgres” to run PostgreSQL as; apt-get install postgresql"
+        ) from None
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
@@ -94,7 +120,9 @@ def _wait_until_ready(server: "subprocess.Popen[bytes]", base: Path, probe: Path
 def main(command: Sequence[str]) -> int:
     """Run `command` against a private server; its exit code."""
     with private_postgres() as address:
-        return subprocess.run(command, env={**os.environ, "AMBER_DATABASE_URL": address}, check=False).returncode
+        return subprocess.run(
+            command, env={**os.environ, "AMBER_DATABASE_URL": address}, check=False
+        ).returncode
 
 
 if __name__ == "__main__":
