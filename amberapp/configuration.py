@@ -51,6 +51,12 @@ TABLE: tuple[Variable, ...] = (
         20,
         "With a bucket: GiB of feature chunks each machine keeps copies of.",
     ),
+    Variable(
+        "AMBER_DATA_LICENCE",
+        str,
+        "Creative Commons Attribution 4.0 (CC BY 4.0)",
+        "Licence of outlines, figures and labels, as each release states it.",
+    ),
     Variable("AMBER_EMAIL_URL", str, "", "smtp://user:password@host:port ; empty writes letters to the log."),
     Variable("AMBER_FROM_EMAIL", str, "amber@localhost", "Sender of the site's letters."),
     Variable(

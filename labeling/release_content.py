@@ -171,6 +171,8 @@ class Content:
     labels: Callable[[], Iterator[Labelled]] | None = None
     # False: the outlines are squares or points around mining, not torn ground.
     hectares_known: bool = True
+    # Of outlines, figures and labels; empty where whoever made the map has not said.
+    licence: str = ""
     # What a reader is told of a map that was made elsewhere, for the README.
     about: list[str] = field(default_factory=list)
 

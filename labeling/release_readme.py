@@ -45,8 +45,8 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str]) -> b
         "the source's terms allow showing its images; Label Studio needs them to be made absolute.",
         "",
         "Licence",
-        "- Outlines, figures and labels: Creative Commons Attribution 4.0 (CC BY 4.0). The images are not part of this "
-        "release and stay under their owners' terms, which are named above.",
+        f"- Outlines, figures and labels: {content.licence or 'not stated; ask those who published the map'}. The images "
+        "are not part of this release and stay under their owners' terms, which are named above.",
         "",
         "Citation",
         f"- {citation(figures)}",

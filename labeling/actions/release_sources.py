@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from shapely.geometry import shape
@@ -113,6 +114,7 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
             Name(row.name, row.names, row.latitude, row.longitude)
             for row in PlaceName.objects.filter(region=run.region_id).order_by("id")
         ],
+        licence=settings.AMBER["AMBER_DATA_LICENCE"],
         estimate=estimate,
         estimate_lines=readme_lines(estimate),
         labels=lambda: _labelled(run, pictures),
