@@ -79,7 +79,8 @@ def _fast(scratch: Path) -> list[Tally]:
 
 def _everything(scratch: Path) -> list[Tally]:
     tallies = _static_checks(scratch)
-    both_cores = ["-n", "2", "--dist", "loadfile"]
+    # In the order of tests/conftest.py, the longest files first; xdist's own order puts the stories last, on one core.
+    both_cores = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     tallies.append(_pytest(scratch, "tests", both_cores))
     with private_postgres() as address:
         chosen = [*both_cores, "-m", "database and not browser"]
