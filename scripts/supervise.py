@@ -249,6 +249,7 @@ class Supervisor:
         for running in everyone:
             running.log.close()
         if self._watchdog.stdin:
+            self._tell_watchdog(".\n")
             with contextlib.suppress(BrokenPipeError):
                 self._watchdog.stdin.close()
         self._watchdog.wait()

@@ -1,9 +1,10 @@
 """The supervisor's last will: ends every group of processes it still had when it died.
 
-Standard input brings lines `+PID` and `-PID` (a group to watch, a group that is gone). When it closes, the
-supervisor is gone: with no group left there is nothing to do, otherwise they are ended politely and, after
-a grace, for certain. A kill -9 cannot be caught, but the kernel closes the pipe. A child that was started and not
-told of yet is known by the mark in its environment (the first argument; where there is no /proc it is not found).
+Standard input brings lines `+PID` and `-PID` (a group to watch, a group that is gone), and `.` when the supervisor
+goes in order. When it closes without that, the supervisor was killed: its groups are ended politely and, after a
+grace, for certain. A kill -9 cannot be caught, but the kernel closes the pipe. A child that was started and not told of
+yet is known by the mark in its environment (the first argument; where there is no /proc it is not found). The mark is
+there only once the child runs its own program, so it is looked for again and again during the grace.
 """
 
 import os
@@ -19,17 +20,26 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()
     for line in sys.stdin:
+        if line.startswith("."):
+            if not groups:
+                return
+            break
         if line.startswith("+"):
             groups.add(int(line[1:]))
         else:
             groups.discard(int(line[1:]))
-    groups |= _marked(sys.argv[1].encode())
+    mark = sys.argv[1].encode()
     deadline = time.monotonic() + GRACE_SECONDS
-    left = {group for group in groups if _signal(group, signal.SIGTERM)}
-    while left and time.monotonic() < deadline:
-        time.sleep(0.1)
-        left = {group for group in left if _signal(group, 0)}
-    for group in left:
+    left: set[int] = set()
+    told: set[int] = set()
+    while time.monotonic() < deadline:
+        groups |= _marked(mark)
+        for group in groups - told:
+            _signal(group, signal.SIGTERM)
+        told |= groups
+        left = {group for group in groups if _signal(group, 0)}
+        time.sleep(0.2)
+    for group in left | _marked(mark):
         _signal(group, signal.SIGKILL)
 
 

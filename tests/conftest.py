@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import translation
 from PIL import Image
 
 # Files that take the longest begin: begun last, one of them would keep one core busy while the other has nothing left.
@@ -39,7 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def home(settings: Any, tmp_path: Path) -> Iterator[Path]:
-    """Local files under a directory of the test's own."""
+    """Local files under a directory of the test's own; the language of a reader whom nobody has asked."""
+    translation.deactivate()
     settings.HOME = tmp_path
     settings.FEATURE_STORE = tmp_path / "features"
     settings.STORAGES = {
