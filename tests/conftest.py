@@ -21,7 +21,6 @@ from PIL import Image
 # Files that take the longest begin: begun last, one of them would keep one core busy while the other has nothing left.
 LONGEST = (
     "test_story.py",
-    "test_story_on_real_tiles.py",
     "test_campaign_story.py",
     "test_unkillable.py",
     "test_volunteers_at_once.py",

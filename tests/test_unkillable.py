@@ -1,4 +1,7 @@
-"""What kills a worker, fills a disk or takes it away costs a run nothing but time."""
+"""What kills a worker, fills a disk or takes it away costs a run nothing but time.
+
+`python -m benchmarks.join_and_leave` lets real workers come and go, in a minute of its own.
+"""
 
 import subprocess
 import sys
@@ -28,11 +31,6 @@ def the_same_in_the_end(*command: str) -> None:
 def test_kills_at_random_moments_change_no_byte_of_a_run():
     """`python -m benchmarks.kill_nine` does two thousand tiles and twenty kills."""
     the_same_in_the_end("benchmarks.kill_nine", "--tiles", "80", "--kills", "3")
-
-
-@pytest.mark.slow
-def test_workers_join_and_leave_in_the_middle_of_a_run():
-    the_same_in_the_end("benchmarks.join_and_leave", "--tiles", "80")
 
 
 @pytest.fixture
