@@ -43,10 +43,13 @@ def request_round(*, campaign: Campaign, acting_user: User, go_on: bool = False)
     if not acting_user.has_role(Role.ADMIN):
         raise NotAllowed(_("Only an admin trains and starts runs."))
     _check_standing(campaign)
-    under_way = rounds_of(campaign).filter(state__in=OPEN_STATES).first()
-    if under_way is not None:
-        return under_way
-    return jobs.enqueue(ROUND_JOB, acting_user=acting_user, campaign=campaign.pk, go_on=go_on)
+    with transaction.atomic():
+        # The campaign's row is held, so that two who press at the same moment get one job.
+        Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+        under_way = rounds_of(campaign).filter(state__in=OPEN_STATES).first()
+        if under_way is not None:
+            return under_way
+        return jobs.enqueue(ROUND_JOB, acting_user=acting_user, campaign=campaign.pk, go_on=go_on)
 
 
 def rounds_of(campaign: Campaign) -> QuerySet[Job]:
