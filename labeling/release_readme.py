@@ -97,6 +97,13 @@ def _apart(apart: dict[str, int]) -> list[str]:
         f"- withheld, because the imagery's terms forbid derived data: {apart.get('withheld', 0)}",
         f"- tiles of unknown place: {apart.get('tiles_without_place', 0)}; tiles that could not be read: "
         f"{apart.get('tiles_failed', 0)}",
+        *(
+            [
+                f"- tiles passed over at a glance, where nothing looked like mining: {apart['tiles_passed_over']}"
+            ]
+            if "tiles_passed_over" in apart
+            else []
+        ),
     ]
 
 
