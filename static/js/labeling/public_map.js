@@ -175,10 +175,8 @@ function tellFigures() {
   const ofYear = page.years[year];
   const found = (district && districts.sums(district, year)) || (district && { label: district, hectares: 0, places: 0 });
   const { hectares } = found || ofYear || everything;
-  if (hectares !== null) {
-    if (page.hectares !== null) { // an imported map does not tell any
+  if (hectares !== null && page.hectares !== null) { // an imported map does not tell any
     byId("hectares").textContent = number(hectares, hectares >= 1000 ? whole : tenths);
-  }
   }
   const when = year === "undated" ? gettext("images without a date") : interpolate(gettext("images of %(year)s"), { year });
   if (found) {

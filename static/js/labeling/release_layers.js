@@ -37,8 +37,10 @@ export const SquaresLayer = PaintedLayer.extend({
   },
 
   setYear(year) {
-    this.year = year;
-    this.redraw();
+    if (year !== this.year) { // on a slow phone painting twice is felt
+      this.year = year;
+      this.redraw();
+    }
   },
 
   async paint(pen, coords) {
