@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from amberapp import storage
 from amberapp.errors import Conflict, NotThere, UserError
@@ -14,6 +16,7 @@ from amberapp.models import AuditEntry
 from detection.geometry import geodesic_area_hectares
 from labeling.actions import area_answers
 from labeling.actions.area_answers import answer_tile, next_tile, progress_of, tile_again
+from labeling.actions.area_estimate import estimate_of
 from labeling.actions.area_frame import frame_of
 from labeling.actions.area_sample import (
     abandon_sample,
@@ -23,7 +26,7 @@ from labeling.actions.area_sample import (
     published_estimate,
 )
 from labeling.actions.publish import publish_release
-from labeling.models import AreaSample
+from labeling.models import AreaSample, SampleTile
 from tests.published import found_on, judge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -98,9 +101,21 @@ def test_ground_that_a_newer_image_shows_is_sampled_there_only(
     )
     Tile.objects.filter(pk=old.pk).update(capture_date="2014-06-01")
     TileScore.objects.create(run=run, segmented_tile=again.segmented.get(), scores=b"", positives=0)
+    before = frame_of(run).mapped_hectares
+    shown = run.detections.order_by("id").first().segmented_tile.tile
+    half = make_tile(98)
+    Tile.objects.filter(pk=half.pk).update(
+        west=(shown.west + shown.east) / 2,
+        south=shown.south,
+        east=shown.east + (shown.east - shown.west) / 2,
+        north=shown.north,
+        capture_date="2030-06-01",
+    )
+    TileScore.objects.create(run=run, segmented_tile=half.segmented.get(), scores=b"", positives=0)
     frame = frame_of(run)
     assert frame.covered == 1
-    assert frame.searched == 8
+    assert frame.searched == 9
+    assert 0 < frame.mapped_hectares < before, "half of a place on the map is the newer image's ground"
     assert old.segmented.get().pk not in np.concatenate(list(frame.tiles.values()))
 
 
@@ -149,6 +164,15 @@ def test_nothing_that_an_expert_is_sent_tells_what_the_map_says(
         told = client.post(f"/api/samples/{sample.pk}/next/", {"held": []}, "application/json").json()
         tile = told["tile"]
         shapes.add(tuple(sorted(tile)))
+        for name, kind in (("image", "image/webp"), ("raster", "image/png")):
+            address = tile[name].partition("?")[0]
+            assert address.startswith(f"/review/sample/{sample.pk}/tiles/{tile['id']}/"), (
+                "no number of the tile's"
+            )
+            picture = client.get(tile[name])
+            assert (picture.status_code, picture["Content-Type"]) == (200, kind)
+            shown = SampleTile.objects.get(pk=tile["id"]).segmented_tile.tile
+            assert shown.place_id not in str(picture.headers), "its name on the public map"
         assert set(tile) == {
             "id",
             "image",
@@ -166,6 +190,19 @@ def test_nothing_that_an_expert_is_sent_tells_what_the_map_says(
         assert sent.status_code == 200
     assert len(shapes) == 1
     assert client.post(f"/api/samples/{sample.pk}/next/", {}, "application/json").json()["tile"] is None
+
+
+def test_pictures_of_a_sample_are_there_for_experts_and_of_that_sample_only(
+    sample: Any, bob: Any, alice: Any, client_of: Callable[[Any], Client]
+) -> None:
+    tile = sample.tiles.first()
+    address = f"/review/sample/{sample.pk}/tiles/{tile.pk}/image.webp"
+    expert = client_of(bob)
+    assert expert.get(f"{address}?size=640").status_code == 200
+    assert expert.get(f"{address}?size=641").status_code == 400
+    assert expert.get(f"/review/sample/{sample.pk + 1}/tiles/{tile.pk}/image.webp").status_code == 404
+    assert expert.get(f"/review/sample/{10**30}/tiles/{tile.pk}/raster.png").status_code == 404
+    assert client_of(alice).get(address).status_code == 403
 
 
 def test_two_experts_do_not_get_the_same_tile(sample: Any, bob: Any, dora: Any) -> None:
@@ -283,6 +320,35 @@ def test_unusable_tiles_are_left_out_and_counted(sample: Any, bob: Any) -> None:
     assert set(estimate["notes"]) == {"nothing_seen", "many_unusable"}
 
 
+def test_a_cloud_over_a_part_of_one_tile_does_not_void_the_others(sample: Any, bob: Any) -> None:
+    only = sample.tiles.get(stratum="found")
+    answer_tile(sample=sample, expert=bob, sample_tile_id=only.pk, superpixels=[], unusable=True)
+    judge_all(sample, bob, {"map": [1]})
+    estimate = close_sample(sample=sample, acting_user=None).estimate
+    found = next(one for one in estimate["strata"] if one["name"] == "found")
+    assert (found["tiles"], found["judged"], found["unusable"]) == (0, 0, 1)
+    assert estimate["tiles"] == {"searched": 7, "sampled": 8, "judged": 7, "unusable": 1}
+    assert estimate["low"] == estimate["hectares"] == estimate["high"]
+
+
+def test_an_answer_that_comes_while_the_others_are_measured_is_measured_too(
+    sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_all(sample, bob, {"map": [1, 2]})
+    late = sample.tiles.filter(stratum="rest").first()
+
+    def slow(of: Any, **more: Any) -> Any:
+        found = estimate_of(of, **more)
+        answer_tile(sample=sample, expert=dora, sample_tile_id=late.pk, superpixels=[1])
+        monkeypatch.undo()
+        return found
+
+    monkeypatch.setattr("labeling.actions.area_sample.estimate_of", slow)
+    closed = close_sample(sample=sample, acting_user=None)
+    assert closed.estimate == estimate_of(closed, closed=closed.closed_at.date())
+    assert closed.estimate["twice"]["tiles"] == 1
+
+
 def test_a_sample_hardly_begun_cannot_be_closed(sample: Any, bob: Any) -> None:
     tile = next_tile(sample=sample, expert=bob)
     assert tile is not None
@@ -323,6 +389,27 @@ def test_a_release_publishes_the_estimate_in_its_files_and_on_its_map(
     assert "with 95% confidence" in Client().get("/releases/").content.decode()
 
 
+def test_a_release_of_a_map_that_has_changed_since_the_draw_says_so(
+    sample: Any, run: Any, bob: Any, dora: Any
+) -> None:
+    judge_all(sample, bob, {"map": [1, 2]})
+    estimate = close_sample(sample=sample, acting_user=bob).estimate
+    same = publish_release(run=run, acting_user=None)
+    assert "of the area on the map is mining" in Client().get("/map/testshire/1/").content.decode()
+    gone, new = run.detections.order_by("id")[1:3]
+    judge(gone, bob, "rejected")
+    judge(new, bob)
+    release = publish_release(run=run, acting_user=None)
+    assert release.sample == same.sample == sample
+    figures = json.loads(storage.get(release.files.get(name="statistics.json").storage_key))
+    assert figures["estimate"] == estimate | {"map_changed": 2}
+    readme = storage.get(release.files.get(name="README.txt").storage_key).decode()
+    assert "The map has changed since the tiles were drawn" in readme
+    page = Client().get("/map/testshire/2/").content.decode()
+    assert "with 95% confidence" in page
+    assert "of the area on the map is mining" not in page, "that was another map"
+
+
 # Pages ---------------------------------------------------------------------------------------------------
 
 
@@ -348,6 +435,24 @@ def test_an_admin_previews_draws_follows_and_closes(
         assert admin.get(f"/manage/samples/?{query}").status_code in {200, 400}
     assert admin.post("/manage/samples/", {"run": run.pk, "size": "8", "seed": "-1"}).status_code == 400
     assert admin.get("/manage/samples/999/").status_code == 404
+
+
+def test_the_pages_of_samples_ask_no_more_for_more_of_them(
+    run: Any, carol: Any, bob: Any, small: None, client_of: Callable[[Any], Client]
+) -> None:
+    def asked(path: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client_of(carol).get(path).status_code == 200
+        return len(queries)
+
+    first = draw_sample(run=run, size=7, seed=1, acting_user=None)
+    pages = ["/manage/samples/", f"/manage/samples/{first.pk}/"]
+    few = [asked(path) for path in pages]
+    judge_all(first, bob, {})
+    for seed in range(2, 5):
+        AreaSample.objects.filter(closed_at__isnull=True).update(closed_at="2026-11-01T00:00Z")
+        judge_all(draw_sample(run=run, size=8, seed=seed, acting_user=None), bob, {})
+    assert [asked(path) for path in pages] == few
 
 
 def test_a_sample_ended_without_an_estimate_stays_on_record(

@@ -141,6 +141,8 @@ NEEDS = {
     "sample-abandon": "admin",
     "sample-choice": "expert",
     "sample-judge": "expert",
+    "sample-tile-image": "expert",
+    "sample-tile-raster": "expert",
     "api-sample-next": "expert",
     "api-sample-tile": "expert",
 }

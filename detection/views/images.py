@@ -23,19 +23,24 @@ YEAR = 365 * 24 * 3600
 DEFAULT_SIZE = 1000
 
 
-@require_safe
-@role_required(Role.VOLUNTEER)
-def tile_image(request: HttpRequest, tile_id: int) -> HttpResponse:
+def asked_size(request: HttpRequest) -> int:
+    """Pixels of the longest side, from ?size=. Raises UserError for one that is not made."""
     text = request.GET.get("size", str(DEFAULT_SIZE))
     if text not in {str(size) for size in SIZES}:
         raise UserError(
             _("Pictures come in the sizes %(sizes)s.") % {"sizes": ", ".join(map(str, SIZES))},
             code="invalid_size",
         )
+    return int(text)
+
+
+@require_safe
+@role_required(Role.VOLUNTEER)
+def tile_image(request: HttpRequest, tile_id: int) -> HttpResponse:
+    size = asked_size(request)
     tile = Tile.objects.filter(pk=tile_id).only("sha256", "image_key").first()
     if tile is None:
         raise NotThere(_("There is no tile %(number)s.") % {"number": tile_id})
-    size = int(text)
     try:
         return _kept(request, picture_name(tile, size), "image/webp", lambda: picture(tile, size))
     except UnreadableImage as error:

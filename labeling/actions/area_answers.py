@@ -129,24 +129,31 @@ def answer_tile(
 
 def progress_of(sample: AreaSample, expert: User | None = None) -> Progress:
     """Counted from the answers; one query."""
-    answers = SampleAnswer.objects.filter(sample_tile__sample=sample).values_list(
-        "sample_tile", "expert", "unusable"
-    )
-    given = Counter[int]()
-    usable: set[int] = set()
-    mine = 0
-    for tile, by, unusable in answers:
-        given[tile] += 1
-        mine += expert is not None and by == expert.pk
+    return progress_of_all([sample], expert)[sample.pk]
+
+
+def progress_of_all(samples: Collection[AreaSample], expert: User | None = None) -> dict[int, Progress]:
+    """By sample; one query for all."""
+    answers = SampleAnswer.objects.filter(sample_tile__sample__in=[sample.pk for sample in samples])
+    given: dict[int, Counter[int]] = {sample.pk: Counter() for sample in samples}
+    usable: dict[int, set[int]] = {sample.pk: set() for sample in samples}
+    mine = Counter[int]()
+    rows = answers.order_by().values_list("sample_tile__sample", "sample_tile", "expert", "unusable")
+    for sample_id, tile, by, unusable in rows.iterator(chunk_size=5000):
+        given[sample_id][tile] += 1
+        mine[sample_id] += expert is not None and by == expert.pk
         if not unusable:
-            usable.add(tile)
-    return Progress(
-        tiles=sum(row["sampled"] for row in sample.strata),
-        judged=len(given),
-        unusable=len(given) - len(usable),
-        twice=sum(number > 1 for number in given.values()),
-        mine=mine,
-    )
+            usable[sample_id].add(tile)
+    return {
+        sample.pk: Progress(
+            tiles=sum(row["sampled"] for row in sample.strata),
+            judged=len(given[sample.pk]),
+            unusable=len(given[sample.pk]) - len(usable[sample.pk]),
+            twice=sum(number > 1 for number in given[sample.pk].values()),
+            mine=mine[sample.pk],
+        )
+        for sample in samples
+    }
 
 
 def by_stratum(sample: AreaSample) -> list[dict[str, Any]]:
@@ -162,8 +169,9 @@ def by_stratum(sample: AreaSample) -> list[dict[str, Any]]:
 
 def samples_to_judge(expert: User) -> list[tuple[AreaSample, Progress]]:
     """The open samples, the newest first."""
-    samples = AreaSample.objects.filter(closed_at__isnull=True).select_related("region", "run")
-    return [(sample, progress_of(sample, expert)) for sample in samples]
+    samples = list(AreaSample.objects.filter(closed_at__isnull=True).select_related("region", "run"))
+    progress = progress_of_all(samples, expert)
+    return [(sample, progress[sample.pk]) for sample in samples]
 
 
 def _check_open(sample: AreaSample) -> None:

@@ -15,11 +15,12 @@ from amberapp.errors import Conflict
 from detection.models import SegmentedTile
 from detection.segmentation.raster import decode_blocks
 from labeling.actions.area_frame import MAP, STRATA, searched_by
+from labeling.actions.verdicts import Verdict, verdicts_at
 from labeling.area.error_matrix import class_shares
 from labeling.area.ground import block_hectares, left_over
 from labeling.area.intervals import CONFIDENCE
 from labeling.area.tiles import Figure, Stratum, estimate_tiles
-from labeling.models import AreaSample, SampleAnswer, SampleTile
+from labeling.models import AreaSample, ReviewVerdict, SampleAnswer, SampleTile
 
 # More unusable tiles than this share may hide something: cloud does not fall by chance everywhere.
 MANY_UNUSABLE = 0.1
@@ -34,11 +35,41 @@ class Judged:
     both: float
 
 
+def as_published(sample: AreaSample, verdicts: dict[int, Verdict]) -> dict[str, Any]:
+    """The estimate of a closed sample for a release that shows what these verdicts of its run approve.
+
+    The hectares stand whatever the map shows. Precision and recall are of the map as it was when the tiles were drawn;
+    `map_changed`, where it is not zero, says how many places have come onto it or left it since. Two queries then.
+    """
+    estimate: dict[str, Any] = dict(sample.estimate or {})
+    changed = _approved(verdicts_at(sample.run, sample.created_at)) ^ _approved(verdicts)
+    if changed:
+        # What has no place, or what may not be published, was on neither map.
+        shown = sample.run.detections.filter(
+            outline__isnull=False,
+            segmented_tile__tile__west__isnull=False,
+            segmented_tile__tile__source__may_derive=True,
+        )
+        changed &= set(shown.order_by().values_list("pk", flat=True))
+    return estimate | ({"map_changed": len(changed)} if changed else {})
+
+
+def _approved(verdicts: dict[int, Verdict]) -> set[int]:
+    return {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
+
+
+def answers_of(sample: AreaSample) -> list[tuple[int, int, list[int], bool]]:
+    """All that experts have said, (sample tile, expert, superpixels, unusable): what the estimate follows from."""
+    answers = SampleAnswer.objects.filter(sample_tile__sample=sample).order_by("id")
+    return list(answers.values_list("sample_tile", "expert", "superpixels", "unusable"))
+
+
 def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
     """The estimate as plain JSON values; the same answers give the same figures.
 
-    Unusable tiles are left out, as if they had not been drawn. Raises Conflict when a stratum has fewer than two
-    judged tiles.
+    Unusable tiles are left out, as if they had not been drawn; of a stratum of which every tile was looked at and
+    hardly one could be seen, as if they were not in it. Raises Conflict when a stratum has fewer than two judged
+    tiles while there are others to judge.
     """
     tiles = list(
         sample.tiles.select_related("segmented_tile__tile", "segmented_tile__segmentation").order_by(
@@ -57,7 +88,7 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
             judged[tile.stratum].append(_measure(tile, usable, own.get(tile.segmented_tile_id)))
         elif answers[tile.pk]:
             unusable[tile.stratum] += 1
-    strata = [_stratum(row, judged[row["name"]]) for row in sample.strata]
+    strata = [_stratum(row, judged[row["name"]], unusable[row["name"]]) for row in sample.strata]
     try:
         found = estimate_tiles(strata)
     except ValueError as error:
@@ -140,9 +171,13 @@ def _areas(segmented: SegmentedTile, left: BaseGeometry | None) -> tuple[np.ndar
     return numbers, block_hectares(shape, scale, bounds, left)
 
 
-def _stratum(row: dict[str, Any], judged: list[Judged]) -> Stratum:
+def _stratum(row: dict[str, Any], judged: list[Judged], unusable: int) -> Stratum:
     values = np.array([(one.mined, one.mapped, one.both) for one in judged], dtype=np.float64).reshape(-1, 3)
-    return Stratum(row["name"], row["tiles"], row["ground_hectares"], row["name"] == MAP, *values.T)
+    tiles, ground = row["tiles"], row["ground_hectares"]
+    if len(judged) < min(2, tiles) and len(judged) + unusable == tiles:
+        # Nothing more can be learnt here. One cloud over a stratum of two tiles must not void all the others.
+        tiles, ground = len(judged), ground * len(judged) / tiles
+    return Stratum(row["name"], tiles, ground, row["name"] == MAP, *values.T)
 
 
 def _tiles_error(strata: list[Stratum]) -> float | None:

@@ -5,12 +5,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import shapely
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
-from detection.models import Run, SegmentedTile, TileScore
+from detection.geometry import geodesic_area_hectares
+from detection.models import Detection, Run, SegmentedTile, TileScore
 from labeling.actions.verdicts import current_verdicts
 from labeling.area.ground import box_hectares, keeps_enough, left_over
 from labeling.models import ReviewVerdict
+from labeling.release_statistics import polygons_of
 
+# So many outlines are read at once.
+AT_ONCE = 500
 # On the map; found by the machine and not on the map; a high score below the rule; all the others.
 MAP, FOUND, NEAR, REST = "map", "found", "near", "rest"
 STRATA = (MAP, FOUND, NEAR, REST)
@@ -20,8 +27,8 @@ STRATA = (MAP, FOUND, NEAR, REST)
 class Frame:
     """By stratum: segmented tiles (ascending ids) and the hectares that they cover together.
 
-    `mapped`: what the map shows, superpixels by segmented tile, and `mapped_hectares` of it in all; `placeless` tiles
-    have no place, `covered` ones no ground that a newer tile does not show: neither is in a stratum.
+    `mapped`: what the map shows, superpixels by segmented tile, and `mapped_hectares` of it, ground counted once;
+    `placeless` tiles have no place, `covered` ones no ground that a newer tile does not show: neither is in a stratum.
     """
 
     tiles: dict[str, npt.NDArray[np.int64]]
@@ -52,7 +59,8 @@ class Searched:
 
 
 def frame_of(run: Run) -> Frame:
-    """The frame of a finished run as the experts' verdicts stand now. Five queries, whatever the size."""
+    """The frame of a finished run as the experts' verdicts stand now. Five queries, whatever the size, and one more for
+    every AT_ONCE places on the map whose ground a newer image shows in part."""
     searched = searched_by(run)
     left = left_over(searched.boxes)
     whole = np.ones(len(searched.segmented), dtype=bool)
@@ -67,13 +75,19 @@ def frame_of(run: Run) -> Frame:
     found: set[int] = set()
     mapped: dict[int, list[int]] = {}
     mapped_hectares = 0.0
+    own = {int(searched.segmented[index]): ground for index, ground in left.items()}
+    shared: dict[int, BaseGeometry] = {}
     may_publish = dict(zip(searched.segmented.tolist(), searched.publishable.tolist(), strict=True))
     detections = run.detections.order_by().values_list("pk", "segmented_tile", "superpixels", "hectares")
     for pk, segmented, superpixels, area in detections.iterator(chunk_size=2000):
         found.add(segmented)
         if pk in approved and may_publish.get(segmented):
             mapped[segmented] = sorted(superpixels)
-            mapped_hectares += area or 0.0
+            if segmented in own:
+                shared[pk] = own[segmented]
+            else:
+                mapped_hectares += area or 0.0
+    mapped_hectares += _hectares_within(shared)
     is_mapped = np.isin(searched.segmented, list(mapped))
     is_found = np.isin(searched.segmented, list(found)) & ~is_mapped
     is_near = (searched.positives > 0) & ~is_mapped & ~is_found
@@ -86,6 +100,18 @@ def frame_of(run: Run) -> Frame:
         placeless=searched.placeless,
         covered=int((~whole).sum()),
     )
+
+
+def _hectares_within(shared: dict[int, BaseGeometry]) -> float:
+    """What detections, by number, cover of the ground that is their tiles' own."""
+    hectares = 0.0
+    numbers = sorted(shared)
+    for start in range(0, len(numbers), AT_ONCE):
+        rows = Detection.objects.filter(pk__in=numbers[start : start + AT_ONCE], outline__isnull=False)
+        for pk, outline in rows.order_by().values_list("pk", "outline"):
+            ground = shapely.intersection(shapely.make_valid(shape(outline)), shared[pk])
+            hectares += geodesic_area_hectares(polygons_of(ground))
+    return hectares
 
 
 def searched_by(run: Run) -> Searched:

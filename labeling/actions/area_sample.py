@@ -15,7 +15,7 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User, WorkState
 from detection.models import Region, Run
-from labeling.actions.area_estimate import estimate_of
+from labeling.actions.area_estimate import answers_of, estimate_of
 from labeling.actions.area_frame import STRATA, Frame, frame_of
 from labeling.area.allocation import Expected, allocate, expected_half_width
 from labeling.models import AreaSample, SampleTile
@@ -122,8 +122,13 @@ def close_sample(*, sample: AreaSample, acting_user: User | None) -> AreaSample:
     Not every tile need be judged: experts see them in an order by chance, so those judged are themselves a random
     sample. Raises Conflict when it is closed already or a stratum has too few judged tiles.
     """
+    told = answers_of(sample)
     estimate = estimate_of(sample, closed=timezone.localdate())
     with transaction.atomic():
+        # From here on no answer comes in. One that came while the others were measured is measured too.
+        AreaSample.objects.select_for_update().get(pk=sample.pk)
+        if answers_of(sample) != told:
+            estimate = estimate_of(sample, closed=timezone.localdate())
         taken = AreaSample.objects.filter(pk=sample.pk, closed_at__isnull=True).update(
             closed_at=timezone.now(), estimate=estimate
         )

@@ -30,6 +30,7 @@ from detection.models import (
     TileScore,
 )
 from detection.models.ground import TileKind
+from labeling.actions.area_estimate import as_published
 from labeling.actions.area_sample import published_estimate
 from labeling.actions.catalogue import Pictures
 from labeling.actions.verdicts import Verdict
@@ -92,7 +93,7 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
     said = Counter(verdict.verdict for verdict in verdicts.values())
     judged = said[ReviewVerdict.APPROVED] + said[ReviewVerdict.REJECTED]
     sample = published_estimate(run)
-    estimate = sample.estimate if sample else None
+    estimate = as_published(sample, verdicts) if sample else None
     content = Content(
         region={"name": run.region.name, "slug": run.region.slug, "mineral": run.region.mineral},
         method=method_of(run),

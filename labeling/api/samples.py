@@ -124,10 +124,12 @@ class SampleTileAnswer(APIView):
 def _shown(sampled: SampleTile) -> dict[str, Any]:
     segmented = sampled.segmented_tile
     tile = segmented.tile
+    # By the sample's own numbers: those of the tile stand beside scores and verdicts in other answers.
+    numbers = [sampled.sample_id, sampled.pk]
     return {
         "id": sampled.pk,
-        "image": reverse("tile-image", args=[tile.pk]) + "?size=1000",
-        "raster": reverse("tile-raster", args=[segmented.pk]),
+        "image": reverse("sample-tile-image", args=numbers) + "?size=1000",
+        "raster": reverse("sample-tile-raster", args=numbers),
         "scale": segmented.segmentation.downscale,
         "width": tile.width,
         "height": tile.height,

@@ -106,7 +106,10 @@ def estimate_tiles(strata: list[Stratum]) -> TileEstimate:
         stratum.name: quantity(stratum.mined, stratum.tiles, typical, stratum.ground) for stratum in used
     }
     mined = {
-        stratum.name: quantity(_is(stratum.mined), stratum.tiles, 1.0, stratum.tiles) for stratum in used
+        stratum.name: quantity(
+            _is(stratum.mined), stratum.tiles, 1.0, stratum.tiles - (stratum.judged - stratum.finds)
+        )
+        for stratum in used
     }
     on_map = [stratum for stratum in used if stratum.on_the_map]
     off_map = [stratum for stratum in used if not stratum.on_the_map]
@@ -132,8 +135,8 @@ def estimate_tiles(strata: list[Stratum]) -> TileEstimate:
 def quantity(values: Floats, tiles: int, typical: float, most: float) -> Figure:
     """The total over a stratum of `tiles` of which a random sample has these values, with its 95% interval.
 
-    `typical` is what one find more might add on its tile; `most` the largest total there can be. The interval never
-    leaves what was seen in the sample (below) or `most` less what was seen to be free (above).
+    `typical` is what one find more might add on its tile; `most` the largest total there can be, given what was seen.
+    The interval never leaves what was seen in the sample (below) or `most` (above).
     """
     judged = len(values)
     if judged == tiles:

@@ -27,6 +27,11 @@ def readme_lines(estimate: dict[str, Any] | None) -> list[str]:
         f"{estimate['seed']}) and judged by experts who were not shown what the map says; "
         f"{tiles['unusable']} more could not be judged.",
     ]
+    if estimate.get("map_changed"):
+        lines.append(
+            f"- The map has changed since the tiles were drawn on {estimate['drawn']}, at {estimate['map_changed']} "
+            "places: what follows of it is of the map as it was then. The hectares do not depend on it."
+        )
     for name, what in (
         ("precision", "of what is on the map is mining"),
         ("recall", "of mining is on the map"),

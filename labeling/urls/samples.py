@@ -18,4 +18,14 @@ urlpatterns = [
         api.SampleTileAnswer.as_view(),
         name="api-sample-tile",
     ),
+    path(
+        "review/sample/<int:sample_id>/tiles/<int:sample_tile_id>/image.webp",
+        samples.sample_tile_image,
+        name="sample-tile-image",
+    ),
+    path(
+        "review/sample/<int:sample_id>/tiles/<int:sample_tile_id>/raster.png",
+        samples.sample_tile_raster,
+        name="sample-tile-raster",
+    ),
 ]

@@ -11,12 +11,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from amberapp.errors import UserError
+from amberapp import storage
+from amberapp.errors import NotThere, UserError
 from amberapp.models import Role, User, WorkState
 from amberapp.permissions import role_required
+from detection.actions.pictures import picture
 from detection.actions.watch import run_numbered
-from detection.models import Run
-from labeling.actions.area_answers import by_stratum, progress_of, samples_to_judge
+from detection.imagery.decode import UnreadableImage
+from detection.models import Run, SegmentedTile
+from detection.views.images import YEAR, asked_size
+from labeling.actions.area_answers import by_stratum, progress_of, progress_of_all, samples_to_judge
 from labeling.actions.area_sample import (
     BIGGEST_SEED,
     DEFAULT_SIZE,
@@ -28,7 +32,7 @@ from labeling.actions.area_sample import (
     plan_sample,
     sample_numbered,
 )
-from labeling.models import AreaSample
+from labeling.models import AreaSample, SampleTile
 
 RUNS_OFFERED = 30
 
@@ -59,6 +63,44 @@ def sample_judge(request: HttpRequest, sample_id: int) -> HttpResponse:
     return render(request, "labeling/sample_judge.html", {"sample": found, "page": page})
 
 
+@require_safe
+@role_required(Role.EXPERT)
+def sample_tile_image(request: HttpRequest, sample_id: int, sample_tile_id: int) -> HttpResponse:
+    """The picture of a sampled tile, under a name that is found nowhere else."""
+    size = asked_size(request)
+    try:
+        return _blind(picture(_sampled(sample_id, sample_tile_id).tile, size), "image/webp")
+    except UnreadableImage as error:
+        raise UserError(str(error), code="unreadable_image", status=500) from None
+
+
+@require_safe
+@role_required(Role.EXPERT)
+def sample_tile_raster(request: HttpRequest, sample_id: int, sample_tile_id: int) -> HttpResponse:
+    return _blind(storage.get(_sampled(sample_id, sample_tile_id).raster_key), "image/png")
+
+
+def _sampled(sample_id: int, sample_tile_id: int) -> SegmentedTile:
+    """Raises NotThere."""
+    found = (
+        SampleTile.objects.select_related("segmented_tile__tile")
+        .filter(pk=sample_tile_id, sample=sample_id)
+        .first()
+        if max(sample_id, sample_tile_id) < 2**63
+        else None
+    )
+    if found is None:
+        raise NotThere(_("This tile is not in the sample."))
+    return found.segmented_tile
+
+
+def _blind(data: bytes, media_type: str) -> HttpResponse:
+    """Without an ETag: that of a tile's picture begins with its name on the public map."""
+    response = HttpResponse(data, content_type=media_type)
+    response["Cache-Control"] = f"private, max-age={YEAR}, immutable"
+    return response
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
@@ -74,24 +116,23 @@ def samples(request: HttpRequest) -> HttpResponse:
         try:
             number = _number(size, MOST_SIZE, _("The size is a whole number of tiles."))
             if request.method == "POST":
-                drawn = draw_sample(
+                new = draw_sample(
                     run=run,
                     size=number,
                     seed=_number(seed, BIGGEST_SEED, _("A seed is a whole number of at most 16 digits.")),
                     acting_user=request.user,
                 )
                 messages.success(request, _("The sample is drawn. Experts find it under Review."))
-                return redirect("sample", sample_id=drawn.pk)
+                return redirect("sample", sample_id=new.pk)
             plan = plan_sample(run, number)
         except UserError as error:
             problem = str(error.message)
     elif request.method == "POST":
         problem = _("Choose a run that is done.")
+    drawn = list(AreaSample.objects.select_related("region", "run")[:RUNS_OFFERED])
+    progress = progress_of_all(drawn)
     context: dict[str, Any] = {
-        "rows": [
-            {"sample": one, "progress": progress_of(one)}
-            for one in AreaSample.objects.select_related("region", "run")[:RUNS_OFFERED]
-        ],
+        "rows": [{"sample": one, "progress": progress[one.pk]} for one in drawn],
         "runs": Run.objects.filter(state=WorkState.DONE).select_related("region")[:RUNS_OFFERED],
         "run": run,
         "size": size[:8],

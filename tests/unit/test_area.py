@@ -182,6 +182,8 @@ class TestTiles:
         few = quantity(np.array([5.0, 0, 0, 0]), 5, 5.0, 70.0)
         assert few.low >= 5.0
         assert few.high <= 70.0
+        # Four of five with mining, one without: of ten no more than nine can have any.
+        assert estimate_tiles([stratum("rest", 10, [1, 1, 1, 1, 0])]).tiles_mined.high <= 9
 
 
 # Ground as people draw it: a pit, a pit with a hole, two pits, a long thin one, a whole district.
