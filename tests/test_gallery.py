@@ -162,6 +162,25 @@ def test_the_api_decides_about_many_and_takes_back(
         )
 
 
+def test_taking_one_verdict_back_leaves_the_rest_of_the_decision_to_be_taken_back(
+    bob: User, run: Any, client_of: Callable
+) -> None:
+    first, second, third, _fourth = run.detections.all()
+    client = client_of(bob)
+    body = {"verdict": "approved", "detections": [{"detection": first.pk}, {"detection": second.pk}]}
+    one, other = client.post("/api/detections/reviews/", body, content_type="application/json").json()
+    alone = review_detection(detection=third, verdict="approved", acting_user=bob)
+    for number in (alone.pk, one["review"]):
+        client.post("/api/reviews/withdraw/", {"reviews": [number]}, content_type="application/json")
+    page = client.get("/review/gallery/?state=all")
+    assert page.context["data"]["written"] == [other["review"]]
+    client.post("/review/gallery/", {"decision": "undo"})
+    assert current_verdicts(run) == {}
+    again = client.post("/review/gallery/", {"decision": "undo"})
+    assert again.status_code == 400
+    assert "nothing to take back" in again.content.decode()
+
+
 # What needs whom ----------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from labeling.actions.publish import readiness
 from labeling.actions.review import review_detection, withdraw_review
 from labeling.actions.review_queue import needs_of, review_queue
 from labeling.actions.verdicts import current_verdicts, verdicts_at
-from labeling.models import Consensus, Label, Report, Review
+from labeling.models import Consensus, Label, Release, ReleaseKind, Report, Review
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -227,6 +228,35 @@ def test_taking_back_is_refused_after_a_colleague_and_for_what_is_not_ones_own(
     outcome = accept_report(report=report, acting_user=bob, look_alike="snow")
     with pytest.raises(UserError):
         withdraw_review(review=outcome.review, acting_user=bob)  # type: ignore[arg-type]
+
+
+def test_the_card_strikes_out_what_was_taken_back_and_nothing_else(
+    bob: User, dora: User, detection: Detection, client_of: Callable
+) -> None:
+    later = make_run(detection.run.classifier, [detection.segmented_tile.tile]).detections.get()
+    Detection.objects.filter(pk=later.pk).update(superpixels=[1, 2])
+    doubt = say(detection, bob, "approved", note="of the larger outline")
+    withdraw_review(review=doubt, acting_user=bob)
+    say(detection, dora, "approved")
+    for one in (detection, later):
+        past = client_of(dora).get(f"/review/{one.pk}/").context["card"].past
+        assert [(item.review.verdict, item.stands) for item in past] == [
+            ("approved", True),
+            ("withdrawn", True),
+            ("approved", False),
+        ]
+
+
+def test_a_map_imported_since_is_not_what_the_public_saw(region: Any, detection: Detection) -> None:
+    moment = timezone.now()
+    Release.objects.create(
+        region=region,
+        number=1,
+        kind=ReleaseKind.HISTORICAL,
+        statistics={},
+        created_at=moment - timedelta(days=3000),
+    )
+    assert map_at(region, moment).release is None
 
 
 # Any earlier moment ------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from amberapp.models import WorkState
 from detection.models import Detection, Region, Run
 from labeling.actions.verdicts import Verdict, verdicts_at
-from labeling.models import Release, ReviewVerdict
+from labeling.models import Release, ReleaseKind, ReviewVerdict
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class MapAt:
     """What experts and readers of the map had before them at `moment`.
 
     run: the latest finished run of that time (None: none had finished); verdicts: what counted for its detections;
-    release: what the public saw then (None: nothing was published).
+    release: what the public saw then (None: nothing was published); a map imported since is not of that time.
     """
 
     region: Region
@@ -26,7 +26,7 @@ class MapAt:
 
     @property
     def approved(self) -> list[int]:
-        """The detections that a release published at that moment would have shown, by rising number."""
+        """The detections that experts had approved by then, by rising number: a release shows those with a place."""
         return sorted(pk for pk, one in self.verdicts.items() if one.verdict == ReviewVerdict.APPROVED)
 
     def counts(self) -> dict[str, int]:
@@ -41,9 +41,8 @@ def map_at(region: Region, moment: dt.datetime) -> MapAt:
         .order_by("-id")
         .first()
     )
-    release = (
-        Release.objects.filter(region=region, created_at__lte=moment).order_by("-created_at", "-id").first()
-    )
+    published = Release.objects.filter(region=region, kind=ReleaseKind.OWN, created_at__lte=moment)
+    release = published.order_by("-created_at", "-id").first()
     return MapAt(region, moment, run, release, verdicts_at(run, moment) if run is not None else {})
 
 

@@ -1,5 +1,6 @@
 """Everything an expert needs before them to judge one detection. Reads only."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,8 @@ from amberapp.models import User, WorkState
 from detection.models import Detection, Region, Run, Tile
 from labeling.actions.review_queue import Since, marked_by, run_before, since_of
 from labeling.actions.surroundings import Surroundings, surroundings_of
-from labeling.actions.verdicts import DISPUTED, Standing, ground_of, still_standing, weigh
-from labeling.models import Consensus, Report, ReportState, Review, ReviewVerdict, TileProgress
+from labeling.actions.verdicts import DISPUTED, Ground, Standing, ground_of, still_standing, weigh
+from labeling.models import WITHDRAWN, Consensus, Report, ReportState, Review, ReviewVerdict, TileProgress
 from labeling.models import Verdict as LabelVerdict
 
 # So many of the tile's detections in other runs are listed, the latest first.
@@ -33,7 +34,8 @@ class Crowd:
 class PastReview:
     """A review of the tile; `overlap` is the share of pieces that it has in common with the detection, 0 to 1.
 
-    The share is of the pieces of both together: 1 means the very same ground, whose verdict carries over.
+    The share is of the pieces of both together: 1 means the very same ground, whose verdict carries over. `stands`
+    is False for a verdict that its maker has taken back.
     """
 
     review: Review
@@ -101,12 +103,11 @@ def card_of(detection: Detection, reader: User) -> Card:
         .select_related("expert", "report", "detection__run")
         .order_by("id")
     )
-    own_ground = ground_of(detection.segmented_tile_id, detection.superpixels)
-    here = [
-        review for review in reviews if ground_of(review.segmented_tile_id, review.superpixels) == own_ground
-    ]
-    standing = weigh(here)
-    stand = {review.pk for review in still_standing(here)}
+    grounds: dict[Ground, list[Review]] = defaultdict(list)
+    for review in reviews:
+        grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
+    stand = {review.pk for ground in grounds.values() for review in still_standing(ground)}
+    standing = weigh(grounds[ground_of(detection.segmented_tile_id, detection.superpixels)])
     current = standing.review
     before = run_before(detection.run)
     return Card(
@@ -119,7 +120,7 @@ def card_of(detection: Detection, reader: User) -> Card:
             PastReview(
                 review,
                 overlap(detection.superpixels, review.superpixels),
-                review not in here or review.pk in stand,
+                review.verdict == WITHDRAWN or review.pk in stand,
             )
             for review in reversed(reviews)
         ],

@@ -265,8 +265,9 @@ class ReviewsTakenBack(APIView):
         assert isinstance(request.user, User)  # the permission saw to it
         asked = TakenBackSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        answers = withdraw_many(reviews=asked.validated_data["reviews"], acting_user=request.user)
-        request.session.pop(LAST_DECISION, None)
+        reviews = asked.validated_data["reviews"]
+        answers = withdraw_many(reviews=reviews, acting_user=request.user)
+        forget(request, reviews)
         return Response(DecidedSerializer(answers, many=True).data)
 
 
@@ -275,6 +276,13 @@ def remember(request: Any, answers: list[Decided]) -> None:
     rows = written(answers)
     if rows:
         request.session[LAST_DECISION] = rows
+
+
+def forget(request: Any, reviews: list[int]) -> None:
+    """These have been taken back; what else the last decision wrote can still be."""
+    left = [number for number in request.session.get(LAST_DECISION, []) if number not in set(reviews)]
+    if len(left) < len(request.session.get(LAST_DECISION, [])):
+        request.session[LAST_DECISION] = left
 
 
 def _run(number: str) -> Run:

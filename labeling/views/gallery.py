@@ -102,7 +102,10 @@ def _decide(request: HttpRequest, expert: User) -> None:
     """What a page without scripts sends: ticked detections with what was seen of them, and one decision."""
     decision = request.POST.get("decision", "")
     if decision == "undo":
-        answers = withdraw_many(reviews=request.session.pop(LAST_DECISION, []), acting_user=expert)
+        reviews = request.session.pop(LAST_DECISION, [])
+        if not reviews:
+            raise UserError(_("There is nothing to take back."))
+        answers = withdraw_many(reviews=reviews, acting_user=expert)
         _tell(request, answers, back=True)
         return
     seen: dict[int, int | None] = {}
