@@ -147,6 +147,22 @@ def test_the_mouse_chooses_ranges_and_dora_is_not_overwritten(gallery: Page, dor
     assert Review.objects.filter(detection=quicker).count() == 1
 
 
+def test_what_a_range_reached_over_unseen_does_not_overrule_dora(gallery: Page, dora: Any, run: Any) -> None:
+    shown = numbers(run)
+    middle = Detection.objects.get(pk=shown[150])
+    review_detection(detection=middle, verdict="rejected", look_alike="snow", acting_user=dora)
+    gallery.keyboard.press("End")
+    expect(cell(gallery, shown[-1]).locator(".shot__tick")).to_be_focused()
+    gallery.keyboard.press("Shift+Home")
+    expect(cell(gallery, shown[0]).locator(".shot__tick")).to_be_focused()
+    expect(gallery.locator(".gallery-bar [data-chosen]")).to_have_text("200")
+    gallery.keyboard.press("a")
+    expect(gallery.locator('.toasts [role="alert"]')).to_contain_text("dora has decided meanwhile")
+    assert current_verdicts(run)[middle.pk].verdict == "rejected"
+    assert Review.objects.filter(detection=middle).count() == 1
+    expect(gallery.locator('[data-count="approved"]')).to_have_text("199")
+
+
 def test_three_hundred_are_scrolled_through_and_far_ones_leave_the_page(gallery: Page, run: Any) -> None:
     shown = numbers(run)
     gallery.keyboard.press("End")

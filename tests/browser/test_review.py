@@ -125,6 +125,24 @@ def test_bob_is_told_that_dora_was_quicker(
     assert Review.objects.count() == 1
 
 
+def test_a_note_is_not_lost_when_dora_was_quicker(desk: Page, dora: Any, run: Any) -> None:
+    first, second = run.detections.all()[:2]
+    desk.get_by_text("Add a note to the verdict").click()
+    desk.get_by_label("Note", exact=True).fill("a barn")
+    review_detection(detection=first, verdict="rejected", look_alike="snow", acting_user=dora)
+    desk.locator("#card-title").focus()
+    desk.keyboard.press("a")
+    shown(desk, second)
+    expect(desk.locator("[name=note]")).to_have_value("")
+    desk.locator('.toasts [role="alert"]').get_by_role("button", name="Show it").click()
+    shown(desk, first)
+    expect(desk.get_by_label("Note", exact=True)).to_have_value("a barn")
+    desk.locator("#card-title").focus()
+    desk.keyboard.press("a")
+    shown(desk, second)
+    assert kept(first, verdict="approved", note="a barn")
+
+
 def test_without_a_network_nothing_is_lost_and_bob_is_told(desk: Page, run: Any) -> None:
     first, second = run.detections.all()[:2]
     desk.wait_for_load_state("networkidle")

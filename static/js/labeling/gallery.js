@@ -1,10 +1,10 @@
-// Many detections at once: cells come when they scroll into view and go when they are far away, so that ten thousand
-// are as quick as fifty. Ticks choose; one decision is one request, in which every detection answers for itself.
+// Many detections at once: ticks choose; one decision is one request, in which every detection answers for itself.
 
 import { api } from "../shared/api.js";
-import { element, pageData } from "../shared/dom.js";
+import { pageData } from "../shared/dom.js";
 import { gettext, interpolate, ngettext } from "../shared/i18n.js";
 import { toast, toastError } from "../shared/toast.js";
+import { Chunks } from "./gallery_chunks.js";
 import { wireHands } from "./gallery_hands.js";
 import { recount } from "./review_counts.js";
 import { wireKeys } from "./review_keys.js";
@@ -27,59 +27,16 @@ let current = page.numbers[page.first]; // the cell with the keyboard
 let anchor = page.first; // where a range begins
 let whole = localStorage.getItem(FRAME) !== null;
 
-// Chunks ------------------------------------------------------------------------------------------------------------
+// Cells -------------------------------------------------------------------------------------------------------------
 
-const chunks = [];
-const loading = new Map(); // chunk -> promise
-
-const cellOf = (number) => host.querySelector(`.shot[data-detection="${number}"]`);
+const chunks = new Chunks(host, page, {
+  onCell: (cell) => {
+    learn(cell);
+    dress(cell);
+  },
+});
+const cellOf = (number) => chunks.cellOf(number);
 const tickOf = (number) => cellOf(number)?.querySelector(".shot__tick");
-const chunkAt = (index) => chunks[Math.floor(index / page.cells)];
-const numbersOf = (chunk) => page.numbers.slice(chunk.index * page.cells, (chunk.index + 1) * page.cells);
-
-function columns() {
-  return getComputedStyle(chunks[0].list).gridTemplateColumns.split(" ").length;
-}
-
-function makeChunks() {
-  const given = host.querySelector("[data-chunk]");
-  const shown = Math.floor(page.first / page.cells);
-  const count = Math.ceil(page.numbers.length / page.cells);
-  for (let index = 0; index < count; index += 1) {
-    const list = index === shown ? given : element("ul", { class: "gallery__chunk", "data-chunk": true });
-    chunks.push({ index, list, loaded: index === shown });
-    list.setAttribute(
-      "aria-label",
-      interpolate(gettext("Detections %(first)s to %(last)s of %(total)s"), {
-        first: index * page.cells + 1,
-        last: Math.min((index + 1) * page.cells, page.numbers.length),
-        total: page.numbers.length,
-      }),
-    );
-  }
-  host.replaceChildren(...chunks.map((chunk) => chunk.list));
-}
-
-/** Cells that are not there take the room that they will need, so that nothing jumps. */
-function measure() {
-  const cell = host.querySelector(".shot");
-  if (!cell) {
-    return;
-  }
-  const gap = Number.parseFloat(getComputedStyle(chunks[0].list).rowGap) || 0;
-  const row = cell.getBoundingClientRect().height + gap;
-  const across = columns();
-  for (const chunk of chunks) {
-    const rows = Math.ceil(numbersOf(chunk).length / across);
-    chunk.list.style.minHeight = `${Math.round(rows * row - gap)}px`;
-  }
-}
-
-async function cellsOf(numbers) {
-  const response = await api.get(page.urls.cells, { query: { ids: numbers.join(","), state: page.state } });
-  const parsed = new DOMParser().parseFromString(`<ul>${await response.text()}</ul>`, "text/html");
-  return [...parsed.querySelectorAll(".shot")].map((cell) => document.adoptNode(cell));
-}
 
 function learn(cell) {
   const number = Number(cell.dataset.detection);
@@ -112,60 +69,6 @@ function dress(cell) {
   const note = cell.querySelector(".shot__message");
   note.textContent = messages.get(number) || "";
   note.hidden = !messages.has(number);
-}
-
-function load(chunk) {
-  if (chunk.loaded) {
-    return Promise.resolve();
-  }
-  if (!loading.has(chunk)) {
-    const coming = fill(chunk).finally(() => loading.delete(chunk));
-    loading.set(chunk, coming);
-  }
-  return loading.get(chunk);
-}
-
-async function fill(chunk) {
-  chunk.list.setAttribute("aria-busy", "true");
-  try {
-    const cells = await cellsOf(numbersOf(chunk));
-    cells.forEach((cell) => {
-      learn(cell);
-      dress(cell);
-    });
-    chunk.list.replaceChildren(...cells);
-    chunk.loaded = true;
-  } catch (error) {
-    const again = element("button", { type: "button", class: "btn btn--quiet" }, gettext("Try again"));
-    again.addEventListener("click", () => load(chunk));
-    chunk.list.replaceChildren(element("li", { class: "gallery__failed" }, element("p", {}, error.message), again));
-  } finally {
-    chunk.list.removeAttribute("aria-busy");
-  }
-}
-
-function watch() {
-  const near = new IntersectionObserver(
-    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => load(byList.get(entry.target))),
-    { rootMargin: "100% 0px" },
-  );
-  const far = new IntersectionObserver(
-    (entries) => {
-      for (const { isIntersecting, target } of entries) {
-        const chunk = byList.get(target);
-        if (!isIntersecting && chunk.loaded && !target.contains(document.activeElement)) {
-          target.replaceChildren();
-          chunk.loaded = false;
-        }
-      }
-    },
-    { rootMargin: "400% 0px" },
-  );
-  const byList = new Map(chunks.map((chunk) => [chunk.list, chunk]));
-  chunks.forEach((chunk) => {
-    near.observe(chunk.list);
-    far.observe(chunk.list);
-  });
 }
 
 // Choosing ----------------------------------------------------------------------------------------------------------
@@ -218,7 +121,7 @@ function setCurrent(number) {
 async function goTo(index, { extend = false } = {}) {
   const to = Math.min(Math.max(index, 0), page.numbers.length - 1);
   const number = page.numbers[to];
-  await load(chunkAt(to));
+  await chunks.load(to);
   setCurrent(number);
   if (extend) {
     chooseRange(anchor, to);
@@ -242,7 +145,7 @@ const SAID = {
 
 /** Ask the server how these look now, and show it. */
 async function refresh(numbers) {
-  for (const cell of await cellsOf(numbers)) {
+  for (const cell of await chunks.fetch(numbers)) {
     const number = learn(cell);
     const shown = cellOf(number);
     if (shown) {
@@ -305,14 +208,18 @@ async function decide(decision) {
   mark(numbers, true);
   goOn(numbers);
   try {
-    const unknown = numbers.filter((number) => !known.has(number));
-    if (unknown.length) {
-      (await cellsOf(unknown)).forEach(learn);
+    // What a range reached over and was never on the page goes as not seen: a verdict that it has is not overruled.
+    const unseen = new Set(numbers.filter((number) => !known.has(number)));
+    if (unseen.size) {
+      (await chunks.fetch([...unseen])).forEach(learn);
     }
     const answers = await api.post(page.urls.reviews, {
       verdict,
       look_alike: lookAlike,
-      detections: numbers.map((number) => ({ detection: number, seen_review: known.get(number)?.seen ?? null })),
+      detections: numbers.map((number) => ({
+        detection: number,
+        seen_review: unseen.has(number) ? null : known.get(number).seen,
+      })),
     });
     const done = answers.filter((answer) => answer.outcome === "done");
     if (done.length) {
@@ -394,7 +301,7 @@ function setWhole(wanted) {
     localStorage.removeItem(FRAME);
   }
   showFrame();
-  host.querySelectorAll(".shot").forEach(dress);
+  chunks.cells().forEach(dress);
 }
 
 function showFrame() {
@@ -438,8 +345,8 @@ function pressed(key, event) {
   const moves = {
     arrowright: () => goTo(at + 1, { extend }),
     arrowleft: () => goTo(at - 1, { extend }),
-    arrowdown: () => goTo(at + columns(), { extend }),
-    arrowup: () => goTo(at - columns(), { extend }),
+    arrowdown: () => goTo(at + chunks.columns(), { extend }),
+    arrowup: () => goTo(at - chunks.columns(), { extend }),
     home: () => goTo(0, { extend }),
     end: () => goTo(page.numbers.length - 1, { extend }),
   };
@@ -486,24 +393,19 @@ function wireControls() {
   let waiting = 0;
   window.addEventListener("resize", () => {
     cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(measure);
+    waiting = requestAnimationFrame(() => chunks.measure());
   });
 }
 
-makeChunks();
-host.querySelectorAll(".shot").forEach((cell) => {
-  learn(cell);
-  dress(cell);
-});
 document.querySelector("[data-pages]").remove();
-measure();
+chunks.measure();
 showChosen();
 showUndo();
 showFrame();
 if (page.first) {
-  chunkAt(page.first).list.scrollIntoView();
+  chunks.scrollTo(page.first);
 }
-watch();
+chunks.watch();
 wireHands(host, { onTick, onFocus, onHold });
 wireControls();
 wireKeys(document.getElementById("keys-on"), pressed, ["arrowright", "arrowleft", "arrowdown", "arrowup"]);

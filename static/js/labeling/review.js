@@ -17,6 +17,7 @@ const queue = page.queue; // numbers of the detections still to see, in their or
 const visited = []; // what Back goes to
 const cards = new Map(); // number -> promise of the card's HTML, fetched ahead
 const sending = new Map(); // number -> promise of the verdict's answer
+const unsaid = new Map(); // number -> the note of a verdict that was refused
 let place = 0; // where in the queue we are, or go on when the shown card is not in it
 let picture = null;
 
@@ -154,6 +155,7 @@ async function decide(decision) {
   try {
     const { state } = await sent;
     sending.delete(number);
+    unsaid.delete(number);
     if (state && state !== verdict) {
       recount(hoped, { state });
       toast(gettext("Another expert has said the opposite: the place is disputed until a third one settles it."));
@@ -161,6 +163,9 @@ async function decide(decision) {
   } catch (error) {
     sending.delete(number);
     recount(hoped, was);
+    if (body.note) {
+      unsaid.set(number, body.note);
+    }
     comeBack(number);
     cards.delete(number);
     await moved; // the answer may be quicker than the next card: what is on the page is known only then
@@ -230,6 +235,10 @@ function openReasons(open) {
 function wireCard() {
   picture = wirePicture(card().querySelector(".review-picture"));
   const form = card().querySelector(".review-decide");
+  if (unsaid.has(shownNumber())) {
+    form.querySelector("[name=note]").value = unsaid.get(shownNumber());
+    form.querySelector(".review-note").open = true;
+  }
   form.querySelector("[data-reject]").addEventListener("click", () => openReasons(!rejecting()));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
