@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scripts.environment import CHROMIUM
+
 ROOT = Path(__file__).resolve().parent.parent
 PERSON = "benchmark"
 SUPERPIXELS = 330  # asked of SLIC; about 300 come
@@ -192,9 +194,7 @@ def measure(address: str, region: str, session: str, parts: list[str], clicks: i
                 continue
             flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
             flags += ["--disable-frame-rate-limit", "--disable-gpu-vsync"] if free else []
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=flags
-            )
+            browser = playwright.chromium.launch(executable_path=CHROMIUM.find(), args=flags)
             print(f"\nChromium {browser.version}, {'frame rate set free' if free else 'a screen of 60 Hz'}:")
             context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
             context.add_cookies([{"name": "sessionid", "value": session, "url": address}])

@@ -27,7 +27,7 @@ from scripts import demo, environment, redis_server
 from scripts.supervise import Patience, Program, Supervisor
 
 TARGETS = ("worker parent", "worker child", "web", "Redis")
-SETTINGS = {"AMBER_LEASE_SECONDS": "4", "AMBER_SHARD_TILES": "16", "PYTHONUNBUFFERED": "1"}
+SETTINGS = {"AMBER_LEASE_SECONDS": "4", "PYTHONUNBUFFERED": "1"}
 PATIENCE = Patience(first_pause=0.2, longest_pause=1.0, crashes=1_000)
 LONGEST = 1_800.0
 
@@ -42,7 +42,8 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="amber-kill-") as folder,
         crowd_site.database(options.database) as address,
-        stack(Path(folder), address) as (supervisor, port),
+        # Small shards in a small run: its progress comes in steps of them, and no step may pass over the last kills.
+        stack(Path(folder), address, max(4, min(16, options.tiles // 20))) as (supervisor, port),
     ):
         problems = _measure(options, supervisor, port)
     for problem in problems[:20]:
@@ -52,14 +53,18 @@ def main() -> None:
 
 
 @contextmanager
-def stack(home: Path, address: str) -> Iterator[tuple[Supervisor, int]]:
+def stack(home: Path, address: str, shard_tiles: int = 16) -> Iterator[tuple[Supervisor, int]]:
     """The programs of the site, up and answering; Django in this process is set up for the same site."""
     for name in ("static", "run"):
         (home / name).mkdir()
     supervisor = Supervisor(
         directory=crowd_site.ROOT,
         state=home,
-        environment={**crowd_site.environment(home, address), **SETTINGS},
+        environment={
+            **crowd_site.environment(home, address),
+            **SETTINGS,
+            "AMBER_SHARD_TILES": str(shard_tiles),
+        },
         say=lambda _sentence: None,
         patience=PATIENCE,
     )

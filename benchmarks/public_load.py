@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import crowd_site
+from scripts.environment import CHROMIUM
 
 SEED = 20181122
 # What the first view of the map fetches of the release, as Chromium asks for it (--learn).
@@ -286,7 +287,7 @@ def learn(port: int) -> list[str]:
     told: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            executable_path=CHROMIUM.find(),
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
         )
         context = browser.new_context(extra_http_headers={"X-Forwarded-Proto": "https"})

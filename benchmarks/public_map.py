@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.desk_speed import environment, served
+from scripts.environment import CHROMIUM
 
 SEED = 20181122
 MBIT = 125_000
@@ -194,7 +195,7 @@ def measure(address: str, rounds: int) -> None:
     print(f"{os.cpu_count()} cores, load {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            executable_path=CHROMIUM.find(),
             args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"],
         )
         print(f"Chromium {browser.version}, median of {rounds} (lowest – highest)")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.desk_speed import PERSON, prepare, served
+from scripts.environment import CHROMIUM
 
 # A practised eye on a thumbnail, and a finger on a key; both rather slow.
 LOOK, KEY = 1.0, 0.25
@@ -258,7 +259,7 @@ def _gallery(address: str, session: str, run: Any, seconds: float) -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's driver runs a loop in this thread
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            executable_path=CHROMIUM.find(),
             args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"],
         )
         context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")

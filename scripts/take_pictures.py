@@ -8,7 +8,6 @@ everything again. Takes some minutes. Needs what ./test.sh sets up (Chromium, th
 
 import argparse
 import io
-import os
 import re
 import socket
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
+from scripts.environment import CHROMIUM
 from tests.browser.stack import ROOT, running_site
 from tests.browser.test_campaign_story import Afternoon
 
@@ -105,7 +105,7 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            executable_path=CHROMIUM.find(),
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
         )
         page = browser.new_context(locale="en-GB").new_page()

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, Request
 
+from scripts.environment import CHROMIUM
+
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
@@ -20,7 +22,7 @@ AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     return {
         **browser_type_launch_args,
-        "executable_path": os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+        "executable_path": CHROMIUM.find(),
         "args": [
             "--no-sandbox",
             "--disable-gpu",
