@@ -60,6 +60,7 @@ def test_tiles_are_judged_by_mouse_and_by_keys(
     page.keyboard.press("b")
     expect(page.locator('[data-do="back"]')).to_be_enabled()
     ready(page)
+    expect(page.locator("#chosen")).to_have_text("Sent as unusable")
     page.keyboard.press("b")
     expect(page.locator("#chosen")).to_have_text("2 pieces marked as mining")
     ready(page)

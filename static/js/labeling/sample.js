@@ -44,7 +44,7 @@ async function next() {
     ahead = null;
     showProgress(told.progress);
     if (loaded) {
-      open(loaded, []);
+      open(loaded, { superpixels: [] });
     } else {
       finished();
     }
@@ -57,9 +57,11 @@ async function next() {
   }
 }
 
-function open(loaded, superpixels) {
+/** Show a tile with what this expert has said of it before. */
+function open(loaded, { superpixels, unusable = false }) {
   const before = current;
   current = loaded;
+  loaded.unusable = unusable;
   stage.show(loaded);
   if (before && before !== loaded) {
     release(before);
@@ -163,7 +165,7 @@ async function back() {
       ahead = Promise.resolve({ told: { progress: latest }, loaded: await load(left.tile) });
       waiting?.then(({ loaded: unused }) => unused && release(unused)).catch(() => {});
     }
-    open(loaded, answer.superpixels);
+    open(loaded, answer);
   } catch (error) {
     toastError(error);
   } finally {
@@ -271,7 +273,9 @@ function refresh() {
       ? interpolate(ngettext("%(count)s piece marked as mining", "%(count)s pieces marked as mining", count), {
           count: number(count),
         })
-      : gettext("Nothing marked");
+      : current.unusable
+        ? gettext("Sent as unusable")
+        : gettext("Nothing marked");
   byId("send-text").textContent = count ? gettext("Mining: next tile") : gettext("No mining");
   button("send").disabled = !ready;
   button("unusable").disabled = !ready || count > 0;
