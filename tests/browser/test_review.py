@@ -210,6 +210,13 @@ def test_a_thumb_is_enough_on_a_phone(desk: Page, run: Any, serious_violations: 
     reason.click()
     shown(desk, second)
     assert kept(first, look_alike="other")
+    desk.get_by_text("Add a note to the verdict").click()
+    desk.get_by_label("Note", exact=True).fill("a pond?")
+    box = desk.get_by_label("Note", exact=True).bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 844
+    desk.get_by_role("button", name="Second opinion", exact=True).click()
+    assert kept(second, verdict="second", note="a pond?")
 
 
 def test_nothing_serious_on_the_expert_pages_and_the_admins(
