@@ -330,6 +330,40 @@ def test_the_pages_ask_the_database_no_more_for_more_detections(
     assert counted[1] <= 26
 
 
+def test_a_long_history_asks_the_database_no_more_than_a_short_one(
+    bob: User, dora: User, run: Any, tiles: list[Any], client_of: Callable
+) -> None:
+    client = client_of(bob)
+    first = run.detections.first()
+    pages = [
+        "/review/history/",
+        f"/review/history/?detection={first.pk}",
+        f"/review/{first.pk}/card/",
+        f"/api/detections/?run={run.pk}",
+    ]
+
+    def asked() -> list[int]:
+        counted = []
+        for page in pages:
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(page).status_code == 200
+            counted.append(len(queries))
+        return counted
+
+    LookAlike.objects.listed()
+    latest = reject(first, dora)
+    make_run(run.classifier, tiles)
+    few = asked()
+    for _time in range(4):
+        latest = approve(first, dora, seen_review_id=latest.pk)
+        latest = reject(first, dora, seen_review_id=latest.pk)
+    for other in list(run.detections.all())[1:]:
+        approve(other, bob)
+    make_run(run.classifier, tiles)
+    assert asked() == few
+    assert max(few) <= 20
+
+
 # API ---------------------------------------------------------------------------------------------
 
 
