@@ -57,7 +57,12 @@ TABLE: tuple[Variable, ...] = (
         "Creative Commons Attribution 4.0 (CC BY 4.0)",
         "Licence of outlines, figures and labels, as each release states it.",
     ),
-    Variable("AMBER_EMAIL_URL", str, "", "smtp://user:password@host:port ; empty writes letters to the log."),
+    Variable(
+        "AMBER_EMAIL_URL",
+        str,
+        "",
+        "smtp://user:password@host:port ; empty: no letters to those who report, all others go to the log.",
+    ),
     Variable("AMBER_FROM_EMAIL", str, "amber@localhost", "Sender of the site's letters."),
     Variable(
         "AMBER_REPORT_KEY",

@@ -10,6 +10,8 @@ from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from amberapp.private_paths import without_secrets
+
 accesslog = "-"
 # Time, method, path, status, bytes, milliseconds.
 access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms"
@@ -17,7 +19,6 @@ logger_class = "amberapp.serving.NamelessLog"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FROM = re.compile(r" from ip=\S*")
-_PRIVATE = re.compile(r"^/report/[^/]+")
 _KEPT = frozenset(["t", "m", "U", "s", "B", "M"])
 
 
@@ -27,9 +28,14 @@ class NamelessLog(Logger):
     def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:
         found = super().atoms(resp, req, environ, request_time)
         kept = {name: value for name, value in found.items() if name in _KEPT}
-        path = _PRIVATE.sub("/report/…", kept["U"] or "")
+        path = without_secrets(kept["U"] or "")
         kept["U"] = _CONTROL.sub("?", path)  # a line break in an address must not begin a line of the log
         return kept
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """A request that broke the server is named by its address; here without the secret ones."""
+        told = (without_secrets(arg) if isinstance(arg, str) else arg for arg in args)
+        super().exception(msg, *told, **kwargs)
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Requests that are no HTTP are warned of with their sender's address; here without."""

@@ -268,9 +268,11 @@ CONTENT_SECURITY_POLICY = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
-FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # Bytes of one request, files included (amberapp.uploads). A photo of a report has at most 8 MB, a tile 100 MB.
 STRANGERS_SEND_AT_MOST = 9 * 1024 * 1024
+# What a stranger sends is held in memory: a photo as it came, with its place and camera, must not lie on a disk, and
+# would stay there if the process were killed meanwhile.
+FILE_UPLOAD_MAX_MEMORY_SIZE = STRANGERS_SEND_AT_MOST
 PEOPLE_SEND_AT_MOST = 128 * 1024 * 1024
 OPEN_DOORS = ("/report/", "/api/reports/", "/account/")
 
@@ -320,7 +322,13 @@ DEFAULT_FROM_EMAIL = AMBER["AMBER_FROM_EMAIL"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "amberapp.private_paths.Lines",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {"amber": {"level": "INFO"}},

@@ -15,6 +15,7 @@ from amberapp.audit import record
 from amberapp.errors import NotThere, UserError
 from detection.models import Detection, Tile
 from labeling.actions import report_photos
+from labeling.letters import can_be_sent
 from labeling.models import Release, Report, ReportCategory, ReportState
 from labeling.report_text import text_key
 from labeling.sealing import seal
@@ -49,7 +50,8 @@ def file_report(
 
     `sender` is the daily name that `labeling.sender.sender_of` gives (empty: not limited; for commands). `trap`
     is the field that people do not see. `photo` is an open file or None; what is kept of it is written anew.
-    The e-mail address is sealed before it is written; nothing else about the sender is. A report of the same
+    The e-mail address is sealed before it is written, and is not written where the site sends no letters; nothing
+    else about the sender is. A report of the same
     category within 150 m of an open one (or about the same detection) becomes its duplicate and shares its fate.
     Raises UserError: 400 with the fields that are wrong, 429 when the sender has sent too many.
     """
@@ -99,7 +101,7 @@ def file_report(
                 place_key=place_key,
                 text_key=text_key(comment),
                 duplicate_of=first,
-                sealed_email=seal(email),
+                sealed_email=seal(email) if can_be_sent() else "",
             )
             record(None, "report.filed", report, category=category, release=release.pk)
             if picture is not None:

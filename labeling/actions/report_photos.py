@@ -20,6 +20,9 @@ logger = logging.getLogger("amber.reports")
 KEPT_DAYS = 30
 FOLDER = "reports/photos"
 AT_ONCE = 200
+# A file that no report names after so many hours belongs to a process that was killed before it wrote the report, or
+# to a report that has been deleted.
+LOST_HOURS = 24
 
 
 def cleaned(photo: Any) -> bytes:
@@ -68,3 +71,34 @@ def forget_old_photos() -> int:
             continue
         forgotten += Report.objects.filter(pk=number, photo_key=key).update(photo_key="")
     return forgotten
+
+
+def forget_lost_photos() -> int:
+    """Delete the files that no report names, left by a killed process or a deleted report. Returns how many.
+
+    What is younger than a day stays: its report may just be on its way into the database. One folder of 256 at a time,
+    so that memory does not grow with the photos.
+    """
+    long_ago = timezone.now() - dt.timedelta(hours=LOST_HOURS)
+    forgotten = 0
+    for folder in sorted(_listed(FOLDER)[0]):
+        keys = {f"{FOLDER}/{folder}/{name}" for name in _listed(f"{FOLDER}/{folder}")[1]}
+        named = Report.objects.filter(photo_key__startswith=f"{FOLDER}/{folder}/")
+        for key in sorted(keys.difference(named.values_list("photo_key", flat=True))):
+            try:
+                if default_storage.get_modified_time(key) < long_ago:
+                    forget(key)
+                    forgotten += 1
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                logger.warning("a photo without a report could not be deleted: %s", error.strerror)
+    return forgotten
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """(folders, files) in a folder of the storage; nothing where no photo was ever kept."""
+    try:
+        return default_storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []

@@ -5,7 +5,7 @@ import datetime as dt
 from django.core.cache import cache
 from django.utils import timezone
 
-from labeling.actions.report_photos import forget_old_photos
+from labeling.actions.report_photos import forget_lost_photos, forget_old_photos
 from labeling.models import Report, ReportState
 
 SWEPT = "reports:traces:swept"
@@ -19,6 +19,7 @@ def forget_now_and_again() -> None:
     """What the sweeper calls: once an hour, whichever sweeper comes first."""
     if cache.add(SWEPT, 1, HOUR):
         forget_old_photos()
+        forget_lost_photos()
         forget_late_addresses()
 
 

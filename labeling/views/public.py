@@ -31,6 +31,7 @@ from labeling.actions.catalogue import (
 )
 from labeling.actions.public_pictures import SIZES, published_picture
 from labeling.actions.releases import FILE_NAME, PublishedPlace, place_of, places_of
+from labeling.letters import can_be_sent
 from labeling.models import ReleaseKind, ReportCategory
 from labeling.release_files import DOWNLOADS, PREVIEW
 from labeling.views.public_districts import by_district, years_as_data
@@ -99,6 +100,7 @@ def _map(
         "permalink": request.build_absolute_uri(permalink),
         "attribution": [source["attribution"] for source in figures["sources"] if source["attribution"]],
         "categories": ReportCategory.choices,
+        "letters": can_be_sent(),
         "map_data": {
             "files": reverse("release-file", args=[slug, number, "x"])[:-1],
             "slug": slug,

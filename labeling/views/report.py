@@ -22,6 +22,7 @@ from labeling.actions.releases import (
 )
 from labeling.actions.report import COMMENT_LENGTH, EMAIL_LENGTH, file_report, public_position
 from labeling.actions.report_photos import KEPT_DAYS
+from labeling.letters import can_be_sent
 from labeling.models import Release, ReleaseKind, Report, ReportCategory, ReportState
 from labeling.sender import sender_of
 
@@ -65,6 +66,11 @@ class ReportForm(forms.Form):
     # Hidden from people by the template; programs fill in whatever they find.
     website = forms.CharField(required=False, max_length=200)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not can_be_sent():
+            del self.fields["email"]
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def report(request: HttpRequest) -> HttpResponse:
@@ -105,7 +111,7 @@ def _file(
             longitude=said["longitude"],
             category=said["category"],
             comment=said["comment"],
-            email=said["email"],
+            email=said.get("email", ""),
             photo=said["photo"],
             blurred=said["blurred"],
             trap=said["website"],

@@ -143,7 +143,7 @@ export class ReportPanel {
       longitude: Number(said.get("longitude")),
       category: said.get("category"),
       comment: said.get("comment"),
-      email: said.get("email"),
+      email: said.get("email") || "", // a site that sends no letters does not ask
       website: said.get("website"),
       blurred: said.get("blurred") === "true",
     };

@@ -1,0 +1,22 @@
+"""Addresses that are secrets themselves, kept out of every log: the private link of a report, the keys by which a password
+is set anew or an address confirmed. Whoever reads a log must not be able to follow them.
+
+Left out: what stands behind the question mark; no secret of this site does. docker/nginx.conf has the same list.
+"""
+
+import logging
+import re
+
+_SECRET = re.compile(r"(/report/|/account/password/reset/key/|/account/confirm-email/)[^/\s?#'\"]+")
+
+
+def without_secrets(text: str) -> str:
+    """The text with "…" for what makes such an address a secret, wherever in it one stands."""
+    return _SECRET.sub(r"\1…", text)
+
+
+class Lines(logging.Formatter):
+    """Lines of the site's own log. Django names the path of whatever it refuses: here without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))

@@ -1,0 +1,223 @@
+"""What a report must not leave behind: an address in a log, a photo as it came, a file that nobody knows of."""
+
+import datetime as dt
+import io
+import logging
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.conf import settings as site_settings
+from django.core import mail
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+from PIL import Image
+
+from amberapp import jobs, storage
+from amberapp.private_paths import Lines
+from labeling import letters, report_photo
+from labeling.actions import report_photos
+from labeling.actions.publish import publish_release
+from labeling.actions.report_photos import LOST_HOURS, forget_lost_photos
+from labeling.actions.report_traces import SWEPT
+from labeling.letters import answer_reporter
+from labeling.models import Report
+from labeling.sealing import seal
+from labeling.sender import sender_of
+from tests.published import approve_all, found_on
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any) -> Any:
+    run = found_on(region, [make_tile(1)])
+    approve_all(run, bob)
+    return publish_release(run=run, acting_user=carol)
+
+
+def send(release: Any, client: Client | None = None, **fields: Any) -> Any:
+    body = {"release": release.pk, "latitude": 51.5, "longitude": 26.5, "category": "missed"} | fields
+    kind: dict[str, Any] = {} if "photo" in fields else {"content_type": "application/json"}
+    return (client or Client()).post("/api/reports/", body, **kind)
+
+
+def heavy_photo() -> bytes:
+    """A photo of some 4 MB: noise does not pack."""
+    noise = np.random.default_rng(1).integers(0, 256, (1100, 1100, 3), dtype=np.uint8)
+    written = io.BytesIO()
+    Image.fromarray(noise).save(written, "PNG")
+    return written.getvalue()
+
+
+# Letters -----------------------------------------------------------------------------------------
+
+
+def test_a_site_without_a_mail_server_asks_for_no_address_and_writes_none_into_its_log(
+    release: Any, settings: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.EMAIL_BACKEND = letters.INTO_THE_LOG
+    map_page, form = Client().get("/").content.decode(), Client().get("/report/").content.decode()
+    assert 'name="email"' not in map_page + form
+    assert send(release, email="citizen@example.org").status_code == 201
+    sent = {"latitude": "51.5", "longitude": "26.9", "category": "missed", "email": "citizen@example.org"}
+    assert Client().post("/report/", sent).status_code == 302
+    assert not Report.objects.exclude(sealed_email="").exists()
+    # One that was kept before the mail server was taken away.
+    report = Report.objects.order_by("pk").first()
+    assert report is not None
+    Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"), state="declined")
+    report.refresh_from_db()
+    with caplog.at_level(0):
+        assert answer_reporter(report, "https://amber.example", pause=0) is False
+    told = "".join(capsys.readouterr()) + caplog.text
+    assert "citizen@example.org" not in told
+    assert report.token not in told
+    report.refresh_from_db()
+    assert report.sealed_email == ""
+
+
+def test_with_a_mail_server_the_address_is_asked_for(release: Any) -> None:
+    assert 'name="email"' in Client().get("/").content.decode()
+    assert 'name="email"' in Client().get("/report/").content.decode()
+
+
+def test_whatever_a_mail_server_raises_the_address_is_forgotten_and_not_told(
+    region: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(self: Any, messages: Any) -> int:
+        raise UnicodeEncodeError("ascii", "citizen@example.org", 0, 1, "citizen@example.org is odd")
+
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
+    values = {"region": region, "latitude": 51.5, "longitude": 26.5, "category": "other", "state": "declined"}
+    report = Report.objects.create(**values, sealed_email=seal("citizen@example.org"))
+    assert answer_reporter(report, "https://amber.example", pause=0) is False
+    assert "UnicodeEncodeError" in caplog.text
+    assert "citizen" not in caplog.text
+    report.refresh_from_db()
+    assert report.sealed_email == ""
+    assert mail.outbox == []
+
+
+# Logs --------------------------------------------------------------------------------------------
+
+
+def test_the_sites_own_log_does_not_tell_private_links(release: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django's log names the path of whatever was refused or failed: also a link that was copied badly."""
+    address = send(release).json()["status_url"]
+    token = address.rstrip("/").rsplit("/", 1)[1]
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(Lines("%(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        client = Client(raise_request_exception=False)
+        client.post(address)
+        client.get(f"/report/{token}x/")
+        client.get(f"/account/password/reset/key/1-{token}/further/")
+
+        def broken(*_args: Any) -> None:
+            raise RuntimeError(f"/report/{token}/ broke")
+
+        monkeypatch.setattr("labeling.views.report.public_position", broken)
+        assert client.get(address).status_code == 500
+    finally:
+        logging.getLogger().removeHandler(handler)
+    told = lines.getvalue()
+    assert "/report/…/" in told
+    assert "Traceback" in told
+    assert token not in told
+
+
+def test_the_sites_log_is_written_by_these_lines() -> None:
+    logs: Any = site_settings.LOGGING
+    assert logs["formatters"]["line"]["()"] == f"{Lines.__module__}.{Lines.__qualname__}"
+
+
+def test_nginx_hides_the_same_paths() -> None:
+    rules = (Path(site_settings.BASE_DIR) / "docker" / "nginx.conf").read_text()
+    hidden = re.findall(r"~\^(/\S+/)\.\s+(\S+?)…;", rules)
+    assert sorted(one for one, _shown in hidden) == sorted(shown for _one, shown in hidden)
+    record = logging.LogRecord("x", logging.INFO, "", 1, "", (), None)
+    for path, _shown in hidden:
+        record.msg = f"{path}s3cret/"
+        assert Lines("%(message)s").format(record) == f"{path}…/"
+    assert len(hidden) == 3
+
+
+# Blurred places ----------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_blurred_report_does_not_tell_its_number(release: Any) -> None:
+    """The list of changes names an accepted report by its number beside the exact place."""
+    for blurred in (True, False):
+        page = Client().get(send(release, blurred=blurred, latitude=51.5 + blurred / 10).json()["status_url"])
+        number = Report.objects.latest("pk").pk
+        assert (f'<dd class="num">{number}</dd>' in page.content.decode()) is not blurred
+
+
+# Senders -----------------------------------------------------------------------------------------
+
+
+def test_ipv4_told_in_the_manner_of_ipv6_is_not_one_household(rf: Any) -> None:
+    """A server that listens to both kinds of addresses tells IPv4 so: all of the world would share one limit."""
+    one, other = (sender_of(rf.get("/", REMOTE_ADDR=f"::ffff:203.0.113.{n}")) for n in (7, 8))
+    assert one != other
+    assert one == sender_of(rf.get("/", REMOTE_ADDR="203.0.113.7"))
+
+
+# Photos ------------------------------------------------------------------------------------------
+
+
+def test_a_photo_as_it_came_never_lies_on_the_disk(
+    release: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its place and camera would stay there if the process were killed while it reads."""
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    settings.FILE_UPLOAD_TEMP_DIR = str(uploads)
+    lying: list[Path] = []
+
+    def look(data: bytes) -> bytes:
+        lying.extend(uploads.iterdir())
+        return report_photo.clean_photo(data)
+
+    monkeypatch.setattr(report_photos, "clean_photo", look)
+    data = heavy_photo()
+    assert len(data) > 3_000_000
+    answer = send(release, photo=SimpleUploadedFile("IMG_1.png", data, "image/png"))
+    assert answer.status_code == 201
+    assert lying == []
+
+
+def test_a_photo_whose_report_was_never_written_or_is_deleted_goes_after_a_day(
+    release: Any, home: Path
+) -> None:
+    small = io.BytesIO()
+    Image.new("RGB", (64, 64), "green").save(small, "PNG")
+    for _ in range(2):
+        photo = SimpleUploadedFile("a.png", small.getvalue(), "image/png")
+        assert send(release, photo=photo).status_code == 201
+    kept, deleted = Report.objects.order_by("pk")
+    Report.objects.filter(pk=deleted.pk).delete()
+    lost = report_photos.keep(b"killed before the report was written")
+    on_its_way = report_photos.keep(b"the report is just being written")
+    half = home / "storage" / report_photos.FOLDER / "00" / ".part-x"
+    half.parent.mkdir(exist_ok=True)
+    half.write_bytes(b"killed while writing")
+    long_ago = (timezone.now() - dt.timedelta(hours=LOST_HOURS, minutes=1)).timestamp()
+    for path in (home / "storage" / report_photos.FOLDER).rglob("*"):
+        if path.is_file() and path.name not in on_its_way:
+            os.utime(path, (long_ago, long_ago))
+    cache.delete(SWEPT)
+    jobs.sweep()
+    assert [storage.exists(key) for key in (kept.photo_key, on_its_way)] == [True, True]
+    assert [storage.exists(key) for key in (deleted.photo_key, lost)] == [False, False]
+    assert not half.exists()
+    assert forget_lost_photos() == 0
