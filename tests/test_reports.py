@@ -227,7 +227,7 @@ def test_a_script_in_a_comment_is_shown_as_text(release: Any) -> None:
 
 def test_the_private_page_is_kept_from_search_and_referrers(release: Any) -> None:
     answer = Client().get(send(release).json()["status_url"])
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert "noindex" in answer.headers["X-Robots-Tag"]
     assert "no-store" in answer.headers["Cache-Control"]
     assert '<meta name="robots" content="noindex' in answer.content.decode()

@@ -166,6 +166,7 @@ def report_status(request: HttpRequest, token: str) -> HttpResponse:
         "photo_days": KEPT_DAYS,
     }
     response = render(request, "labeling/public_report_status.html", context)
-    response["Referrer-Policy"] = "no-referrer"
+    # Not "no-referrer": browsers then hide from the site itself where a form comes from, and its forms are refused.
+    response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response

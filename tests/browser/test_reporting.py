@@ -206,3 +206,12 @@ def test_an_expert_sets_a_flood_aside_and_takes_it_back(
     assert serious_violations() == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert console_errors == []
+
+
+def test_the_language_can_be_changed_on_the_private_page(page: Page, live_server: Any, release: Any) -> None:
+    """What keeps its address from other sites must not make the browser hide where a form comes from."""
+    report = file_report(release=release, latitude=51.5, longitude=26.5, category="missed")
+    page.goto(f"{live_server.url}/report/{report.token}/")
+    page.get_by_role("button", name="Українська").click()
+    expect(page.locator("html")).to_have_attribute("lang", "uk")
+    assert page.url == f"{live_server.url}/report/{report.token}/"
