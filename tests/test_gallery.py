@@ -336,7 +336,7 @@ def test_wrong_questions_to_the_gallery_get_a_sentence(
 ) -> None:
     client = client_of(bob)
     number = run.detections.first().pk
-    assert client.get("/review/gallery/?run=77").status_code == 404
+    assert client.get("/review/gallery/?run=7777777").status_code == 404
     assert client.get("/review/gallery/?state=odd&order=odd&page=odd&fresh=odd").status_code == 200
     for ids in ("", "x", "1,2,x", ",".join(["1"] * 201), "9" * 40, "²"):
         assert client.get("/review/gallery/cells/", {"ids": ids}).status_code == 400

@@ -299,10 +299,10 @@ def test_empty_desks_say_what_comes_next(bob: User, region: Any, client_of: Call
 @pytest.mark.parametrize(
     "address",
     [
-        "/review/999/",
+        "/review/9999999/",
         "/review/99999999999999999999/",
         "/review/?run=x",
-        "/review/?run=77",
+        "/review/?run=7777777",
         "/review/?region=no",
     ],
 )
