@@ -93,6 +93,36 @@ def test_reports_of_one_detection_are_one_matter_and_of_two_detections_are_two(
     assert file(detection=other, category="not_mining").duplicate_of is None
 
 
+def test_a_report_about_a_detection_is_no_duplicate_of_one_about_the_ground_beside_it(
+    file: Callable[..., Report], release: Any, bob: Any
+) -> None:
+    """Accepting that one takes nothing off the map: nobody may be told that their place was corrected by it."""
+    beside = file(category="not_mining")
+    about = file(detection=release.run.detections.first(), category="not_mining")
+    accept_report(report=beside, acting_user=bob)
+    about.refresh_from_db()
+    assert (about.duplicate_of, about.state) == (None, "open")
+
+
+@pytest.mark.parametrize("decision", ["accept", "decline"])
+def test_a_duplicate_that_came_while_the_expert_was_reading_is_not_answered_unread(
+    file: Callable[..., Report], bob: Any, client_of: Callable[[Any], Client], decision: str
+) -> None:
+    first, read = file(), file(comment="The same.")
+    page = client_of(bob).get(f"/review/reports/{first.pk}/")
+    said = {"decision": decision, "answer": "No.", "upto": str(page.context["newest"])}
+    assert f'name="upto" value="{read.pk}"' in page.content.decode()
+    late = [file(comment="Pumps, every night since Monday."), file(comment="Hundreds of people.")]
+    assert client_of(bob).post(f"/review/reports/{first.pk}/", said).status_code == 302
+    for report in (first, read, *late):
+        report.refresh_from_db()
+    assert "open" not in (first.state, read.state)
+    assert [report.state for report in late] == ["open", "open"]
+    assert [report.duplicate_of for report in late] == [None, late[0]]
+    (group,) = open_groups()
+    assert sorted(group.members) == [report.pk for report in late]
+
+
 def test_a_report_after_the_decision_is_a_new_one(file: Callable[..., Report], bob: Any) -> None:
     first = file()
     decline_report(report=first, acting_user=bob, answer="No.")

@@ -71,9 +71,17 @@ def tiles_at(report: Report) -> list[SegmentedTile]:
 
 
 def accept_report(
-    *, report: Report, acting_user: User, look_alike: str = "", answer: str = "", site_url: str = ""
+    *,
+    report: Report,
+    acting_user: User,
+    look_alike: str = "",
+    answer: str = "",
+    site_url: str = "",
+    upto: int | None = None,
 ) -> Outcome:
     """Agree with the citizen. `site_url` ("https://host") goes into the letter to a sender who left an address.
+
+    `upto` is the number of the newest report that the expert can have seen: duplicates that came since stay open.
 
     With `look_alike` the report's detection is rejected for that reason. Without it the tiles at the place are put
     first in the volunteers' queue; where no tile covers the place the report is accepted all the same, and
@@ -91,7 +99,7 @@ def accept_report(
         sentence = _("Choose one of the reasons.")
         raise UserError(sentence, fields={"look_alike": [sentence]})
     with transaction.atomic():
-        duplicates = _close(report, ReportState.ACCEPTED, answer, acting_user)
+        duplicates = _close(report, ReportState.ACCEPTED, answer, acting_user, upto)
         review = None
         tiles: list[SegmentedTile] = []
         if look_alike:
@@ -120,14 +128,16 @@ def accept_report(
     return Outcome(report, review, tiles)
 
 
-def decline_report(*, report: Report, acting_user: User, answer: str, site_url: str = "") -> Report:
-    """Leave the map as it is and say why. Raises UserError without an answer, Conflict, NotAllowed."""
+def decline_report(
+    *, report: Report, acting_user: User, answer: str, site_url: str = "", upto: int | None = None
+) -> Report:
+    """Leave the map as it is and say why; `site_url` and `upto` as for `accept_report`. Raises UserError without an answer, Conflict, NotAllowed."""
     answer = _checked_answer(acting_user, answer)
     if not answer:
         sentence = _("Tell the sender why the map stays as it is.")
         raise UserError(sentence, fields={"answer": [sentence]})
     with transaction.atomic():
-        duplicates = _close(report, ReportState.DECLINED, answer, acting_user)
+        duplicates = _close(report, ReportState.DECLINED, answer, acting_user, upto)
         record(acting_user, "report.declined", report, duplicates=duplicates)
         _answer_by_letter(report, acting_user, site_url)
     return report
@@ -149,11 +159,11 @@ def duplicates_of(report: Report) -> QuerySet[Report]:
     return Report.objects.filter(Q(pk=first) | Q(duplicate_of=first)).exclude(pk=report.pk)
 
 
-def _close(report: Report, state: str, answer: str, acting_user: User) -> int:
+def _close(report: Report, state: str, answer: str, acting_user: User, upto: int | None) -> int:
     """Decide an open report and its open duplicates; returns how many duplicates.
 
     The UPDATE's own condition tells whether it was still open. Every sender reads the same answer under a link of
-    their own.
+    their own. Of duplicates newer than `upto` the first comes forward, and the others wait with it.
     """
     said = {"state": state, "answer": answer, "decided_by": acting_user, "decided_at": timezone.now()}
     decided = Report.objects.filter(pk=report.pk, state=ReportState.OPEN).update(**said)
@@ -166,7 +176,15 @@ def _close(report: Report, state: str, answer: str, acting_user: User) -> int:
                 "state": report.get_state_display(),
             }
         )
-    return duplicates_of(report).filter(state=ReportState.OPEN).update(**said)
+    duplicates = duplicates_of(report).filter(state=ReportState.OPEN)
+    if upto is None:
+        return duplicates.update(**said)
+    closed = duplicates.filter(pk__lte=upto).update(**said)
+    unseen = list(duplicates.order_by("pk").values_list("pk", flat=True))
+    if unseen:
+        Report.objects.filter(pk=unseen[0]).update(duplicate_of=None)
+        Report.objects.filter(pk__in=unseen[1:]).update(duplicate_of=unseen[0])
+    return closed
 
 
 def _answer_by_letter(report: Report, acting_user: User, site_url: str) -> None:

@@ -132,7 +132,8 @@ def _same_place(
 
     The name is that of the nearest open report within 150 m. A place without one is "d" and its detection, or else
     its cell in a grid of 150 m, with "s" before it where a tile shows that ground and "g" where none does: the
-    report desk ranks by it. Two detections are two places, however near. A report that is decided in the very moment
+    report desk ranks by it. Two detections are two places, however near, and a report about one is no duplicate of one about none:
+    accepting that one takes nothing off the map. A report that is decided in the very moment
     in which its duplicate comes leaves that one open, and the desk shows it by itself.
     """
     away = SAME_PLACE_METRES / METRES_A_DEGREE
@@ -142,7 +143,8 @@ def _same_place(
         longitude__range=(longitude - away / narrow, longitude + away / narrow),
     )
     if detection is not None:
-        nearby = Q(detection=detection) | (nearby & Q(detection=None))
+        # What is said of the ground beside it decides nothing about a place on the map.
+        nearby = Q(detection=detection)
     firsts = Report.objects.filter(region=release.region_id, state=ReportState.OPEN, duplicate_of=None)
     near: list[tuple[float, Report]] = []
     for found in firsts.filter(nearby).order_by("pk")[:100]:

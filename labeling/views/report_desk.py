@@ -70,6 +70,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
     }
     wanted = request.GET.get("page")
     if state == ReportState.OPEN:
+        seen = newest()  # asked before the groups: what comes in between is not on the page
         page = Paginator(open_groups(), GROUPS_PER_PAGE).get_page(wanted)
         leads = Report.objects.select_related("region", "release", "detection").in_bulk(
             [group.lead for group in page]
@@ -79,7 +80,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
         context |= {
             "page": page,
             "rows": rows,
-            "newest": newest(),
+            "newest": seen,
             "categories": dict(ReportCategory.choices),
         }
     elif state == ReportState.JUNK:
@@ -132,15 +133,19 @@ def _just_set_aside(number: str) -> dict[str, Any] | None:
 def report_set_aside(request: HttpRequest, report_id: int) -> HttpResponse:
     """Set a report, those that say the same or its whole group aside as junk; the list then offers to take it back."""
     assert isinstance(request.user, User)
-    upto = request.POST.get("upto", "")
     set_aside(
         report=_report(report_id),
         reach=request.POST.get("reach", ""),
-        # Without a number nothing newer than the report itself goes.
-        upto=int(upto) if upto.isascii() and upto.isdigit() and len(upto) < 19 else report_id,
+        upto=_upto(request, report_id),
         acting_user=request.user,
     )
     return redirect(f"{reverse('report-list')}?aside={report_id}")
+
+
+def _upto(request: HttpRequest, report_id: int) -> int:
+    """The newest report that the expert's page can have shown; without one nothing newer than the report itself."""
+    upto = request.POST.get("upto", "")
+    return int(upto) if upto.isascii() and upto.isdigit() and len(upto) < 19 else report_id
 
 
 @require_POST
@@ -213,8 +218,9 @@ def _decide(request: HttpRequest, report: Report) -> None:
     assert isinstance(request.user, User)
     site_url = f"{request.scheme}://{request.get_host()}"
     answer = request.POST.get("answer", "")
+    upto = _upto(request, report.pk)
     if request.POST.get("decision") == "decline":
-        decline_report(report=report, acting_user=request.user, answer=answer, site_url=site_url)
+        decline_report(report=report, acting_user=request.user, answer=answer, site_url=site_url, upto=upto)
         messages.success(request, _("Declined. The sender can read your answer."))
         return
     outcome = accept_report(
@@ -223,6 +229,7 @@ def _decide(request: HttpRequest, report: Report) -> None:
         look_alike=request.POST.get("look_alike", ""),
         answer=answer,
         site_url=site_url,
+        upto=upto,
     )
     messages.success(request, _said(outcome))
 
@@ -243,6 +250,7 @@ def _said(outcome: Outcome) -> str:
 
 
 def _page(request: HttpRequest, report: Report, wrong: UserError | None) -> HttpResponse:
+    seen = newest()  # asked before the voices: what comes in between is not on the page
     tiles = tiles_at(report)
     shown: SegmentedTile | None = tiles[0] if tiles else None
     voices, around = neighbours(report) if report.state == ReportState.OPEN else ([], 0)
@@ -251,7 +259,7 @@ def _page(request: HttpRequest, report: Report, wrong: UserError | None) -> Http
         "voices": [voice for voice in voices if voice.id != report.pk or voice.count > 1],
         "around": around - 1,
         "same": duplicates_of(report).count(),
-        "newest": newest(),
+        "newest": seen,
         "rough": public_position(report) if report.blurred else None,
         "tiles": tiles,
         "shown": shown,
