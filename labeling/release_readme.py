@@ -31,7 +31,8 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str]) -> b
         *_method(figures["method"]),
         "- Coordinates are WGS 84 degrees with six decimals; outlines follow the pieces, not the pits.",
         "- Areas are measured on the WGS 84 ellipsoid. Ground where tiles or dates overlap counts once in the "
-        "total, once in each year and once in each district; districts are cut at their border.",
+        "total, once in each year and once in each district; districts are cut at their border, and "
+        "a place is counted in the district of its centre.",
         "",
         "Not on the map",
         *_apart(figures["not_on_the_map"]),

@@ -163,24 +163,26 @@ def _undated_last(year: int | None) -> tuple[bool, int]:
 def by_district(content: Content, ground: Ground) -> list[dict[str, Any]]:
     """Hectares and places of each district and of the ground outside all of them (district "", only where there is any).
 
-    Ground is cut at the district's border; a place counts in every district whose ground it touches. Districts may
-    overlap: each is counted by itself. Empty where the region has no districts.
+    Ground is cut at the district's border, so a district may have hectares and no place: a place counts once, in the
+    district of its centre, as the list of places tells it. Ground of districts that overlap counts in each of them.
+    Empty where the region has no districts.
     """
     if not content.districts:
         return []
     districts = sorted(content.districts, key=lambda district: district.name)
+    homes = districts_of(content)
     rows = []
     for district in districts:
         touching = _touching(district.area, content.places)
-        rows.append(_district_row(content, ground, district, touching, partial(_within, district)))
+        rows.append(_district_row(content, ground, district, touching, homes, partial(_within, district)))
     rows.sort(key=lambda row: (-(row["hectares"] or 0), row["district"]))
     everywhere = District("", {}, polygons_of(shapely.union_all([district.area for district in districts])))
     shapely.prepare(everywhere.area)
     shapes = np.array([place.outline for place in content.places], dtype=object)
     inside = shapely.contains(everywhere.area, shapes) if len(shapes) else np.zeros(0, bool)
     outside = [place for place, all_in in zip(content.places, inside.tolist(), strict=True) if not all_in]
-    row = _district_row(content, ground, everywhere, outside, partial(_without, everywhere))
-    if outside and (row["hectares"] is None or row["hectares"] > 0):
+    row = _district_row(content, ground, everywhere, outside, homes, partial(_without, everywhere))
+    if row["places"] or row["hectares"]:
         rows.append(row)
     return rows
 
@@ -190,9 +192,11 @@ def _district_row(
     ground: Ground,
     district: District,
     places: list[Place],
+    homes: dict[str, str],
     clip: Callable[[MultiPolygon], MultiPolygon | None],
 ) -> dict[str, Any]:
-    """clip: ground → the part of it that counts, or None when all of it does."""
+    """places: those with ground there; homes: place → the district of its centre; clip: ground → the part of it that
+    counts, or None when all of it does."""
 
     def hectares(some: list[Place]) -> float | None:
         if not content.hectares_known:
@@ -203,14 +207,16 @@ def _district_row(
             total += whole if part is None else geodesic_area_hectares(part)
         return round(total, 2)
 
+    at_home = [place for place in content.places if homes.get(place.place, "") == district.name]
     by_year = []
-    for year in sorted({place.year for place in places}, key=_undated_last):
+    for year in sorted({place.year for place in (*places, *at_home)}, key=_undated_last):
         found = [place for place in places if place.year == year]
-        by_year.append({"year": year, "places": len(found), "hectares": hectares(found)})
+        counted = sum(place.year == year for place in at_home)
+        by_year.append({"year": year, "places": counted, "hectares": hectares(found)})
     return {
         "district": district.name,
         "names": district.names,
-        "places": len(places),
+        "places": len(at_home),
         "hectares": hectares(places),
         "by_year": by_year,
     }
@@ -239,13 +245,14 @@ def _without(everywhere: District, shape: MultiPolygon) -> MultiPolygon | None:
 
 
 def districts_of(content: Content) -> dict[str, str]:
-    """Place → the name of the district in which its centre lies; places outside all are left out."""
+    """Place → the name of the district in which its centre lies (the first by name where they overlap or meet); places
+    outside all are left out."""
     found: dict[str, str] = {}
     if not content.districts or not content.places:
         return found
     centres = shapely.points([place.centre[::-1] for place in content.places])
     for district in sorted(content.districts, key=lambda district: district.name):
         shapely.prepare(district.area)
-        for number in np.flatnonzero(shapely.contains(district.area, centres)).tolist():
+        for number in np.flatnonzero(shapely.covers(district.area, centres)).tolist():
             found.setdefault(content.places[number].place, district.name)
     return found

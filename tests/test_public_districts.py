@@ -88,9 +88,17 @@ def test_ground_outside_every_district_and_districts_without_mining_are_counted(
         return {"district": name, "names": {}, "places": places, "hectares": hectares, "by_year": []}
 
     told = by_district(
-        {"by_district": [one("B", 1, 2.0), one("A", 3, 8.0), one("C", 0, 0.0), one("", 2, 1.5)]}
+        {
+            "by_district": [
+                one("B", 1, 2.0),
+                one("A", 3, 8.0),
+                one("C", 0, 0.0),
+                one("D", 0, 0.8),
+                one("", 2, 1.5),
+            ]
+        }
     )
-    assert [(row.name, row.height) for row in told.rows] == [("A", 100.0), ("B", 25.0)]
+    assert [(row.name, row.height) for row in told.rows] == [("A", 100.0), ("B", 25.0), ("D", 10.0)]
     assert (told.without, told.outside) == (1, 1.5)
     with translation.override("uk"):
         assert by_district({}).rows == []

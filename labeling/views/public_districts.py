@@ -35,7 +35,7 @@ def in_language(name: str, names: dict[str, str]) -> str:
 
 @dataclass(frozen=True)
 class ByDistrict:
-    """`rows`: districts with mining, largest first; `without`: how many have none; `outside`: hectares that lie in
+    """`rows`: districts with mining, largest first (with no place where mining reaches in from beside it); `without`: how many have none; `outside`: hectares that lie in
     no district, None where there are none."""
 
     rows: list[DistrictRow]
@@ -48,7 +48,8 @@ def by_district(figures: dict[str, Any]) -> ByDistrict:
     told = figures.get("by_district") or []
     named = [one for one in told if one["district"]]
     found = sorted(
-        (one for one in named if one["places"]), key=lambda one: (-(one["hectares"] or 0), one["district"])
+        (one for one in named if one["places"] or one["hectares"]),
+        key=lambda one: (-(one["hectares"] or 0), one["district"]),
     )
     highest = max((one["hectares"] or 0 for one in found), default=0) or 1
     rows = [

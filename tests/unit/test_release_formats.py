@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -363,10 +364,36 @@ def test_hectares_by_district_are_cut_at_the_border_and_counted_once() -> None:
     east = true_area(26.003, 26.006) + true_area(26.2, 26.204)
     assert figures["East"]["hectares"] == pytest.approx(east, rel=1e-3)
     assert figures[""]["hectares"] == pytest.approx(true_area(27.0, 27.004), rel=1e-3)
-    assert figures["West"]["places"] == 2
+    # aa02's centre lies east of the border: it counts there alone, and the list of places says the same.
+    assert {name: row["places"] for name, row in figures.items()} == {"West": 1, "East": 2, "": 1}
     assert [row["year"] for row in figures["East"]["by_year"]] == [2015, 2016, None]
     total = sum(row["hectares"] for row in figures.values())
     assert total == pytest.approx(statistics(full_content())["hectares"], abs=0.02)
+
+
+def test_places_by_district_are_those_that_the_list_tells(files: dict[str, bytes]) -> None:
+    listed = Counter(row["district"] for row in json.loads(files["places.json"])["places"])
+    counted = {
+        row["district"]: row["places"]
+        for row in json.loads(files["statistics.json"])["by_district"]
+        if row["places"]
+    }
+    assert counted == listed
+    assert sum(counted.values()) == json.loads(files["statistics.json"])["places"]
+
+
+def test_mining_that_reaches_in_from_beside_a_district_has_hectares_there_and_no_place() -> None:
+    found = content(
+        [place("aa01")],  # from 26.000 to 26.004
+        districts=[
+            District("East", {}, MultiPolygon([box(26.003, 51, 27, 52)])),
+            District("West", {}, MultiPolygon([box(25, 51, 26.003, 52)])),
+        ],
+    )
+    rows = {row["district"]: row for row in statistics(found)["by_district"]}
+    assert (rows["West"]["places"], rows["East"]["places"]) == (1, 0)
+    assert rows["East"]["hectares"] > 0
+    assert rows["East"]["by_year"][0]["places"] == 0
 
 
 def test_a_district_with_a_hole_and_without_mining() -> None:
