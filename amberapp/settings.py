@@ -310,6 +310,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "LabelVerdict": "labeling.models.label.Verdict",
         "ReviewVerdict": "labeling.models.review.ReviewVerdict",
+        "ReviewEntry": "labeling.api.review.ENTRIES",
+        "Standing": "labeling.api.review.STANDINGS",
+        "WorkState": "amberapp.models.work.WorkState",
     },
 }
 

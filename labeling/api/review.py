@@ -24,13 +24,15 @@ BIGGEST_ID = 2**63 - 1
 
 # Beside the values of ReviewVerdict: two experts contradict one another; nothing stands.
 STANDINGS = [*ReviewVerdict.values, "disputed", ""]
+# What a row of the history can be.
+ENTRIES = [*ReviewVerdict.values, WITHDRAWN]
 # Under this name the session keeps the reviews that the person's last decision about many wrote.
 LAST_DECISION = "last-review-decision"
 
 
 class ReviewSerializer(serializers.ModelSerializer):
     expert = serializers.CharField(source="expert.username", read_only=True)
-    verdict = serializers.ChoiceField(choices=[*ReviewVerdict.values, WITHDRAWN], read_only=True)
+    verdict = serializers.ChoiceField(choices=ENTRIES, read_only=True)
 
     class Meta:
         model = Review

@@ -67,14 +67,14 @@ class NewAnswerSerializer(serializers.Serializer):
     unusable = serializers.BooleanField(default=False, help_text="cloud, damage: nothing can be said")
 
 
-class AnswerSerializer(serializers.Serializer):
+class KeptAnswerSerializer(serializers.Serializer):
     superpixels = serializers.ListField(child=serializers.IntegerField())
     unusable = serializers.BooleanField()
 
 
 class AnsweredTileSerializer(serializers.Serializer):
     tile = SampleTileSerializer()
-    answer = AnswerSerializer()
+    answer = KeptAnswerSerializer()
 
 
 class NextSampleTile(APIView):

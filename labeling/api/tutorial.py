@@ -19,7 +19,7 @@ from labeling.api.desk import DeskThrottle, DeskTileSerializer, describe
 from labeling.models import Verdict
 
 
-class AnswerSerializer(serializers.Serializer):
+class LessonAnswerSerializer(serializers.Serializer):
     verdict = serializers.ChoiceField(choices=Verdict.choices)
     look_alike = serializers.CharField(allow_blank=True, help_text="its name in the reader's language")
     why = serializers.CharField()
@@ -29,7 +29,7 @@ class LessonSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     tile = DeskTileSerializer()
     answers = serializers.DictField(
-        child=AnswerSerializer(), help_text="by superpixel; those left out are not asked about"
+        child=LessonAnswerSerializer(), help_text="by superpixel; those left out are not asked about"
     )
     passed = serializers.BooleanField()
 
