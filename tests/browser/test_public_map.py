@@ -94,6 +94,25 @@ def test_public_pages_can_be_used_by_everybody(
     assert console_errors == []
 
 
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_a_narrow_phone_says_what_the_colours_mean(
+    page: Page, live_server: Any, release: Any, open_map: Callable[[str], None], language: str
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
+    open_map("/")
+    legend = page.locator("#legend").bounding_box()
+    assert legend, "it is to be seen"
+    assert legend["x"] >= 0
+    assert legend["x"] + legend["width"] <= 360
+    for other in (".map-head", ".leaflet-control-scale", ".leaflet-control-zoom", "#panel"):
+        box = page.locator(other).bounding_box()
+        assert box
+        beside = box["x"] >= legend["x"] + legend["width"] or box["x"] + box["width"] <= legend["x"]
+        above = box["y"] >= legend["y"] + legend["height"] or box["y"] + box["height"] <= legend["y"]
+        assert beside or above, other
+
+
 def test_squares_are_drawn_far_out_and_outlines_close_by(
     page: Page, release: Any, open_map: Callable[[str], None]
 ) -> None:
