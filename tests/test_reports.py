@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -285,6 +286,9 @@ def test_a_seal_opens_only_with_its_key(settings: Any) -> None:
     settings.AMBER = {**settings.AMBER, "AMBER_REPORT_KEY": "not a key"}
     with pytest.raises(ConfigurationError, match="AMBER_REPORT_KEY"):
         seal("x")
+    # The site does not start with it.
+    with pytest.raises(ConfigurationError, match="AMBER_REPORT_KEY"):
+        apps.get_app_config("labeling").ready()
 
 
 def test_commands_may_file_without_a_sender(release: Any) -> None:

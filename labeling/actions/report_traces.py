@@ -18,9 +18,10 @@ ADDRESS_DAYS = 3
 def forget_now_and_again() -> None:
     """What the sweeper calls: once an hour, whichever sweeper comes first."""
     if cache.add(SWEPT, 1, HOUR):
+        # The addresses first: a bucket that does not answer must not keep them.
+        forget_late_addresses()
         forget_old_photos()
         forget_lost_photos()
-        forget_late_addresses()
 
 
 def forget_late_addresses() -> int:

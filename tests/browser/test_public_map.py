@@ -208,6 +208,10 @@ def test_missed_mining_is_marked_on_the_map(
     page.mouse.click(900, 300)
     latitude = page.locator("#report-latitude").input_value()
     page.locator("summary", has_text="Say more").click()
+    # An emptied field is not the equator: the mark stays.
+    page.locator("#report-latitude").fill("")
+    page.locator("#report-comment").focus()
+    expect(page.locator("#report-latitude")).to_have_value(latitude)
     page.get_by_label("What do you know about it?").fill("New pits by the road.")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("heading", name="Thank you")).to_be_visible()

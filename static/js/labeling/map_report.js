@@ -97,11 +97,13 @@ export class ReportPanel {
   }
 
   fromFields() {
-    const latitude = Number(this.form.elements.latitude.value);
-    const longitude = Number(this.form.elements.longitude.value);
-    if (Number.isFinite(latitude) && Number.isFinite(longitude) && Math.abs(latitude) <= 85) {
+    // An emptied field is not a number; Number("") would be the equator.
+    const [latitude, longitude] = ["latitude", "longitude"].map((name) => this.form.elements[name].valueAsNumber);
+    if (this.mark && Math.abs(latitude) <= 85 && Math.abs(longitude) <= 180) {
       this.moveTo([latitude, longitude]);
       this.map.panTo([latitude, longitude]);
+    } else if (this.mark) {
+      this.write();
     }
   }
 
@@ -129,7 +131,7 @@ export class ReportPanel {
       button.disabled = false;
       button.removeAttribute("aria-busy");
       if (refused) {
-        button.focus(); // a disabled button loses the focus
+        button.focus({ preventScroll: true }); // a disabled button loses the focus; the sentence stays in sight
       }
     }
   }
@@ -165,7 +167,7 @@ export class ReportPanel {
     shown.textContent = sentence;
     shown.hidden = !sentence;
     if (sentence) {
-      shown.scrollIntoView({ block: "nearest" }); // the panel of a phone may be scrolled away from it
+      shown.scrollIntoView({ block: "center" }); // the panel of a phone may be scrolled away from it
     }
   }
 

@@ -5,7 +5,7 @@ import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
 import { L, colour, createMap, escapeHtml, fitMap } from "../shared/map.js";
 import { toastError } from "../shared/toast.js";
 import { addressOf, readAddress } from "./map_address.js";
-import { placeCard } from "./map_card.js";
+import { cutAround, placeCard } from "./map_card.js";
 import { Districts } from "./map_districts.js";
 import { YearChoice } from "./map_years.js";
 import { ReleaseData, cellBounds } from "./release_data.js";
@@ -98,6 +98,7 @@ function unfold(open) {
   byId("panel-grip").setAttribute("aria-expanded", String(open));
 }
 
+cutAround(document.querySelector(".place-picture"), page.place?.tile, page.place?.latitude);
 byId("compare-dates")?.addEventListener("click", () =>
   compareDates(page.place.place, page.place).catch(toastError),
 );
@@ -350,17 +351,20 @@ map.on("click", async (event) => {
   if (map.getZoom() >= OUTLINES_FROM) {
     return;
   }
-  const cell = await squares.at(event.latlng, map.getZoom());
+  const cell = await squareAt(event.latlng);
   if (cell && cell.places) {
     const { south, west, north, east } = cellBounds(cell.x, cell.y, cell.level);
     fitMap(map, [[south, west], [north, east]], clearOfPanel());
   }
 });
 
+/** The square that a pointer is over; without a connection there is none, and the squares themselves say so. */
+const squareAt = (latlng) => squares.at(latlng, map.getZoom()).catch(() => null);
+
 const tip = L.tooltip({ className: "map-tip", direction: "top", offset: [0, -6] });
 let hovered = null;
 map.on("mousemove", async (event) => {
-  const cell = map.getZoom() < OUTLINES_FROM && !report?.open ? await squares.at(event.latlng, map.getZoom()) : null;
+  const cell = map.getZoom() < OUTLINES_FROM && !report?.open ? await squareAt(event.latlng) : null;
   const found = cell && cell.places ? cell : null;
   map.getContainer().classList.toggle("over-square", Boolean(found));
   if (!found) {
