@@ -7,13 +7,14 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from labeling.actions.publish import publish_release
 from labeling.actions.releases import places_of
+from labeling.actions.static_copy import Copied, _Pages
 from tests.published import approve_all, found_on, judge
 
 SITE = "https://map.example.org"
@@ -113,3 +114,16 @@ def test_a_folder_with_other_files_is_left_alone(release: Any, tmp_path: Path) -
 def test_nothing_published_makes_no_copy(db: None, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Nothing has been published"):
         call_command("export_map", str(tmp_path / "new"), site=SITE)
+
+
+def test_districts_of_long_and_of_like_names_have_folders_of_their_own() -> None:
+    pages = _Pages(Path("."), SITE, Copied())
+
+    def folder(name: str) -> str:
+        query = urlencode({"district": name, "year": 2014, "page": 2})
+        return pages._target("uk", f"/map/testshire/1/list/?{query}").split("/")[-2]
+
+    assert folder("Сарни") == "district-Сарни-page-2-year-2014"
+    names = ["Лук'янівка", "Лук’янівка", "Лук_янівка", "Ж" * 120, "Ж" * 119 + "З"]
+    assert len({folder(name) for name in names}) == len(names)
+    assert all(len(folder(name).encode()) < 256 for name in names)

@@ -26,7 +26,7 @@ from django.utils.html import json_script
 from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere, UserError
-from amberapp.storage import write_atomically
+from amberapp.storage import sha256_of, write_atomically
 from labeling.actions.catalogue import PublishedRelease, may_show, published
 from labeling.actions.public_pictures import SIZES, published_picture
 
@@ -50,6 +50,8 @@ DATA = {"release-compare-map", "release-compare-csv"}
 MARK = "amber-copy.json"
 # Static files of the API's pages, which a copy does not have.
 NOT_COPIED = ("drf_spectacular_sidecar", "rest_framework", "admin")
+# Bytes of a folder's name; file systems take 255.
+LONGEST_NAME = 200
 _ATTRIBUTE = re.compile(r'\b(href|src|action)="([^"]*)"')
 _DATA = re.compile(r'<script id="([\w-]+)" type="application/json">(.*?)</script>', re.DOTALL)
 _LANGUAGES = re.compile(r'<form class="language".*?</form>', re.DOTALL)
@@ -220,7 +222,11 @@ class _Pages:
         if not parts.path.endswith("/"):
             return folder
         query = "-".join(f"{name}-{value}" for name, value in sorted(parse_qsl(parts.query)))
-        return posixpath.join(folder, re.sub(r"[^\w-]", "_", query), "index.html")
+        name = re.sub(r"[^\w-]", "_", query)
+        if name != query or len(name.encode()) > LONGEST_NAME:
+            # Two districts must not share a folder, and no file system takes the longest of their names.
+            name = f"{name[:40]}-{sha256_of(query.encode())[:12]}"
+        return posixpath.join(folder, name, "index.html")
 
     def _rewritten(self, text: str, language: str, address: str, folder: str) -> str:
         def attribute(match: re.Match[str]) -> str:
