@@ -117,7 +117,7 @@ def test_nothing_published_makes_no_copy(db: None, tmp_path: Path) -> None:
 
 
 def test_districts_of_long_and_of_like_names_have_folders_of_their_own() -> None:
-    pages = _Pages(Path("."), SITE, Copied())
+    pages = _Pages(Path("."), SITE, Copied(), None)
 
     def folder(name: str) -> str:
         query = urlencode({"district": name, "year": 2014, "page": 2})
