@@ -139,6 +139,7 @@ def test_a_photo_that_is_none_is_refused_with_a_sentence_and_the_form_stays(
 ) -> None:
     text = home / "x.jpg"
     text.write_text("no photo")
+    page.set_viewport_size({"width": 390, "height": 700})
     page.goto(f"{live_server.url}/#map=12/51.7/26.3")
     page.wait_for_selector("body[data-ready]")
     page.locator("#report-button").click()
@@ -147,6 +148,7 @@ def test_a_photo_that_is_none_is_refused_with_a_sentence_and_the_form_stays(
     page.set_input_files("#report-photo", str(text))
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#report-error")).to_contain_text("not a photo")
+    expect(page.locator("#report-error")).to_be_in_viewport()
     expect(page.locator("#report-comment")).to_have_value("keep me")
     assert not Report.objects.exists()
 

@@ -6,6 +6,20 @@ import { copyText } from "../shared/share.js";
 
 const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 
+/**
+ * The frame is wider than the tile, whose picture is cut above and below: what is kept lies around `latitude`.
+ * tile: [west, south, east, north]; where the files do not tell it, the middle is kept.
+ */
+export function cutAround(picture, tile, latitude) {
+  if (picture && tile) {
+    const [, south, , north] = tile;
+    const from = (north - latitude) / (north - south); // 0 at the upper edge
+    // Half of the height is about what the frame shows; object-position is the share of what is cut away above it.
+    const above = Math.min(Math.max((from - 0.25) / 0.5, 0), 1);
+    picture.style.objectPosition = `50% ${Math.round(100 * above)}%`;
+  }
+}
+
 /** feature: of a ground file. report() begins a report about it, compare() opens its other dates. */
 export function placeCard(feature, { number: release, permalink, picture, report, compare }) {
   const facts = feature.properties;
@@ -20,6 +34,7 @@ export function placeCard(feature, { number: release, permalink, picture, report
     ? element("img", { src: picture, alt: gettext("Satellite image of this place"), width: 300, height: 150 })
     : null;
   shown?.addEventListener("error", () => shown.remove());
+  cutAround(shown, facts.tile, (feature.bbox[1] + feature.bbox[3]) / 2);
   const dates = facts.picture ? facts.dates || [] : [];
   return element(
     "div",
@@ -29,7 +44,7 @@ export function placeCard(feature, { number: release, permalink, picture, report
       "div",
       { class: "place-card__text" },
       element("h2", {}, hectares),
-      element("p", {}, `${when}. ${facts.source}.`),
+      element("p", {}, `${when} · ${facts.source}`),
       facts.picture || imported ? null : element("p", { class: "quiet small" }, gettext("The source does not allow showing its images.")),
       dates.length
         ? element(

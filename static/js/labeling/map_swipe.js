@@ -25,7 +25,7 @@ export function openSwipe({ here, dates }) {
     autofocus: true,
     "aria-label": gettext("Divider between the two images"),
   });
-  const left = element("span", { class: "swipe__date" }, named(here.capture_date));
+  const left = element("span", { class: "swipe__date" });
   const right = element("span", { class: "swipe__date swipe__date--other" });
   const stage = element("div", { class: "swipe" }, base, over, line, left, right, slider);
   const problem = element("p", { class: "notice notice--error", role: "alert", hidden: true }, gettext("The other image could not be loaded."));
@@ -53,20 +53,26 @@ export function openSwipe({ here, dates }) {
     element("p", { class: "quiet small" }, gettext("Drag over the picture, or move the divider with the arrow keys.")),
   );
 
+  const chosen = () => dates[Number(choice.value) || 0];
+  // Before stands left of after, as one reads.
+  const otherIsBefore = () => Boolean(here.capture_date && chosen().capture_date && chosen().capture_date < here.capture_date);
   const move = () => {
     const at = Number(slider.value);
+    const [before, after] = otherIsBefore() ? [chosen(), here] : [here, chosen()];
     line.style.left = `${at}%`;
-    over.style.clipPath = `inset(0 0 0 ${at}%)`;
+    over.style.clipPath = otherIsBefore() ? `inset(0 ${100 - at}% 0 0)` : `inset(0 0 0 ${at}%)`;
+    left.textContent = named(before.capture_date);
+    right.textContent = named(after.capture_date);
     slider.setAttribute(
       "aria-valuetext",
       interpolate(gettext("%(percent)s %% of the width shows the image of %(date)s"), {
         percent: number(at),
-        date: named(here.capture_date),
+        date: named(before.capture_date),
       }),
     );
   };
   const show = () => {
-    const date = dates[Number(choice.value) || 0];
+    const date = chosen();
     const [otherWest, otherSouth, otherEast, otherNorth] = date.bounds;
     const width = east - west;
     const height = north - south;
@@ -78,7 +84,7 @@ export function openSwipe({ here, dates }) {
     other.style.top = `${(100 * (north - otherNorth)) / height}%`;
     other.style.width = `${(100 * (otherEast - otherWest)) / width}%`;
     other.style.height = `${(100 * (otherNorth - otherSouth)) / height}%`;
-    right.textContent = named(date.capture_date);
+    move();
   };
   other.addEventListener("error", () => {
     problem.hidden = false;
@@ -93,7 +99,6 @@ export function openSwipe({ here, dates }) {
   });
   document.body.append(dialog);
   show();
-  move();
   dialog.showModal();
   slider.focus();
 }
