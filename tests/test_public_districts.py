@@ -66,6 +66,25 @@ def test_the_list_is_narrowed_to_a_district_and_a_year(release: Any) -> None:
     assert '<option value="Сарни" selected>' in page
 
 
+def test_the_list_tells_the_hectares_of_what_it_lists(release: Any) -> None:
+    def hectares(**chosen: str) -> float:
+        page = Client().get("/map/testshire/1/list/", chosen).content.decode()
+        found = re.search(r'class="figure figure--s">([\d.]+)', page)
+        assert found
+        return float(found[1])
+
+    statistics = release.statistics
+    by_year = {str(one["year"]): one["hectares"] for one in statistics["by_year"]}
+    assert hectares() == pytest.approx(statistics["hectares"], abs=0.05)
+    assert hectares(year="2014") == pytest.approx(by_year["2014"], abs=0.05)
+    assert hectares(year="1999") == 0
+    district = next(one for one in statistics["by_district"] if one["district"] == "Сарни")
+    of_year = {str(one["year"]): one["hectares"] for one in district["by_year"]}
+    assert hectares(district="Сарни") == pytest.approx(district["hectares"], abs=0.05)
+    assert hectares(district="Сарни", year="2014") == pytest.approx(of_year["2014"], abs=0.05)
+    assert hectares(year="2014") < hectares()
+
+
 @pytest.mark.parametrize("district", ["nowhere", "", "\x00", "x" * 5000, "<script>"])
 def test_a_district_that_is_none_narrows_nothing(release: Any, district: str) -> None:
     response = Client().get("/map/testshire/1/list/", {"district": district})

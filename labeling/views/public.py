@@ -169,10 +169,16 @@ def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if district is not None:
         places = [place for place in places if place.district == district.name]
     chosen = {"year": year, "district": district.name if district else None}
+    told = release.statistics if district is None else district.as_data()
+    if year is not None:
+        of_years = years_as_data(told["by_year"]) if district is None else told["years"]
+        told = of_years.get(str(year), {"hectares": 0})
     page = Paginator(places, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "release": release,
         "page": page,
+        # Of what is listed, as the map tells it; an imported map does not know any.
+        "hectares": None if release.statistics["hectares"] is None else told["hectares"],
         "years": years,
         "year": year,
         "districts": districts,
