@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from amberapp import storage
 from labeling.actions.catalogue import published_numbered
 from labeling.actions.compare_releases import compare_releases
 from labeling.actions.publish import publish_release
+from labeling.actions.releases import places_of
 from labeling.models import Campaign, CampaignMember, Release, Report
 from tests.findings import make_classifier
 from tests.published import approve_all, found_on, judge
@@ -302,6 +304,11 @@ def test_an_imported_map_is_listed_shown_and_compared_by_ground(
     assert "Map of 2018" in shown
     assert "does not show it" in shown
     assert client.get("/releases/testshire/2/compare/1/changes.csv").status_code == 200
+    # Nobody knows how much of a square is torn up: no page says a number, or none, of hectares.
+    square = places_of(older)[0].place
+    for path in (f"/map/testshire/2/place/{square}/", f"/report/?region=testshire&number=2&place={square}"):
+        told = re.sub(r"(?s)<script.*?</script>", "", client.get(path).content.decode())
+        assert not re.search(r"\bha\b", told), path
 
 
 def test_the_next_release_follows_its_own_kind(first: Any, ground: list[Any], folder: Any, bob: Any) -> None:
