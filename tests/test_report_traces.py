@@ -221,3 +221,8 @@ def test_a_photo_whose_report_was_never_written_or_is_deleted_goes_after_a_day(
     assert [storage.exists(key) for key in (deleted.photo_key, lost)] == [False, False]
     assert not half.exists()
     assert forget_lost_photos() == 0
+    # Before a backup of the database is brought back.
+    os.utime(home / "storage" / kept.photo_key, (long_ago, long_ago))
+    Report.objects.all().delete()
+    assert forget_lost_photos() == 0
+    assert storage.exists(kept.photo_key)

@@ -76,9 +76,12 @@ def forget_old_photos() -> int:
 def forget_lost_photos() -> int:
     """Delete the files that no report names, left by a killed process or a deleted report. Returns how many.
 
-    What is younger than a day stays: its report may just be on its way into the database. One folder of 256 at a time,
+    What is younger than a day stays: its report may just be on its way into the database. A database without any
+    report is about to be restored from a backup: nothing goes. One folder of 256 at a time,
     so that memory does not grow with the photos.
     """
+    if not Report.objects.exists():
+        return 0
     long_ago = timezone.now() - dt.timedelta(hours=LOST_HOURS)
     forgotten = 0
     for folder in sorted(_listed(FOLDER)[0]):
