@@ -208,6 +208,8 @@ def test_an_expert_sets_a_flood_aside_and_takes_it_back(
     assert serious_violations() == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert console_errors == []
+    page.get_by_role("button", name="Decline").click()
+    expect(page.get_by_text("Tell the sender why")).to_be_in_viewport()
 
 
 def test_the_language_can_be_changed_on_the_private_page(page: Page, live_server: Any, release: Any) -> None:

@@ -101,6 +101,23 @@ def test_going_back_shows_the_verdict_and_lets_bob_change_it(desk: Page, run: An
     assert kept(first, look_alike="sand_pit")
 
 
+def test_the_next_picture_is_there_beforehand_among_neighbours_too(
+    page: Page, live_server: Any, log_in: Callable, bob: Any, region: Any, make_tile: Callable[..., Any]
+) -> None:
+    """The pictures of what lies around come first in a card, without an address until they are asked for."""
+    tiles = [make_tile(number, longitude=26.5 - number * 0.001) for number in (1, 2)]  # edge to edge
+    run = make_run(make_classifier(region), tiles)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    log_in(bob)
+    page.goto(f"{live_server.url}/review/")
+    shown(page, run.detections.first())
+    expect(page.locator("[data-around] image")).to_have_count(1)
+    page.wait_for_load_state("networkidle")
+    assert any(url.endswith(f"/tiles/{tiles[1].pk}/image.webp?size=1000") for url in asked)
+    assert not any(url.endswith("/null") for url in asked)
+
+
 def test_a_cyrillic_keyboard_works_the_same(desk: Page, run: Any) -> None:
     second = run.detections.all()[1]
     desk.evaluate(

@@ -54,7 +54,7 @@ async function lookAhead() {
     return;
   }
   try {
-    const image = parse(await fetchCard(next)).querySelector("image");
+    const image = parse(await fetchCard(next)).querySelector("image[data-picture]"); // those around it are fetched when asked for
     new Image().src = image.getAttribute("href");
   } catch {
     // It is asked for again, and told, when the expert gets there.

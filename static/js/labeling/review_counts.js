@@ -9,6 +9,7 @@ function bump(name, by) {
   for (const shown of by ? document.querySelectorAll(`[data-count="${name}"]`) : []) {
     shown.dataset.value = String(Number(shown.dataset.value) + by);
     shown.textContent = number(Number(shown.dataset.value));
+    shown.closest(".review-head__list > span")?.toggleAttribute("hidden", shown.dataset.value === "0");
   }
 }
 
