@@ -121,3 +121,27 @@ def test_the_images_do_not_run_as_root() -> None:
     base = DOCKERFILE[DOCKERFILE.index("AS base") :]
     assert "\nUSER amber\n" in base
     assert "USER root" not in base
+
+
+def test_nginx_writes_no_log_but_the_nameless_one() -> None:
+    """A log named outside the servers would be written beside the image's own, which names every visitor."""
+    text = re.sub(r"(?m)#.*$", "", (ROOT / "docker" / "nginx.conf").read_text())
+    servers = re.findall(r"(?ms)^server \{\n(.*?)^\}", text)
+    assert len(servers) == 2
+    for server in servers:
+        assert re.findall(r"access_log (.*?);", server) == ["/dev/stdout nameless"]
+        assert re.findall(r"error_log (.*?);", server) == ["/dev/stderr emerg"]
+    assert text.count("access_log") == text.count("error_log") == len(servers)
+    (nameless,) = re.findall(r"log_format nameless (.*?);\n", text)
+    assert set(re.findall(r"\$\{?(\w+)", nameless)) == {
+        *("time_iso8601", "request_method", "told_path", "status", "body_bytes_sent", "request_time"),
+    }
+
+
+def test_nginx_passes_on_whatever_the_site_takes() -> None:
+    text = (ROOT / "docker" / "nginx.conf").read_text()
+    (limit,) = re.findall(r"client_max_body_size (\d+)m;", text)
+    assert int(limit) * 2**20 > settings.PEOPLE_SEND_AT_MOST
+    # Citizens' photos as they came wait in memory.
+    (buffer,) = re.findall(r"client_body_buffer_size (\d+)m;", text)
+    assert int(buffer) * 2**20 >= settings.STRANGERS_SEND_AT_MOST
