@@ -22,6 +22,8 @@ REASONS = (
     "imagery",  # a newer image of this ground
     "new_ground",  # the release before had not searched it
     "unjudged",  # found again with another outline, and no expert has approved that
+    "disputed",  # experts contradict each other about it
+    "second_opinion",  # an expert has asked a colleague, who has not answered yet
     "rights",  # the image's source does not allow it any more
     "not_searched",  # the later release has not looked there
     "rule",  # searched again by another rule

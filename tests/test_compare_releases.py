@@ -89,6 +89,25 @@ def test_what_was_left_waiting_and_is_approved_now_says_so(region: Any, ground: 
     assert reasons_of(first, second) == {ground[1].place_id: ("appeared", "an expert has approved it since")}
 
 
+@pytest.mark.parametrize("rejecting", [0, 1])
+def test_a_place_that_experts_dispute_says_so_and_blames_neither(
+    first: Any, ground: list[Any], bob: Any, dora: Any, rejecting: int
+) -> None:
+    disputed, asked = on_tile(first.run, ground[0]), on_tile(first.run, ground[1])
+    judge(disputed, dora, "rejected", look_alike="sand_pit")
+    if rejecting == 0:
+        judge(disputed, bob)  # the latest word is an approval
+    judge(asked, dora, "second")
+    told = reasons_of(first, publish_release(run=first.run, acting_user=None))
+    assert told == {
+        ground[0].place_id: (
+            "vanished",
+            "experts contradict each other about it: another one will decide",
+        ),
+        ground[1].place_id: ("vanished", "an expert has asked a colleague for a second opinion"),
+    }
+
+
 def test_a_new_classifier_names_the_campaigns_that_it_learned_from(
     first: Any, region: Any, ground: list[Any], bob: Any
 ) -> None:
@@ -145,6 +164,38 @@ def test_new_images_and_ground_not_searched_again_say_so(
     assert told[ground[3].place_id] == ("appeared", "a newer image of this ground")
     assert told[ground[0].place_id] == ("vanished", "a newer image of this ground")
     assert told[ground[2].place_id] == ("vanished", "the later map has not searched there")
+
+
+def test_why_places_came_with_new_images_takes_no_question_for_each_of_them(
+    region: Any, make_tile: Tiles, bob: Any
+) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from detection.models import Tile
+
+    def asked(places: int) -> int:
+        old, new = (
+            [make_tile(seed) for seed in range(begin, begin + places)]
+            for begin in (places * 10, places * 10 + places)
+        )
+        for one, other in zip(old, new, strict=True):
+            same = {name: getattr(one, name) for name in ("west", "south", "east", "north")}
+            Tile.objects.filter(pk=other.pk).update(**same)
+        runs = found_on(region, old), found_on(region, new)
+        for run in runs:
+            approve_all(run, bob)
+        publish_release(run=runs[0], acting_user=None)
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            release = publish_release(run=runs[1], acting_user=None)
+        told = json.loads(storage.get(release.files.get(name="changes.json").storage_key))["changes"]
+        assert {row["reason"]["kind"] for row in told} == {"imagery"}
+        assert len(told) == 2 * places
+        return len(asked)
+
+    assert asked(2) == asked(6)
 
 
 def test_between_releases_far_apart_the_event_itself_is_the_reason(

@@ -108,8 +108,9 @@ class PublishedRelease:
 
     @property
     def pictures(self) -> Pictures:
+        """Read once a process: whoever gets them must not change them."""
         key = _manifest(self.manifest)["pictures"]
-        return {place: (row[0], row[1], row[2]) for place, row in _json(key).items()} if key else {}
+        return _pictures(key) if key else {}
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,13 @@ def _json(key: str) -> dict[str, Any]:
     """A file that never changes; whoever reads it must not change what is handed out."""
     found: dict[str, Any] = json.loads(storage.get(key))
     return found
+
+
+@lru_cache(maxsize=16)
+def _pictures(key: str) -> Pictures:
+    """Made once: a list of ten thousand places asks for it ten thousand times."""
+    rows: dict[str, list[Any]] = json.loads(storage.get(key))
+    return {place: (row[0], row[1], row[2]) for place, row in rows.items()}
 
 
 # Writing ---------------------------------------------------------------------------------------

@@ -7,16 +7,20 @@ releases that are not neighbours (labeling.release_changes puts them together).
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
-from detection.models import Detection, Run, Tile, TileScore
-from labeling.actions.verdicts import Ground, ground_of, still_standing
+import numpy as np
+import shapely
+
+from detection.models import Detection, PassedTile, Run, Tile, TileScore
+from labeling.actions.verdicts import DISPUTED, Ground, Standing, ground_of, weigh
 from labeling.models import Campaign, CampaignMember, LookAlike, Release, Review, ReviewVerdict
 from labeling.release_changes import APPEARED, VANISHED, Difference, Reason
 
 # SQLite takes so many values in one statement at the least.
 AT_ONCE = 500
-# Degrees within which the middle of another image of the same ground must lie.
-NEAR = 0.05
+# Tiles of a run that pass by at once.
+CHUNK = 5000
 
 
 @dataclass
@@ -28,7 +32,10 @@ class _Known:
     found_now: set[str] = field(default_factory=set)
     looked_before: set[str] = field(default_factory=set)
     looked_now: set[str] = field(default_factory=set)
+    # The latest review that decides something, of any ground of the tile.
     reviews: dict[str, Review] = field(default_factory=dict)
+    # DISPUTED or SECOND, of what the run found there now.
+    waiting: dict[str, str] = field(default_factory=dict)
     members: dict[str, Campaign] = field(default_factory=dict)
     campaigns: list[Campaign] = field(default_factory=list)
     # Places of whose ground the release before searched another image, and the one now being made does.
@@ -67,6 +74,9 @@ def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> R
 
 
 def _why_gone(place: str, known: _Known, previous: Release, run: Run | None) -> Reason:
+    if place in known.waiting:
+        # Nobody has decided: neither the latest rejection nor the latest approval is why it went.
+        return {"kind": "disputed" if known.waiting[place] == DISPUTED else "second_opinion"}
     review = known.reviews.get(place)
     if review is not None and review.verdict == ReviewVerdict.REJECTED:
         if review.report_id is not None:
@@ -129,10 +139,17 @@ def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
         if previous.run_id is not None:
             known.found_before |= _found(previous.run_id, places)
             known.looked_before |= _looked(previous.run_id, places)
+        weighed = _weighed(places)
+        known.reviews |= _deciding(weighed, places)
         if run is not None:
-            known.found_now |= _found(run.pk, places)
+            found = _grounds(run.pk, places)
+            known.found_now |= {places[pk] for pk in found.values()}
             known.looked_now |= _looked(run.pk, places)
-        known.reviews |= _standing(places)
+            known.waiting |= {
+                places[pk]: weighed[ground].verdict
+                for ground, pk in found.items()
+                if ground in weighed and weighed[ground].verdict in (DISPUTED, ReviewVerdict.SECOND)
+            }
         members = CampaignMember.objects.filter(
             segmented_tile__tile__in=part,
             campaign__decided_at__isnull=False,
@@ -150,27 +167,33 @@ def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
     return known
 
 
-def _standing(places: dict[int, str]) -> dict[str, Review]:
-    """Place → its latest review that has not been taken back; one that asks for a second opinion decides nothing."""
+def _weighed(places: dict[int, str]) -> dict[Ground, Standing]:
+    """What all reviews of each ground of the tiles jointly say."""
     grounds: dict[Ground, list[Review]] = defaultdict(list)
     reviews = Review.objects.filter(segmented_tile__tile__in=places).select_related("segmented_tile")
     for review in reviews.order_by("id"):
         grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
-    standing = [
-        review
-        for rows in grounds.values()
-        for review in still_standing(rows)
-        if review.verdict != ReviewVerdict.SECOND
-    ]
+    return {ground: weigh(rows) for ground, rows in grounds.items()}
+
+
+def _deciding(weighed: dict[Ground, Standing], places: dict[int, str]) -> dict[str, Review]:
+    """Place → the latest review by which one of its grounds is decided; a dispute or a question decides nothing."""
+    decided = [one.review for one in weighed.values() if one.review is not None and not one.waits]
     # Ascending, so that what stays is the latest.
     return {
-        places[review.segmented_tile.tile_id]: review for review in sorted(standing, key=lambda one: one.pk)
+        places[review.segmented_tile.tile_id]: review for review in sorted(decided, key=lambda one: one.pk)
     }
 
 
 def _found(run_id: int, places: dict[int, str]) -> set[str]:
+    return {places[pk] for pk in _grounds(run_id, places).values()}
+
+
+def _grounds(run_id: int, places: dict[int, str]) -> dict[Ground, int]:
+    """Ground of each detection of the run on the tiles → the tile."""
     rows = Detection.objects.filter(run=run_id, segmented_tile__tile__in=places).order_by()
-    return {places[pk] for pk in rows.values_list("segmented_tile__tile", flat=True)}
+    told = rows.values_list("segmented_tile", "superpixels", "segmented_tile__tile")
+    return {ground_of(segmented, pieces): tile for segmented, pieces, tile in told}
 
 
 def _looked(run_id: int, places: dict[int, str]) -> set[str]:
@@ -193,26 +216,29 @@ def _learned(previous: Release, run: Run) -> list[Campaign]:
 
 
 def _with_another_image(tiles: list[Tile], run_id: int) -> set[str]:
-    """Those of the places, which the run did not search, of whose middle it searched another image."""
+    """Those of the places, which the run did not search, of whose middle it searched another image.
+
+    The run's tiles pass by once: a question for each place would be ten thousand of them after a new flight.
+    """
+    wanted = [(tile, tile.bounds) for tile in tiles if tile.bounds is not None]
+    if not wanted:
+        return set()
+    boxes = np.array([bounds for _tile, bounds in wanted])
+    tree = shapely.STRtree(shapely.points((boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2))
+    names = ("pk", "west", "south", "east", "north")
+    scored = TileScore.objects.filter(run=run_id, segmented_tile__tile__west__isnull=False).order_by()
+    passed = PassedTile.objects.filter(run=run_id, tile__west__isnull=False).order_by()
+    rows = chain(
+        scored.values_list(*(f"segmented_tile__tile__{name}" for name in names)).iterator(chunk_size=CHUNK),
+        passed.values_list(*(f"tile__{name}" for name in names)).iterator(chunk_size=CHUNK),
+    )
     found: set[str] = set()
-    for tile in tiles:
-        if tile.bounds is None:
-            continue
-        west, south, east, north = tile.bounds
-        latitude, longitude = (south + north) / 2, (west + east) / 2
-        others = Tile.objects.whole().filter(
-            region=tile.region_id,
-            segmented__scores__run=run_id,
-            # The index goes by the middles: nobody cuts tiles as large as this.
-            latitude__range=(latitude - NEAR, latitude + NEAR),
-            longitude__range=(longitude - NEAR, longitude + NEAR),
-            west__lte=longitude,
-            east__gte=longitude,
-            south__lte=latitude,
-            north__gte=latitude,
-        )
-        if others.exclude(pk=tile.pk).exists():
-            found.add(tile.place_id)
+    while chunk := list(islice(rows, CHUNK)):
+        images = shapely.box(*np.array([row[1:] for row in chunk], dtype=np.float64).T)
+        for image, place in zip(*tree.query(images, predicate="intersects"), strict=True):
+            tile = wanted[place][0]
+            if tile.pk != chunk[image][0]:
+                found.add(tile.place_id)
     return found
 
 

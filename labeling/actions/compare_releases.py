@@ -172,6 +172,8 @@ def in_words(reason: Reason) -> str:
         "imagery": _("a newer image of this ground"),
         "new_ground": _("the release before had not searched there"),
         "unjudged": _("found again, but no expert has approved it in its new outline"),
+        "disputed": _("experts contradict each other about it: another one will decide"),
+        "second_opinion": _("an expert has asked a colleague for a second opinion"),
         "rights": _("its imagery may not be used any more"),
         "not_searched": _("the later map has not searched there"),
         "not_found": _("searched for the later map, and not found there"),
