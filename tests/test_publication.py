@@ -1,5 +1,6 @@
 """Publishing survives its own death, goes back to an older release, and says what the publisher wants said."""
 
+import errno
 import json
 import os
 import re
@@ -190,6 +191,74 @@ def test_going_back_through_the_api_and_the_command(
         call_command("publish", again=10**6)
 
 
+def test_who_is_overtaken_while_publishing_tells_what_changed_since_the_one_who_was_first(
+    two: tuple[Any, Any], run: Any, bob: Any, carol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two press the button at once; the list of changes never changes again, so it must not skip a release."""
+    judge(run.detections.last(), bob, "rejected")
+    original = publishing._changes
+    calls: list[int] = []
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        told = original(*args, **kwargs)
+        if len(calls) == 1:
+            publish_again(release=two[0], acting_user=carol)
+        return told
+
+    monkeypatch.setattr(publishing, "_changes", overtaken)
+    release = publish_release(run=run, acting_user=carol)
+    assert (release.number, len(calls)) == (4, 3)
+    told = json.loads(storage.get(release.files.get(name="changes.json").storage_key))
+    assert told["previous"] == 3
+    assert [row["kind"] for row in told["changes"]] == ["vanished", "vanished"]
+
+
+def test_a_source_under_another_name_is_still_the_one_that_may_not_be_used(
+    two: tuple[Any, Any], source: Any, carol: Any
+) -> None:
+    source.name, source.may_derive = "Under another name", False
+    source.save()
+    with pytest.raises(Conflict, match="forbid"):
+        publish_again(release=two[0], acting_user=carol)
+
+
+# A full disk ----------------------------------------------------------------------------------
+
+
+def no_room(*_args: Any, **_kwargs: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "/made/up")
+
+
+def test_a_full_disk_is_told_to_who_publishes_and_nothing_is_half_visible(
+    two: tuple[Any, Any],
+    run: Any,
+    bob: Any,
+    carol: Any,
+    client_of: Callable[[Any], Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge(run.detections.last(), bob, "rejected")
+    monkeypatch.setattr(publishing.storage, "put", no_room)
+    for path in (f"/manage/runs/{run.pk}/publish/", f"/manage/releases/{two[0].pk}/again/"):
+        answer = client_of(carol).post(path)
+        assert answer.status_code == 503
+        assert "/made/up is full" in answer.content.decode()
+    assert Release.objects.count() == 2
+    assert Client().get("/map/testshire/3/").status_code == 404
+
+
+def test_a_release_stands_though_the_disk_is_full_for_the_catalogue_and_shows_when_there_is_room(
+    run: Any, carol: Any, client_of: Callable[[Any], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "write_catalogue", no_room)
+        assert client_of(carol).post(f"/manage/runs/{run.pk}/publish/").status_code == 302
+    assert Release.objects.count() == 1
+    jobs.sweep()
+    assert Client().get("/map/testshire/1/").status_code == 200
+
+
 # Large runs and notes -------------------------------------------------------------------------
 
 
@@ -219,6 +288,21 @@ def test_a_large_run_is_published_by_a_job_and_the_page_does_not_wait(
     job.refresh_from_db()
     assert job.result == {"release": release.pk, "number": 1}
     assert Release.objects.count() == 1
+
+
+@pytest.mark.parametrize("limit", ["TILES_AT_ONCE", "LABELLED_AT_ONCE"])
+def test_a_small_find_in_a_large_region_is_published_by_a_job_too(
+    run: Any, carol: Any, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """All tiles searched and all labelled ones are read, however little is on the map."""
+    for detection in run.detections.all():
+        Consensus.objects.create(
+            segmented_tile=detection.segmented_tile, superpixel=1, verdict="mining", votes=1, agreeing=1
+        )
+    monkeypatch.setattr(publish_job, limit, 2)
+    assert isinstance(publish_job.publish_or_request(run=run, acting_user=carol), Job)
+    monkeypatch.setattr(publish_job, limit, 3)
+    assert isinstance(publish_job.publish_or_request(run=run, acting_user=carol), Release)
 
 
 def test_a_job_for_what_is_published_already_says_so(run: Any, carol: Any) -> None:

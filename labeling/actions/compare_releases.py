@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from amberapp import storage
 from amberapp.errors import NotThere
-from detection.models import Region, Run
+from detection.models import Run
 from labeling.actions import catalogue
 from labeling.actions.catalogue import PublishedRelease
 from labeling.actions.change_reasons import reasons_between
@@ -123,20 +123,12 @@ def compare_releases(earlier: Release | PublishedRelease, later: Release | Publi
 
 
 def changes_of(
-    *, region: Region, run: Run | None, places: list[dict[str, Any]], restores: int | None = None
-) -> bytes | None:
-    """The changes.json of a release of `region` that is about to be written; None for the region's first.
+    *, previous: Release, run: Run | None, places: list[dict[str, Any]], restores: int | None = None
+) -> bytes:
+    """The changes.json of the release that is about to be written after `previous`.
 
     places: the rows of its places.json; restores: the number of the release that it publishes again.
     """
-    previous = (
-        Release.objects.filter(region=region, kind=ReleaseKind.OWN)
-        .select_related("run__classifier")
-        .order_by("-number")
-        .first()
-    )
-    if previous is None:
-        return None
     found = difference(
         {place.place: place.outline_sha256 for place in places_of(previous)},
         {row["place"]: row["outline_sha256"] for row in places},

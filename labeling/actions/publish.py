@@ -7,13 +7,16 @@ Killed in between, the files lie unused and the previous release stays the lates
 import datetime as dt
 import gzip
 import json
+import logging
 import shutil
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, Any
 
-from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -36,6 +39,7 @@ ATTEMPTS = 5
 NOTE_LENGTH = 2000
 # Nothing is gained by packing these again: they are packed in parts, or only ever downloaded whole by programs.
 PACKED_ALREADY = (".pmtiles", ".png", ".gpkg")
+logger = logging.getLogger(__name__)
 
 
 class AlreadyPublished(Conflict):
@@ -47,6 +51,22 @@ class AlreadyPublished(Conflict):
             % {"number": release.number}
         )
         self.release = release
+
+
+@contextmanager
+def _disk_told() -> Iterator[None]:
+    """A full disk is told as such (503), to whoever presses the button too: nothing of the release is visible then."""
+    try:
+        yield
+    except (OSError, DatabaseError) as error:
+        trouble = storage.trouble_with(error)
+        if not trouble:
+            raise
+        raise UserError(trouble, code="unavailable", status=503) from error
+
+
+class _Overtaken(Exception):
+    """Another release came between what is told of the changes and the writing of it."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +116,7 @@ def readiness(run: Run, verdicts: dict[int, Verdict] | None = None) -> Readiness
     return Readiness(detections, approved, rejected, waiting, problem)
 
 
+@_disk_told()
 def publish_release(
     *, run: Run, acting_user: User | None, note: str = "", progress: Progress | None = None
 ) -> Release:
@@ -115,7 +136,7 @@ def publish_release(
     return write_release(
         region=run.region,
         run=run,
-        built=with_changes(built, run.region, run),
+        built=built,
         note=note,
         sample=gathered.sample,
         pictures=gathered.pictures,
@@ -134,6 +155,7 @@ def checked_note(note: str) -> str:
     return note
 
 
+@_disk_told()
 def publish_again(*, release: Release, acting_user: User | None, note: str = "") -> Release:
     """Roll back: publish an older release again, with the same files, under the next number.
 
@@ -144,8 +166,11 @@ def publish_again(*, release: Release, acting_user: User | None, note: str = "")
     release = Release.objects.select_related("region", "run", "restores").get(pk=release.pk)
     if release.kind != ReleaseKind.OWN:
         raise Conflict(_("An imported map is not published again: it stays where it is."))
+    known = next((one for one in catalogue().releases if one.pk == release.pk), None)
     shown = {place.source for place in places_of(release)}
-    closed = ImagerySource.objects.filter(name__in=shown, may_derive=False).first()
+    # By the images too: a source may have got another name since.
+    images = {source for _sha256, _image, source in known.pictures.values()} if known else set()
+    closed = ImagerySource.objects.filter(Q(name__in=shown) | Q(pk__in=images), may_derive=False).first()
     if closed is not None:
         raise Conflict(
             _(
@@ -153,20 +178,9 @@ def publish_again(*, release: Release, acting_user: User | None, note: str = "")
             )
             % {"number": release.number, "source": closed.name}
         )
-    rows = list(release.files.exclude(name=CHANGES))
-    (index,) = (row for row in rows if row.name == INDEX)
-    data = changes_of(
-        region=release.region,
-        run=release.run,
-        places=json.loads(storage.get(index.storage_key))["places"],
-        restores=release.number,
-    )
-    if data is not None:
-        rows.append(_store(BuiltFile(CHANGES, JSON, data)))
-    known = next((one for one in catalogue().releases if one.pk == release.pk), None)
     return _enter(
         release.region,
-        rows,
+        list(release.files.exclude(name=CHANGES)),
         release.statistics,
         acting_user,
         pictures=known.pictures if known else None,
@@ -199,7 +213,8 @@ def write_release(
     """Store the files, then write the rows in one transaction, then the catalogue that readers go by.
 
     Killed before the transaction ends, nothing of the release is visible; killed after it, the release stands and the
-    sweeper writes the catalogue. Raises AlreadyPublished where `unless_same` and the latest own release of the region
+    sweeper writes the catalogue. Beside the files of an own release comes what differs from the one before it, and why.
+    Raises AlreadyPublished where `unless_same` and the latest own release of the region
     has the same files; Conflict when other publishers take the number again and again.
     """
     rows = [_store(file) for file in built.files]
@@ -231,17 +246,45 @@ def _enter(
     **fields: Any,
 ) -> Release:
     for _attempt in range(ATTEMPTS):
+        before = _latest_own(region)
+        told = _changes(before, rows, fields)
         try:
             with transaction.atomic():
-                release = _write(region, rows, statistics, acting_user, unless_same, **fields)
+                release = _write(
+                    region, [*rows, *told], statistics, acting_user, unless_same, before, **fields
+                )
             break
-        except IntegrityError:
-            # Another process took the number between our look and our write (no row locks on SQLite).
+        except (IntegrityError, _Overtaken):
+            # Another process published between our look and our write; what changed is looked at again.
             continue
     else:
         raise Conflict(_("Somebody else is publishing in this region right now: try again in a minute."))
-    write_catalogue({release.pk: pictures} if pictures is not None else None)
+    try:
+        write_catalogue({release.pk: pictures} if pictures is not None else None)
+    except OSError:
+        # The release stands; the sweeper writes the catalogue when the disk takes it.
+        logger.exception("release %s stands, the catalogue could not be written", release)
     return release
+
+
+def _latest_own(region: Region) -> Release | None:
+    own = Release.objects.filter(region=region, kind=ReleaseKind.OWN)
+    return own.select_related("run__classifier").order_by("-number").first()
+
+
+def _changes(before: Release | None, rows: list[ReleaseFile], fields: dict[str, Any]) -> list[ReleaseFile]:
+    """The file that tells what differs from `before`; none for a region's first release and for an imported map."""
+    if before is None or fields["kind"] != ReleaseKind.OWN:
+        return []
+    (index,) = (row for row in rows if row.name == INDEX)
+    restores: Release | None = fields["restores"]
+    data = changes_of(
+        previous=before,
+        run=fields["run"],
+        places=json.loads(storage.get(index.storage_key))["places"],
+        restores=restores.number if restores else None,
+    )
+    return [_store(BuiltFile(CHANGES, JSON, data))]
 
 
 def _write(
@@ -250,12 +293,16 @@ def _write(
     statistics: dict[str, Any],
     acting_user: User | None,
     unless_same: bool,
+    before: Release | None,
     **fields: Any,
 ) -> Release:
+    """`before`: the release from which the changes are told. Raises _Overtaken when it is the latest no more."""
     locked = Region.objects.select_for_update().get(pk=region.pk)
-    latest = locked.releases.filter(kind=ReleaseKind.OWN).order_by("-number").first()
+    latest = _latest_own(locked)
     if unless_same and latest is not None and _same_files(latest, rows):
         raise AlreadyPublished(latest)
+    if fields["kind"] == ReleaseKind.OWN and latest != before:
+        raise _Overtaken
     highest = locked.releases.aggregate(highest=Max("number"))["highest"] or 0
     release = Release.objects.create(
         region=locked, number=highest + 1, statistics=statistics, created_by=acting_user, **fields
@@ -285,18 +332,6 @@ def _write(
         **({"restores": release.restores.number} if release.restores else {}),
     )
     return release
-
-
-def with_changes(built: Built, region: Region, run: Run | None, restores: int | None = None) -> Built:
-    """Beside the files, what differs from the release before and why; a region's first release has nothing to say."""
-    (index,) = (file for file in built.files if file.name == INDEX)
-    rows = json.loads(index.read())["places"]
-    data = changes_of(region=region, run=run, places=rows, restores=restores)
-    if data is None:
-        return built
-    kept = [file for file in built.files if file.name != CHANGES]
-    files = sorted([*kept, BuiltFile(CHANGES, JSON, data)], key=lambda file: file.name)
-    return replace(built, files=files)
 
 
 def _same_files(latest: Release, rows: list[ReleaseFile]) -> bool:

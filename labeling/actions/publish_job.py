@@ -3,27 +3,38 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from amberapp import jobs
 from amberapp.errors import Conflict
 from amberapp.models import Job, User
 from amberapp.models.work import OPEN_STATES
-from detection.models import Region, Run
+from detection.models import Region, Run, SegmentedTile
 from labeling.actions.publish import AlreadyPublished, checked_note, publish_release, readiness
-from labeling.models import Release
+from labeling.models import Consensus, Release
 
 PUBLISH_JOB = "labeling.publish"
-# Up to so many detections the page publishes by itself, within a second or two.
+# Up to so many detections, tiles searched and labelled tiles of the region the page publishes by itself, within a second
+# or two.
 AT_ONCE = 300
+TILES_AT_ONCE = 10_000
+LABELLED_AT_ONCE = 500
 
 
 def publish_or_request(*, run: Run, acting_user: User | None, note: str = "") -> Release | Job:
     """The release, or for a large run the job that makes it. Raises what publish_release raises."""
-    if run.detections.count() <= AT_ONCE:
-        return publish_release(run=run, acting_user=acting_user, note=note)
-    return request_publication(run=run, acting_user=acting_user, note=note)
+    if _is_large(run):
+        return request_publication(run=run, acting_user=acting_user, note=note)
+    return publish_release(run=run, acting_user=acting_user, note=note)
+
+
+def _is_large(run: Run) -> bool:
+    if run.tiles > TILES_AT_ONCE or run.detections.count() > AT_ONCE:
+        return True
+    labelled = Consensus.objects.filter(segmented_tile=OuterRef("pk"), piece=0, votes__gt=0)
+    tiles = SegmentedTile.objects.filter(tile__region=run.region_id, segmentation=run.segmentation_id)
+    return tiles.filter(Exists(labelled))[: LABELLED_AT_ONCE + 1].count() > LABELLED_AT_ONCE
 
 
 def request_publication(*, run: Run, acting_user: User | None, note: str = "") -> Job:
