@@ -78,6 +78,9 @@ def test_the_list_tells_the_hectares_of_what_it_lists(release: Any) -> None:
     assert hectares() == pytest.approx(statistics["hectares"], abs=0.05)
     assert hectares(year="2014") == pytest.approx(by_year["2014"], abs=0.05)
     assert hectares(year="1999") == 0
+    page = Client().get("/map/testshire/1/list/", {"year": "1999"}).content.decode()
+    assert "There are no places on this map" not in page
+    assert re.search(r'href="\?">All places<', page), "there is a way back"
     district = next(one for one in statistics["by_district"] if one["district"] == "Сарни")
     of_year = {str(one["year"]): one["hectares"] for one in district["by_year"]}
     assert hectares(district="Сарни") == pytest.approx(district["hectares"], abs=0.05)
