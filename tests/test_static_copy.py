@@ -102,6 +102,18 @@ def test_pictures_that_may_not_be_shown_any_more_leave_the_next_copy(copy: Path,
     assert not list((copy / "pictures").iterdir())
 
 
+def test_a_second_copy_writes_only_what_has_changed(copy: Path) -> None:
+    """A mirror sends, and a slow disk flushes, each file that was written."""
+    pages = sorted(copy.rglob("*.html"))
+    changed = pages[0]
+    whole = changed.read_bytes()
+    changed.write_bytes(whole[:-1] + b"?")
+    before = {path: path.stat().st_ino for path in [*pages, *copy.rglob("*.css")]}
+    call_command("export_map", str(copy), site=SITE)
+    assert [path for path, inode in before.items() if path.stat().st_ino != inode] == [changed]
+    assert changed.read_bytes() == whole
+
+
 def test_a_folder_with_other_files_is_left_alone(release: Any, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("mine")

@@ -11,7 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -116,8 +116,18 @@ def _copy_static(target: Path, copied: Copied) -> None:
         )
     for name, read in found:
         if name.split("/")[0] not in NOT_COPIED:
-            write_atomically(target / name, read())
+            _write(target / name, read())
             copied.files += 1
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A file that says this already is left alone: a second copy flushes, and a mirror sends, what has changed only."""
+    try:
+        if path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    write_atomically(path, data)
 
 
 def _read(storage: Any, name: str) -> bytes:
@@ -204,7 +214,7 @@ class _Pages:
                 self.copied.pages += 1
             else:
                 self.copied.files += 1
-            write_atomically(self.directory / target, data)
+            _write(self.directory / target, data)
             if self.progress is not None:
                 self.progress(len(self.seen) - len(self.waiting), len(self.seen), _("pages"))
 
@@ -297,8 +307,9 @@ class _Pages:
         return to + "/" if target.endswith("/") else to
 
 
+@lru_cache(maxsize=8192)
 def _named(path: str) -> tuple[str, dict[str, Any]]:
-    """(name of the address, its parts); ("", {}) for none. The folder of a release's files counts as a file of it."""
+    """(name of the address, its parts: not to be changed); ("", {}) for none. The folder of a release's files counts as a file of it."""
     for tried, added in ((path, False), (path + "x", True)):
         try:
             match = resolve(tried)
