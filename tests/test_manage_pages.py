@@ -11,10 +11,11 @@ from django.utils import timezone
 from amberapp.models import AuditEntry, Job, User
 from detection.actions.watch import duration, progress_of
 from detection.models import Region, Run, Shard, TileFailure
+from labeling.actions.campaign_round import ROUND_JOB
 from labeling.actions.overview import overview
 from labeling.actions.retrain import RETRAIN_JOB
 from labeling.actions.review import review_detection
-from labeling.models import Consensus, Release, Report
+from labeling.models import Campaign, Consensus, Release, Report
 from tests.findings import figures, make_classifier, make_run
 
 pytestmark = pytest.mark.django_db
@@ -147,6 +148,39 @@ def test_each_region_is_told_what_brings_it_on(
     region.active_classifier = newer
     region.save()
     assert step_of(region) == "reprocess"
+
+
+def test_a_decided_campaign_waits_on_the_overview_until_something_was_trained(
+    carol: User, bob: User, run: Run, client_of: Callable
+) -> None:
+    region = run.region
+    client = client_of(carol)
+    campaign = Campaign.objects.create(
+        region=region,
+        name="Ploughed fields",
+        segmented_tile=run.detections.all()[0].segmented_tile,
+        superpixels=[1],
+        decision="label",
+        decided_by=bob,
+        decided_at=timezone.now(),
+    )
+    assert step_of(region) == "campaign"
+    assert f'href="/review/campaigns/{campaign.pk}/"' in client.get("/manage/").content.decode()
+
+    job = Job.objects.create(kind=ROUND_JOB, parameters={"campaign": campaign.pk}, message="Reading pixels")
+    page = client.get("/manage/").content.decode()
+    assert step_of(region) == "wait"
+    assert "Reading pixels" in page and "Ploughed fields" in page
+    assert 'action="/manage/retrain/"' not in page and 'action="/manage/runs/start/"' not in page
+
+    job.delete()
+    campaign.withdrawn_at = timezone.now()
+    campaign.save()
+    assert step_of(region) == "review"
+    campaign.withdrawn_at = None
+    campaign.save()
+    make_classifier(region, activate=False)
+    assert step_of(region) == "review"
 
 
 def test_the_overview_asks_three_questions_more_for_each_region_and_none_for_each_tile(

@@ -10,10 +10,22 @@ from django.utils.translation import gettext as _
 from amberapp.models import Job, WorkState
 from amberapp.models.work import UNENDED_STATES
 from detection.models import Classifier, Region, Run, Tile, TileKind
+from labeling.actions.campaign_round import ROUND_JOB
 from labeling.actions.crowd_figures import CrowdFigures, crowd_figures
 from labeling.actions.publish import Readiness, readiness
 from labeling.actions.retrain import RETRAIN_JOB
-from labeling.models import Consensus, Label, Release, ReleaseKind, Report, ReportState, Review, Verdict
+from labeling.models import (
+    Campaign,
+    CampaignDecision,
+    Consensus,
+    Label,
+    Release,
+    ReleaseKind,
+    Report,
+    ReportState,
+    Review,
+    Verdict,
+)
 
 # The page shows so many of a region's classifiers.
 CLASSIFIERS_SHOWN = 6
@@ -29,7 +41,9 @@ class NextStep:
 
 @dataclass
 class Overview:
-    """One region. `run` is the latest finished one, `open_run` the one under way or paused; `ready` belongs to `run`."""
+    """One region. `run` is the latest finished one, `open_run` the one under way or paused; `ready` belongs to `run`;
+    `campaign` is the one that a worker trains for (`campaign_job`) or, without a job, the latest that waits for an admin.
+    """
 
     region: Region
     tiles: int = 0
@@ -50,6 +64,8 @@ class Overview:
     reviewed_at: Any = None
     job: Job | None = None
     failed_job: Job | None = None
+    campaign: Campaign | None = None
+    campaign_job: Job | None = None
     crowd: CrowdFigures = field(default_factory=CrowdFigures)
 
     @property
@@ -115,6 +131,7 @@ def overview() -> list[Overview]:
     for region_id, count in open_reports.values_list("region").annotate(Count("id")):
         found[region_id].open_reports = count
     _find_jobs(found)
+    _find_campaigns(found)
     for region_id, figures in crowd_figures().items():
         found[region_id].crowd = figures
     for one in found.values():
@@ -186,11 +203,35 @@ def _find_jobs(found: dict[int, Overview]) -> None:
             one.failed_job = job
 
 
+def _find_campaigns(found: dict[int, Overview]) -> None:
+    """The campaign of each region that is being trained for, or the latest decided one that no classifier knows yet.
+
+    A classifier trained since the decision has learned from it, whoever started it: that campaign waits no more.
+    """
+    decided = Campaign.objects.filter(withdrawn_at__isnull=True).exclude(decision=CampaignDecision.UNDECIDED)
+    under_way = {
+        job.parameters.get("campaign"): job
+        for job in Job.objects.filter(kind=ROUND_JOB, state__in=UNENDED_STATES).order_by("-id")
+    }
+    for campaign in decided.filter(Q(classifier_after__isnull=True) | Q(pk__in=list(under_way))).order_by(
+        "id"
+    ):
+        one = found[campaign.region_id]
+        if (job := under_way.get(campaign.pk)) is not None:
+            one.campaign, one.campaign_job = campaign, job
+        elif one.campaign_job is None and not (
+            one.newest is not None and campaign.decided_at and one.newest.created_at > campaign.decided_at
+        ):
+            one.campaign = campaign
+
+
 def _next_step(one: Overview) -> NextStep:
     if not one.tiles and not one.crops:
         return NextStep("import", _("Bring in satellite images."))
     if one.job is not None:
         return NextStep("wait", _("A classifier is being trained."))
+    if one.campaign_job is not None:
+        return NextStep("wait", _("A campaign trains and searches again."))
     if one.open_run is not None and one.open_run.is_paused:
         return NextStep("wait", _("The search is paused: resume it or cancel it."))
     if one.open_run is not None:
@@ -201,6 +242,8 @@ def _next_step(one: Overview) -> NextStep:
         return NextStep("retrain", _("Train the first classifier on what people have labelled."))
     if not one.tiles:
         return NextStep("import", _("Bring in whole tiles to search; so far there are only labelled crops."))
+    if one.campaign is not None:
+        return NextStep("campaign", _("Experts have decided a campaign: train and search again."))
     if one.run is None or (one.run.classifier_id != one.active.pk and one.active is one.newest):
         return NextStep("reprocess", _("Search the region with the active classifier."))
     if one.open_reports:
