@@ -24,7 +24,8 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str]) -> b
     lines = [
         f"Ground torn up for {region['mineral']}: {region['name']}",
         "",
-        f"{figures['places']} places, {_hectares(figures)}{figures['tiles_searched']} satellite tiles searched.",
+        f"{_counted(figures['places'], 'place')}, {_hectares(figures)}"
+        f"{_counted(figures['tiles_searched'], 'satellite tile')} searched.",
         *content.estimate_lines,
         *content.about,
         "",
@@ -62,9 +63,13 @@ def citation(figures: dict[str, Any]) -> str:
     region, method = figures["region"], figures["method"]
     made = "an imported map" if method is None else f"run {method['run']}"
     return (
-        f"Amber: ground torn up for {region['mineral']}, {region['name']} ({made}, {figures['places']} places). "
+        f"Amber: ground torn up for {region['mineral']}, {region['name']} ({made}, {_counted(figures['places'], 'place')}). "
         "Please add the number and the date of the release, which its page shows."
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _hectares(figures: dict[str, Any]) -> str:
@@ -114,9 +119,12 @@ def _source(source: dict[str, Any]) -> str:
     pictures = "" if source["may_publish"] else "; its images may not be shown"
     dates = ""
     if source["first_date"]:
-        dates = f"; {source['tiles']} images of {source['first_date']} to {source['last_date']}"
+        days = source["first_date"]
+        if source["last_date"] != days:
+            days = f"{days} to {source['last_date']}"
+        dates = f"; {_counted(source['tiles'], 'image')} of {days}"
     elif source["tiles"]:
-        dates = f"; {source['tiles']} images"
+        dates = f"; {_counted(source['tiles'], 'image')}"
     if source["undated"]:
         dates += f", {source['undated']} of them of unknown date"
     return f"- {source['name']}{made}: {source['attribution']}{licence}{dates}{pictures}"

@@ -265,6 +265,25 @@ def test_the_page_the_map_and_the_csv_say_the_same(first: Any, second: Any, grou
     assert line["hectares_after"] == ""
 
 
+def test_one_place_is_told_as_one(first: Any, ground: list[Any], bob: Any) -> None:
+    judge(on_tile(first.run, ground[0]), bob, "rejected")
+    judge(on_tile(first.run, ground[1]), bob, "rejected")
+    second = publish_release(run=first.run, acting_user=None)
+    judge(on_tile(first.run, ground[1]), bob)
+    publish_release(run=first.run, acting_user=None)
+
+    def told(earlier: int, later: int) -> list[tuple[str, str]]:
+        page = Client().get(f"/releases/testshire/{earlier}/compare/{later}/").content.decode()
+        return re.findall(r"<dt>(new places?|places? gone)</dt><dd>(\d)</dd>", page)
+
+    assert told(1, 2) == [("new places", "0"), ("places gone", "2")]
+    assert told(1, 3) == [("new places", "0"), ("place gone", "1")]
+    assert told(2, 3) == [("new place", "1"), ("places gone", "0")]
+    readme = storage.get(second.files.get(name="README.txt").storage_key).decode()
+    assert readme.splitlines()[2].startswith("1 place, ")
+    assert "3 satellite tiles searched" in readme
+
+
 def test_the_form_leads_to_any_two_releases(first: Any, second: Any) -> None:
     client = Client()
     chosen = client.get("/releases/testshire/compare/?from=1&to=2")

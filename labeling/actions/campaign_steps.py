@@ -170,8 +170,10 @@ def _removed(campaign: Campaign) -> str:
     if not found:
         return ""
     return (
-        _(
-            "%(vanished)s detections removed, %(appeared)s added, %(changed)s changed, %(unchanged)s as before."
+        ngettext(
+            "%(vanished)s detection removed, %(appeared)s added, %(changed)s changed, %(unchanged)s as before.",
+            "%(vanished)s detections removed, %(appeared)s added, %(changed)s changed, %(unchanged)s as before.",
+            found["vanished"],
         )
         % found
     )

@@ -177,7 +177,8 @@ def _built(
 def _told(areas: list[Area], files: list[MapFile], left_out: int) -> str:
     """English, for the README and as the note of a release that was given none."""
     finds = sum(area.count for area in areas)
-    told = f"{len(areas)} squares with {finds} finds, imported from {', '.join(file.name for file in files)}."
+    squares = f"{len(areas)} square{'' if len(areas) == 1 else 's'}"
+    told = f"{squares} with {finds} find{'' if finds == 1 else 's'}, imported from {', '.join(file.name for file in files)}."
     return f"{told} {left_out} far outside the region left out." if left_out else told
 
 

@@ -236,9 +236,12 @@ def _decide(request: HttpRequest, report: Report) -> None:
 
 def _said(outcome: Outcome) -> str:
     if outcome.review is not None:
-        return _(
+        return ngettext(
+            "Accepted. The place leaves the map with the next release, and its %(count)s piece is now a negative "
+            "example: retrain, then reprocess.",
             "Accepted. The place leaves the map with the next release, and its %(count)s pieces are now negative "
-            "examples: retrain, then reprocess."
+            "examples: retrain, then reprocess.",
+            len(outcome.review.superpixels),
         ) % {"count": len(outcome.review.superpixels)}
     if outcome.tiles:
         return ngettext(

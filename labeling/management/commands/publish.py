@@ -71,6 +71,6 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told, ensure_ascii=False))
         else:
             self.stdout.write(
-                f"{release.region} release {release.number}: {figures['places']} places, "
-                f"{figures['hectares']:.2f} ha, {figures['tiles_searched']} tiles searched."
+                f"{release.region} release {release.number}: places: {figures['places']}, "
+                f"{figures['hectares']:.2f} ha, tiles searched: {figures['tiles_searched']}."
             )
