@@ -17,7 +17,7 @@ from labeling.actions.review import review_detection
 from labeling.actions.review_bulk import MOST_AT_ONCE, Outcome, review_many, withdraw_many, written
 from labeling.actions.review_queue import needs_of, review_queue
 from labeling.actions.verdicts import current_verdicts
-from labeling.models import Consensus, Label, LookAlike, Release, Report, Review
+from labeling.models import Campaign, Consensus, Label, LookAlike, Release, Report, Review
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -356,3 +356,23 @@ def test_wrong_questions_to_the_gallery_get_a_sentence(
 
 def test_a_gallery_of_a_region_never_searched_says_so(bob: User, region: Any, client_of: Callable) -> None:
     assert "Nothing to review yet" in client_of(bob).get("/review/gallery/").content.decode()
+
+
+def test_from_the_review_of_a_campaigns_run_bob_finds_back_to_the_campaign(
+    bob: User, run: Any, client_of: Callable
+) -> None:
+    detection = run.detections.all()[0]
+    campaign = Campaign.objects.create(
+        region=run.region,
+        name="Ploughed fields",
+        segmented_tile=detection.segmented_tile,
+        superpixels=[1],
+        run_after=run,
+    )
+    link = f'<a href="/review/campaigns/{campaign.pk}/">Ploughed fields</a>'
+    client = client_of(bob)
+    for address in (f"/review/gallery/?run={run.pk}", f"/review/{detection.pk}/"):
+        assert link in client.get(address).content.decode(), address
+    campaign.withdrawn_at = timezone.now()
+    campaign.save()
+    assert link not in client.get(f"/review/gallery/?run={run.pk}").content.decode()

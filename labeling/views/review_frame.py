@@ -41,6 +41,7 @@ def frame(run: Run, items: Sequence[QueueItem], state: str, *, gallery: bool = F
     return {
         "run": run,
         "run_before": run_before(run),
+        "campaign": run.campaigns.filter(withdrawn_at__isnull=True).first(),
         "regions": regions if len(regions) > 1 else [],
         "latest": latest if latest is not None and latest.pk != run.pk else None,
         "state": state,
