@@ -42,8 +42,8 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str]) -> b
         *(_source(source) for source in figures["sources"]),
         "",
         "Labels",
-        "- Each verdict is what volunteers and experts jointly say of one piece; no names, no single votes. Finer pieces "
-        "and single crops are left out. Addresses of images are relative to this release's page, and stand only where "
+        "- Each verdict is what volunteers and experts jointly say of one piece; no names, no single votes. Finer pieces, "
+        "single crops and the tiles with which volunteers are taught and checked are left out. Addresses of images are relative to this release's page, and stand only where "
         "the source's terms allow showing its images; Label Studio needs them to be made absolute.",
         "",
         "Licence",

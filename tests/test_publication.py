@@ -21,7 +21,7 @@ from labeling.actions import catalogue, publish_job
 from labeling.actions import publish as publishing
 from labeling.actions.publish import AlreadyPublished, publish_again, publish_release
 from labeling.actions.releases import places_of
-from labeling.models import Consensus, Release, ReleaseFile
+from labeling.models import Consensus, KnownTile, Release, ReleaseFile
 from tests.published import approve_all, found_on, judge
 
 Tiles = Callable[..., Any]
@@ -396,3 +396,29 @@ def test_labels_of_imagery_that_may_not_be_used_are_left_out(
     source.save()
     release = publish_release(run=run, acting_user=carol)
     assert json.loads(storage.get(release.files.get(name="labels-coco.json").storage_key))["images"] == []
+
+
+def test_one_persons_vote_and_the_answers_of_checks_are_no_public_labels(
+    run: Any, region: Any, carol: Any
+) -> None:
+    open_tile, known_tile, decided = (one.segmented_tile for one in run.detections.order_by("id"))
+    Consensus.objects.create(segmented_tile=open_tile, superpixel=1, verdict="mining", votes=1, agreeing=1)
+    Consensus.objects.create(segmented_tile=known_tile, superpixel=1, verdict="mining", votes=9, agreeing=9)
+    KnownTile.objects.create(segmented_tile=known_tile, region=region, use="check", answers={})
+    for superpixel, votes, by_expert in ((1, 1, True), (2, 2, False), (3, 1, False)):
+        Consensus.objects.create(
+            segmented_tile=decided,
+            superpixel=superpixel,
+            verdict="not_mining",
+            votes=votes,
+            agreeing=votes,
+            by_expert=by_expert,
+        )
+    release = publish_release(run=run, acting_user=carol)
+    for name in ("labels-coco.json", "labels-label-studio.json"):
+        told = storage.get(release.files.get(name=name).storage_key).decode()
+        assert decided.tile.place_id in told
+        assert open_tile.tile.place_id not in told
+        assert known_tile.tile.place_id not in told
+    coco = json.loads(storage.get(release.files.get(name="labels-coco.json").storage_key))
+    assert [row["attributes"]["superpixel"] for row in coco["annotations"]] == [1, 2]

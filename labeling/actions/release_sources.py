@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import shapely
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from shapely.geometry import shape
 
@@ -56,6 +56,8 @@ SAME_GROUND = 0.6
 MOST_DATES = 6
 CHUNK = 5000
 LABELLED_CHUNK = 50
+# Of a consensus: more than one volunteer's vote.
+JOINT = Q(votes__gt=1) | Q(votes=1, by_expert=True)
 
 
 @dataclass(frozen=True)
@@ -263,14 +265,18 @@ def _source(row: ImagerySource) -> Source:
 
 def _labelled(run: Run, pictures: Pictures) -> Iterator[Labelled]:
     """The region's labelled tiles, sorted by place, a few at a time; those of sources that allow nothing derived from
-    them are left out. Names of people are not read at all."""
-    labelled = Consensus.objects.filter(segmented_tile=OuterRef("pk"), piece=0, votes__gt=0)
+    them are left out. Names of people are not read at all.
+
+    Left out too: what a single volunteer says (that would be a person's vote), and known tiles, whose answers would tell
+    the checks that volunteers are given unseen."""
+    labelled = Consensus.objects.filter(JOINT, segmented_tile=OuterRef("pk"), piece=0)
     rows = (
         SegmentedTile.objects.filter(
             tile__region=run.region_id,
             tile__kind=TileKind.TILE,
             tile__source__may_derive=True,
             segmentation=run.segmentation_id,
+            known__isnull=True,
         )
         .exclude(outlines_key="")
         .filter(Exists(labelled))
@@ -281,7 +287,7 @@ def _labelled(run: Run, pictures: Pictures) -> Iterator[Labelled]:
         tiles = SegmentedTile.objects.select_related("tile__source").in_bulk(wanted)
         verdicts: dict[int, list[dict[str, Any]]] = {pk: [] for pk in wanted}
         told = Consensus.objects.filter(
-            segmented_tile__in=wanted, piece=0, votes__gt=0, verdict__in=VERDICTS
+            JOINT, segmented_tile__in=wanted, piece=0, verdict__in=VERDICTS
         ).order_by("segmented_tile_id", "superpixel")
         for row in told:
             verdicts[row.segmented_tile_id].append(
