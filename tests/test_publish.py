@@ -334,7 +334,7 @@ def test_a_file_is_served_with_its_type_checksum_and_for_ever(release: Any) -> N
     }
     for name, media_type in types.items():
         answer = Client().get(f"/releases/testshire/1/{name}")
-        data = b"".join(answer.streaming_content)
+        data = answer.getvalue()
         assert answer.headers["Content-Type"] == media_type
         assert "immutable" in answer.headers["Cache-Control"]
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -348,10 +348,53 @@ def test_a_file_is_packed_for_those_who_take_it(release: Any) -> None:
     plain = b"".join(Client().get("/releases/testshire/1/places.geojson").streaming_content)
     answer = Client().get("/releases/testshire/1/places.geojson", headers={"Accept-Encoding": "gzip, br"})
     assert answer.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(b"".join(answer.streaming_content)) == plain
+    assert gzip.decompress(answer.getvalue()) == plain
     assert "Accept-Encoding" in answer.headers["Vary"]
     refused = Client().get("/releases/testshire/1/places.geojson", headers={"Accept-Encoding": "gzip;q=0"})
     assert "Content-Encoding" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [("bytes=0-6", 0, 7), ("bytes=7-", 7, None), ("bytes=-5", -5, None), ("bytes=100-99999999", 100, None)],
+)
+def test_a_map_of_another_site_reads_a_part_of_the_vector_tiles(
+    release: Any, asked: str, start: int, stop: int | None
+) -> None:
+    path = "/releases/testshire/1/places.pmtiles"
+    whole = Client().get(path)
+    data = whole.getvalue()
+    assert whole["Accept-Ranges"] == "bytes"
+    answer = Client().get(path, headers={"range": asked, "accept-encoding": "gzip"})
+    part = answer.getvalue()
+    assert (answer.status_code, part) == (206, data[start:stop])
+    first = start % len(data)
+    assert answer["Content-Range"] == f"bytes {first}-{first + len(part) - 1}/{len(data)}"
+    assert answer["Content-Length"] == str(len(part))
+    assert (answer["ETag"], answer["Access-Control-Allow-Origin"]) == (whole["ETag"], "*")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [("bytes=99999999-", 416), ("bytes=-0", 416)]
+    + [
+        (odd, 200)
+        for odd in ("bytes=5-2", "bytes=-", "bytes=0-1,4-5", "lines=0-1", "bytes=x-y", "bytes=" + "9" * 99)
+    ],
+)
+def test_a_part_that_is_none_is_no_fault_of_the_site(release: Any, asked: str, status: int) -> None:
+    for name in ("places.pmtiles", "places.geojson"):
+        answer = Client().get(f"/releases/testshire/1/{name}", headers={"range": asked})
+        assert answer.status_code == status
+    assert (status == 200) != answer.has_header("Content-Range")
+
+
+def test_a_part_of_another_version_is_answered_with_the_whole(release: Any) -> None:
+    path = "/releases/testshire/1/places.geojson"
+    etag = Client().get(path)["ETag"]
+    for said, status in ((etag, 206), ('"another"', 200)):
+        headers = {"range": "bytes=0-9", "if-range": said}
+        assert Client().get(path, headers=headers).status_code == status
 
 
 def test_pictures_are_shown_only_while_the_source_allows_it(release: Any, source: Any) -> None:

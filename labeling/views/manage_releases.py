@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from amberapp.errors import NotThere
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
-from labeling.actions.publish import NOTE_LENGTH, publish_again
+from labeling.actions.publish import publish_again
 from labeling.models import Release, ReleaseKind
 
 PER_PAGE = 30
@@ -33,7 +33,7 @@ def releases(request: HttpRequest) -> HttpResponse:
         }
         for release in page
     ]
-    return render(request, "manage/releases.html", {"page": page, "rows": rows, "note_length": NOTE_LENGTH})
+    return render(request, "manage/releases.html", {"page": page, "rows": rows})
 
 
 @require_POST

@@ -34,6 +34,7 @@ from labeling.actions.releases import FILE_NAME, PublishedPlace, place_of, place
 from labeling.letters import can_be_sent
 from labeling.models import ReleaseKind, ReportCategory
 from labeling.release_files import DOWNLOADS, PREVIEW
+from labeling.views.byte_ranges import part_of, part_wanted
 from labeling.views.public_districts import by_district, years_as_data
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -213,11 +214,12 @@ def release_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def release_file(request: HttpRequest, slug: str, number: int, name: str) -> HttpResponseBase:
-    """One file of a release, the same bytes for ever; gzipped for readers that take it."""
+    """One file of a release, the same bytes for ever; gzipped for readers that take it, or the part that is asked for."""
     file = published_numbered(slug, number).file(name) if FILE_NAME.fullmatch(name) else None
     if file is None:
         raise NotThere(_("There is no such file in this release."))
-    packed = _takes_gzip(request) and default_storage.exists(file.key + ".gz")
+    packed = _takes_gzip(request) and "Range" not in request.headers
+    packed = packed and default_storage.exists(file.key + ".gz")
     etag = f'"{file.sha256}{"-gz" if packed else ""}"'
     response: HttpResponseBase
     if etag in request.headers.get("If-None-Match", ""):
@@ -227,15 +229,21 @@ def release_file(request: HttpRequest, slug: str, number: int, name: str) -> Htt
             stored = default_storage.open(file.key + (".gz" if packed else ""), "rb")
         except FileNotFoundError:
             raise NotThere(_("This file is missing from the site's storage.")) from None
-        response = FileResponse(stored, content_type=file.media_type)
+        part = None if packed else part_wanted(request, file.size, etag)
+        if part is None:
+            response = FileResponse(stored, content_type=file.media_type)
+        else:
+            response = part_of(stored, part, file.size, file.media_type)
         if packed:
             response["Content-Encoding"] = "gzip"
-        else:
+        elif response.status_code == 200:
             # RFC 9530: the checksum of what is sent, for those who ask with tools.
             digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
             response["Repr-Digest"] = f"sha-256=:{digest}:"
     response["ETag"] = etag
-    response["Cache-Control"] = FOREVER
+    if response.status_code != 416:
+        response["Cache-Control"] = FOREVER
+    response["Accept-Ranges"] = "bytes"
     # Open data: any site may read it.
     response["Access-Control-Allow-Origin"] = "*"
     patch_vary_headers(response, ["Accept-Encoding"])
