@@ -268,7 +268,13 @@ def test_carol_publishes_what_is_approved(carol: User, bob: User, run: Run, clie
     assert client.post(f"{address}publish/").status_code == 409
     for detection in run.detections.all()[:2]:
         review_detection(detection=detection, verdict="approved", acting_user=bob)
-    assert f'action="{address}publish/"' in client.get(address).content.decode()
+    assert run.detections.count() == 3
+    for page in (client.get(address).content.decode(), client.get("/manage/").content.decode()):
+        assert f'action="{address}publish/"' in page
+        assert (
+            "Publish 2 approved detections? 1 still waits for a decision and stays off the map. "
+            "A release is never changed."
+        ) in page
     answer = client.post(f"{address}publish/")
     release = Release.objects.get()
     assert answer.url == f"/map/testshire/{release.number}/"
