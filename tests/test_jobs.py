@@ -121,6 +121,7 @@ def test_the_end_of_a_job_leaves_an_audit_row_and_a_lost_lease_leaves_none(count
         ("job.done", str(done.pk)),
         ("job.failed", str(failed.pk)),
     ]
+    assert [one.object_name for one in ends] == [f"test.counted {done.pk}", f"test.broken {failed.pk}"]
     assert ends.last().details == {"error": "Import some tiles first."}
 
 

@@ -118,4 +118,5 @@ class Job(LeasedWork):
         indexes = [models.Index(fields=["state", "lease_until"]), models.Index(fields=["kind", "state"])]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk} ({self.state})"
+        # Without the state: the audit trail keeps this name, and the state in hand may be the one before.
+        return f"{self.kind} {self.pk}"
