@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib import messages
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client
@@ -272,7 +273,8 @@ def test_a_large_run_is_published_by_a_job_and_the_page_does_not_wait(
         assert answer.status_code == 302
     job = Job.objects.get(kind=publish_job.PUBLISH_JOB)
     assert not Release.objects.exists()
-    page = client_of(carol).get(f"/manage/runs/{run.pk}/").content.decode()
+    assert answer.url == f"/manage/runs/{run.pk}/?publication={job.pk}"
+    page = client_of(carol).get(answer.url).content.decode()
     assert f"/api/jobs/{job.pk}/" in page
     assert "run-publish" not in page
     told = client_of(carol).post("/api/releases/", {"run": run.pk}, content_type="application/json")
@@ -282,6 +284,14 @@ def test_a_large_run_is_published_by_a_job_and_the_page_does_not_wait(
     release = Release.objects.get()
     assert job.result == {"release": release.pk, "number": 1}
     assert release.note == note
+    # The page that waited is read anew when the job ends, and leads on to the map.
+    onward = client_of(carol).get(answer.url)
+    assert onward.url == f"/map/{release.region.slug}/1/"
+    told_there = [str(one) for one in messages.get_messages(onward.wsgi_request)]
+    assert told_there[-1] == f"Release 1 of {release.region} is published."
+    for other in ("", "x", "²", str(job.pk + 1), "9" * 30):
+        page = client_of(carol).get(f"/manage/runs/{run.pk}/", {"publication": other})
+        assert page.status_code == 200
     # A worker that died after the release was written, and the one that comes after it.
     Job.objects.filter(pk=job.pk).update(state="queued", result=None)
     assert jobs.execute(job.pk)

@@ -12,17 +12,19 @@ from django.views.decorators.http import require_POST, require_safe
 
 from amberapp import jobs
 from amberapp.errors import NotThere, UserError
-from amberapp.models import Job, Role, User
+from amberapp.models import Job, Role, User, WorkState
 from amberapp.permissions import role_required
 from detection.actions.engines import extractor_state
 from detection.actions.regions import region_numbered
 from detection.actions.watch import duration, progress_of, run_numbered
+from detection.models import Run
 from detection.models.classifier import Algorithm
 from labeling.actions.crowd_figures import in_quarantine
 from labeling.actions.overview import overview
 from labeling.actions.publish import readiness
 from labeling.actions.publish_job import publications, publish_or_request
 from labeling.actions.retrain import RETRAIN_JOB, request_retrain
+from labeling.models import Release
 
 FAILURES_PER_PAGE = 50
 UNUSUAL_SHOWN = 50
@@ -76,6 +78,9 @@ def retrain_cancel(request: HttpRequest, job_id: int) -> HttpResponse:
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: how far it is, what failed, what it found, what experts say of it, and the button to publish."""
     found = run_numbered(run_id)
+    release = _just_published(found, request.GET.get("publication", ""))
+    if release is not None:
+        return _to_the_map(request, release)
     progress = progress_of(found)
     unusual = found.unusual_tiles.select_related("tile").order_by("tile_id")
     others = list(found.region.runs.exclude(pk=found.pk).order_by("-id")[:10])
@@ -111,7 +116,21 @@ def run_publish(request: HttpRequest, run_id: int) -> HttpResponse:
         messages.success(
             request, _("The release is being written. Until it is done the previous one stands.")
         )
-        return redirect(reverse("run", args=[found.pk]) + "#publish")
+        # The page watches the job and is read anew when it ends: then it leads on to the map, as a small run's does
+        # (a fragment here would stay behind the map's address).
+        return redirect(f"{reverse('run', args=[found.pk])}?publication={release.pk}")
+    return _to_the_map(request, release)
+
+
+def _just_published(run: Run, job_id: str) -> Release | None:
+    """What the publication that the page waited for has made, if it is done."""
+    if not (job_id.isascii() and job_id.isdigit() and len(job_id) < 19):
+        return None
+    job = publications(run).filter(pk=int(job_id), state=WorkState.DONE).first()
+    return run.releases.filter(pk=job.result["release"]).first() if job is not None and job.result else None
+
+
+def _to_the_map(request: HttpRequest, release: Release) -> HttpResponse:
     messages.success(
         request,
         _("Release %(number)s of %(region)s is published.")
