@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
@@ -187,7 +188,9 @@ def anchoring_page(request: HttpRequest) -> HttpResponse:
 
 def _points(share: float) -> str:
     """A difference of shares in percentage points, with its sign."""
-    return f"{100 * share:+.1f}".replace("-", "−")
+    points = round(100 * share, 1)
+    sign = "−" if points < 0 else "+"
+    return sign + number_format(abs(points), 1)
 
 
 def _sentence(one: Anchoring) -> str:
@@ -238,7 +241,8 @@ def _lines(one: Anchoring) -> list[dict[str, Any]]:
         sides = [
             {
                 "name": name,
-                "percent": None if side.share is None else f"{100 * side.share:.1f}",
+                "width": 0 if side.share is None else f"{100 * side.share:.1f}",
+                "percent": None if side.share is None else number_format(100 * side.share, 1),
                 "low": f"{100 * side.interval[0]:.0f}",
                 "high": f"{100 * side.interval[1]:.0f}",
                 "tiles": side.tiles,
