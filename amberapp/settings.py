@@ -227,7 +227,8 @@ STATIC_ROOT = HOME / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Without a collected copy (tests, a developer's shell) files come straight from the source folders.
 WHITENOISE_USE_FINDERS = TESTING or DEBUG
-WHITENOISE_AUTOREFRESH = False
+# Every test's client is a site of its own; none walks through all files first.
+WHITENOISE_AUTOREFRESH = TESTING
 
 LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = ["amberapp.formats"]

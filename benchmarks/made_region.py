@@ -4,6 +4,7 @@ For measuring and testing what happens after the first pass. Features are float1
 the first columns are shifted, so that a classifier finds them again. Nothing here opens or makes an image.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -201,6 +202,19 @@ def _noise(dimension: int, rows: int, seed: int) -> Iterator[npt.NDArray[np.floa
         yield shuffled
 
 
+@functools.cache
+def _fitted(algorithm: str, dimension: int, rows: int) -> tuple[bytes, int]:
+    """The model file of a classifier fitted on made superpixels, always the same, and how many were mining."""
+    from detection.learning import model_files
+    from detection.learning.classifiers import fit
+
+    draw = np.random.default_rng(7)
+    features = draw.normal(0, 1, (rows, dimension)).astype(np.float32)
+    mining = np.arange(rows) % 4 == 0
+    features[mining, :SIGNAL] += SHIFT
+    return model_files.save(fit(algorithm, features, mining, 0)), int(mining.sum())
+
+
 def make_classifier(
     region: Any,
     algorithm: str,
@@ -212,15 +226,9 @@ def make_classifier(
 ) -> Any:
     """A classifier of that algorithm, really fitted on `rows` made superpixels, active in the region."""
     from amberapp import storage
-    from detection.learning import model_files
-    from detection.learning.classifiers import fit
     from detection.models import Classifier, Dataset
 
-    draw = np.random.default_rng(7)
-    features = draw.normal(0, 1, (rows, dimension)).astype(np.float32)
-    mining = np.arange(rows) % 4 == 0
-    features[mining, :SIGNAL] += SHIFT
-    data = model_files.save(fit(algorithm, features, mining, 0))
+    data, positives = _fitted(algorithm, dimension, rows)
     model_key = storage.put(storage.content_key("models", data, ".zip"), data)
     dataset, _created = Dataset.objects.get_or_create(
         content_hash=hashlib.sha256(b"made").hexdigest(),
@@ -228,7 +236,7 @@ def make_classifier(
             "region": region,
             "file_key": "datasets/made",
             "rows": rows,
-            "positives": int(mining.sum()),
+            "positives": positives,
         },
     )
     classifier = Classifier.objects.create(

@@ -51,7 +51,7 @@ def preview(content: Content, figures: dict[str, Any]) -> bytes:
     told = f"{places} · {searched}" if figures["tiles_searched"] else places
     _text(draw, (MARGIN, 528), told, SANS, 30, INK_2, room)
     out = io.BytesIO()
-    image.save(out, format="PNG", optimize=False, compress_level=9)
+    image.save(out, format="PNG", optimize=False, compress_level=6)
     return out.getvalue()
 
 

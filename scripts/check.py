@@ -22,6 +22,7 @@ from scripts.environment import DEVELOPMENT_LOCK, PYTHON, ROOT, RUNTIME_LOCK, Se
 from scripts.postgres import private_postgres
 
 BIN = PYTHON.parent
+BYTECODE = BIN.parent / "bytecode"
 
 
 @dataclass
@@ -100,8 +101,10 @@ def _static_checks(scratch: Path) -> list[Tally]:
 
 def _environment(scratch: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """The person's environment without their site: checks must not touch its data, nor depend on it."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AMBER_")}
-    return {**clean, "AMBER_HOME": str(scratch / "home"), **extra}
+    left_out = ("AMBER_", "PYTHONDONTWRITEBYTECODE")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    # Hundreds of processes start: what one has compiled the next ones read.
+    return {**clean, "AMBER_HOME": str(scratch / "home"), "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
 
 
 def _check(scratch: Path, name: str, command: Sequence[str]) -> Tally:

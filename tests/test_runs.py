@@ -15,7 +15,7 @@ from detection.actions import run_shards, runs
 from detection.actions.run_shards import score_shard, write_shard
 from detection.models import Detection, SegmentedTile, Shard, TileFeatures, TileScore
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.slow]
 
 DIMENSION = 24
 

@@ -15,6 +15,8 @@ from amberapp.models import AuditEntry, WorkState
 from benchmarks import small_tiles
 from detection.actions import runs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 TILES = 12
 
@@ -27,7 +29,6 @@ def the_same_in_the_end(*command: str) -> None:
     assert "0 tiles lost, 0 twice, every byte the same" in done.stdout
 
 
-@pytest.mark.slow
 def test_kills_at_random_moments_change_no_byte_of_a_run():
     """`python -m benchmarks.kill_nine` does two thousand tiles and twenty kills."""
     the_same_in_the_end("benchmarks.kill_nine", "--tiles", "80", "--kills", "3")

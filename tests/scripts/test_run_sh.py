@@ -168,6 +168,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
         yield made
 
 
+@pytest.mark.slow
 def test_redis_keeps_the_queue_over_a_stop_and_asks_for_a_password(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:

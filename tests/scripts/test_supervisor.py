@@ -14,6 +14,8 @@ import pytest
 
 from scripts.supervise import GaveUp, Patience, Program, RollingLog, Stopped, Supervisor
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPER = "import time; time.sleep(600)"
 # A program with a child of its own, as gunicorn and Celery have; both write their numbers down.

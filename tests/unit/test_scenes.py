@@ -12,6 +12,8 @@ from detection.scenes.noise import Window, combed, noise_at
 from detection.scenes.scene import is_mined, natural_kind, place_of, seed_of
 from detection.segmentation.slic import segment
 
+pytestmark = pytest.mark.slow
+
 
 def named(kind: str, size: int = 320, date: int = 0):
     """A small scene of a kind, each kind in a world of its own."""

@@ -10,6 +10,8 @@ from django.test import override_settings
 IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
 HASHED = re.compile(r"\.[0-9a-f]{12}\.")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
