@@ -1,14 +1,18 @@
 """A sample of tiles is drawn, judged blind by experts, and closed: area, precision and recall with their intervals."""
 
+import datetime as dt
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.core.cache import cache
+from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from amberapp import storage
 from amberapp.errors import Conflict, NotThere, UserError
@@ -214,6 +218,107 @@ def test_two_experts_do_not_get_the_same_tile(sample: Any, bob: Any, dora: Any) 
     assert ahead and ahead.pk not in {one.pk, other.pk}
 
 
+def lapse(tile: SampleTile) -> None:
+    SampleTile.objects.filter(pk=tile.pk).update(kept_until=timezone.now() - dt.timedelta(seconds=1))
+
+
+def test_a_tile_is_kept_whatever_becomes_of_the_cache(sample: Any, bob: Any, dora: Any) -> None:
+    """Several processes without Redis have a cache each."""
+    one = next_tile(sample=sample, expert=bob)
+    cache.clear()
+    other = next_tile(sample=sample, expert=dora)
+    assert one and other and one.pk != other.pk
+
+
+def test_a_tile_is_given_to_another_when_the_quarter_of_an_hour_is_over(
+    sample: Any, bob: Any, dora: Any
+) -> None:
+    left = next_tile(sample=sample, expert=bob)
+    assert left is not None
+    kept = SampleTile.objects.get(pk=left.pk)
+    assert kept.kept_by == bob
+    assert kept.kept_until is not None
+    assert dt.timedelta(minutes=14) < kept.kept_until - timezone.now() <= dt.timedelta(minutes=15)
+    lapse(left)
+    taken = next_tile(sample=sample, expert=dora)
+    assert taken and taken.pk == left.pk
+    instead = next_tile(sample=sample, expert=bob)
+    assert instead and instead.pk != left.pk, "it is Dora's now"
+    # Bob had it on the screen all the time. What he says counts, and does not take it from her.
+    answer_tile(sample=sample, expert=bob, sample_tile_id=left.pk, superpixels=[])
+    assert SampleTile.objects.get(pk=left.pk).kept_by == dora
+
+
+def test_who_comes_back_gets_the_tile_they_held_also_where_an_earlier_one_is_free_again(
+    sample: Any, bob: Any, dora: Any
+) -> None:
+    first, second = next_tile(sample=sample, expert=dora), next_tile(sample=sample, expert=bob)
+    assert first and second and first.position < second.position
+    lapse(first)
+    again = next_tile(sample=sample, expert=bob)
+    assert again and again.pk == second.pk
+    lapse(second)
+    late = next_tile(sample=sample, expert=bob)
+    assert late and late.pk == second.pk, "late, but nobody took it"
+
+
+def test_an_answer_frees_the_tile(sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(area_answers, "SECOND_EVERY", 1)
+    tile = next_tile(sample=sample, expert=bob)
+    assert tile is not None
+    answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[])
+    freed = SampleTile.objects.get(pk=tile.pk)
+    assert (freed.kept_by, freed.kept_until) == (None, None)
+    second = next_tile(sample=sample, expert=dora)
+    assert second and second.pk == tile.pk, "two are asked of it, one after the other"
+
+
+def test_a_tile_answered_while_it_was_being_taken_is_not_handed_out(
+    sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading which tiles are free and taking one, somebody else judges it."""
+    monkeypatch.setattr(area_answers, "SECOND_EVERY", 10**6)
+    last = sample.tiles.last()
+    for tile in sample.tiles.exclude(pk=last.pk):
+        answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[])
+    keep = area_answers._keep
+
+    def answered_first(*arguments: Any) -> bool:
+        answer_tile(sample=sample, expert=bob, sample_tile_id=last.pk, superpixels=[])
+        return keep(*arguments)
+
+    monkeypatch.setattr(area_answers, "_keep", answered_first)
+    # The tile at place 0 is asked of two whatever the share.
+    answer_tile(sample=sample, expert=dora, sample_tile_id=sample.tiles.first().pk, superpixels=[])
+    assert next_tile(sample=sample, expert=dora) is None
+    assert SampleTile.objects.get(pk=last.pk).kept_by is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_experts_who_ask_at_the_same_moment_get_different_tiles(sample: Any, client_of: Any) -> None:
+    from amberapp.models import User
+
+    experts = [User.objects.create_user(f"expert{number}", role="expert") for number in range(12)]
+    start = threading.Barrier(len(experts))
+    handed: list[int | None] = []
+
+    def ask(expert: Any) -> None:
+        client = client_of(expert)
+        start.wait()
+        told = client.post(f"/api/samples/{sample.pk}/next/", {"held": []}, "application/json").json()
+        handed.append(told["tile"] and told["tile"]["id"])
+        connections.close_all()
+
+    threads = [threading.Thread(target=ask, args=(expert,)) for expert in experts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    given = [tile for tile in handed if tile is not None]
+    assert len(handed) == 12
+    assert sorted(given) == sorted(sample.tiles.values_list("pk", flat=True)), "each of the eight once"
+
+
 def test_a_share_of_the_tiles_is_judged_by_two(
     sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +363,7 @@ def test_volunteers_and_strangers_are_kept_out(
     volunteer = client_of(alice)
     assert volunteer.get(f"/review/sample/{sample.pk}/").status_code == 403
     assert volunteer.post(f"/api/samples/{sample.pk}/next/", {}, "application/json").status_code == 403
+    assert not sample.tiles.filter(kept_by__isnull=False).exists(), "no tile is kept for them either"
     assert volunteer.get("/manage/samples/").status_code == 403
     assert volunteer.post(f"/manage/samples/{sample.pk}/close/").status_code == 403
 

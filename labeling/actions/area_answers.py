@@ -1,18 +1,18 @@
 """Experts judge sampled tiles: which one comes next, what they say, how far the sample is.
 
 They see the image and nothing else: not the stratum, not the map, not a score. A tile that is shown is kept for that
-expert for a while, so that two do not look at the same one; it is kept in the cache, for should it be lost, the worst
-is that a tile is judged twice, and that does no harm.
+expert for a while, in its row, so that two do not look at the same one at once.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from amberapp.audit import record
@@ -20,10 +20,10 @@ from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User
 from labeling.models import AreaSample, SampleAnswer, SampleTile
 
-KEPT_SECONDS = 15 * 60
+KEPT = dt.timedelta(minutes=15)
 # Every so-many-eth tile is judged by two experts where there are two, to see how far they agree.
 SECOND_EVERY = 10
-# So many tiles are looked at for one that nobody else is holding.
+# So many rows are fetched at once while a tile is looked for.
 LOOKED_AT = 200
 
 
@@ -43,26 +43,24 @@ class Progress:
 
 
 def next_tile(*, sample: AreaSample, expert: User, held: Collection[int] = ()) -> SampleTile | None:
-    """The next tile for this expert in the sample's order, kept for them; None when nothing is left for them.
+    """The next tile for this expert, kept for them: what they held already, then the sample's order; None when nothing
+    is left for them.
 
     `held` are sample tiles that their page has already. Raises Conflict when the sample is closed.
     """
     _check_open(sample)
+    now = timezone.now()
     candidates = (
         sample.tiles.exclude(pk__in=held)
         .exclude(answers__expert=expert)
         .annotate(answered=Count("answers"))
         .order_by("position")
-        .values_list("pk", "position", "answered")
     )
-    wanting = [
-        pk
-        for pk, position, answered in candidates.iterator(chunk_size=LOOKED_AT)
-        if answered == 0 or (answered == 1 and position % SECOND_EVERY == 0)
-    ]
-    for pk in wanting[:LOOKED_AT]:
-        if _keep(pk, expert):
-            return _whole(pk)
+    for theirs in (candidates.filter(kept_by=expert), candidates.filter(_free(now))):
+        rows = theirs.values_list("pk", "position", "answered")
+        for pk, position, answered in list(rows.iterator(chunk_size=LOOKED_AT)):
+            if answered < _asked_of(position) and _keep(pk, position, expert, now):
+                return _whole(pk)
     return None
 
 
@@ -123,7 +121,8 @@ def answer_tile(
             superpixels=chosen,
             unusable=unusable,
         )
-    cache.delete(_key(tile.pk))
+        # With the answer: whoever takes the tile next sees both. Kept by somebody else meanwhile, it stays theirs.
+        SampleTile.objects.filter(pk=tile.pk, kept_by=expert).update(kept_by=None, kept_until=None)
     return answer
 
 
@@ -179,19 +178,25 @@ def _check_open(sample: AreaSample) -> None:
         raise Conflict(_("This sample has been closed: nothing more is judged."))
 
 
-def _keep(sample_tile_id: int, expert: User) -> bool:
-    """Whether the tile is now kept for this expert."""
-    key = _key(sample_tile_id)
-    if cache.add(key, expert.pk, KEPT_SECONDS):
+def _asked_of(position: int) -> int:
+    """How many experts judge the tile at this place of the order."""
+    return 2 if position % SECOND_EVERY == 0 else 1
+
+
+def _free(now: dt.datetime) -> Q:
+    return Q(kept_by=None) | Q(kept_until=None) | Q(kept_until__lte=now)
+
+
+def _keep(sample_tile_id: int, position: int, expert: User, now: dt.datetime) -> bool:
+    """Whether the tile is now kept for this expert; False when another was quicker."""
+    row = SampleTile.objects.filter(pk=sample_tile_id)
+    if not row.filter(_free(now) | Q(kept_by=expert)).update(kept_by=expert, kept_until=now + KEPT):
+        return False
+    # It may have been answered, and freed by that, since it was read; now nobody else gets it.
+    if SampleAnswer.objects.filter(sample_tile=sample_tile_id).count() < _asked_of(position):
         return True
-    if cache.get(key) == expert.pk:
-        cache.touch(key, KEPT_SECONDS)
-        return True
+    row.filter(kept_by=expert).update(kept_by=None, kept_until=None)
     return False
-
-
-def _key(sample_tile_id: int) -> str:
-    return f"sample-tile-{sample_tile_id}"
 
 
 def _whole(pk: int) -> SampleTile:

@@ -31,13 +31,21 @@ class AreaSample(models.Model):
 
 
 class SampleTile(models.Model):
-    """A tile of a sample. What the map said of it when the sample was drawn is kept here, and not shown."""
+    """A tile of a sample. What the map said of it when the sample was drawn is kept here, and not shown.
+
+    Until `kept_until` the tile is `kept_by`'s to judge; after that anybody may take it, and who had it still gets it
+    first if nobody has.
+    """
 
     sample = models.ForeignKey(AreaSample, on_delete=models.CASCADE, related_name="tiles")
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.PROTECT, related_name="sampled_in")
     stratum = models.CharField(max_length=24)
     position = models.PositiveIntegerField(help_text="in the order, by chance, in which experts see them")
     mapped = models.JSONField(default=list, help_text="superpixels that the map shows as mining")
+    kept_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    kept_until = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["position"]
