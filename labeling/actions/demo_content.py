@@ -26,6 +26,7 @@ from detection.models import Classifier, Detection, ImagerySource, Region, Run, 
 from detection.scenes import ScenePlan, demo_grid
 from labeling.actions import demo_known
 from labeling.actions.crops import import_crops
+from labeling.actions.demo_places import name_places
 from labeling.actions.labels import submit_labels
 from labeling.actions.publish import publish_release
 from labeling.actions.report import file_report
@@ -51,6 +52,7 @@ TOTAL = 100
 def prepare(*, data: Path | None, progress: Progress) -> dict[str, Any]:
     """Make the content; returns what was made. `progress` is told a percentage and a sentence."""
     region = _real_region(data, progress) if data else _synthetic_region(progress)
+    name_places(region, synthetic=data is None)
     classifier = _classifier(region, progress)
     run = _run(region, classifier, progress)
     release = _published(run, progress)
