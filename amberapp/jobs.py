@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
 
+from celery.utils.nodenames import default_nodename
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -240,12 +241,22 @@ def lease_kept(queryset: LeasedQuerySet, pk: int, owner: str) -> Any:
         thread.join()
 
 
-def worker_is_up() -> bool:
-    """Whether a worker answers on the broker right now (waits a second at most)."""
+def worker_is_up(name: str | None = None) -> bool:
+    """Whether a worker answers on the broker right now (waits a second at most), or the one of that name (five seconds).
+
+    A worker whose processes are all busy answers too.
+    """
     if not settings.REDIS_URL:
         return False
     try:
-        return bool(celery.control.ping(timeout=1.0))
+        if name is None:
+            return bool(celery.control.ping(timeout=1.0))
+        return bool(celery.control.ping(destination=[name], timeout=5.0))
     except Exception as error:
         logger.info("no worker: %s", error)
         return False
+
+
+def worker_of_this_machine() -> str:
+    """The name that Celery gives a worker that was started here without one; every container is a machine of its own."""
+    return default_nodename(None)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings
+from django.core.management import get_commands
 
 from amberapp.configuration import TABLE
 
@@ -97,6 +98,37 @@ def test_the_demo_never_runs_in_a_container(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         assert "AMBER_DEMO" not in service.get("environment", {})
     assert "AMBER_DEMO" not in DOCKERFILE
+
+
+def test_every_worker_is_asked_whether_it_answers(compose: dict[str, Any], documented: list[str]) -> None:
+    workers = {name: one for name, one in compose["services"].items() if name.startswith("worker")}
+    assert len(workers) == 3
+    for name, service in workers.items():
+        check = service["healthcheck"]
+        assert check["test"][0] == "CMD", name
+        assert " ".join(check["test"][1:]) in documented, name
+        assert check["test"][-1] in get_commands(), name
+        # By default the name of the worker is that of its machine: one that has another is not found by it.
+        assert not re.search(r"(-n|--hostname)\b", service["command"]), name
+        assert check["retries"] >= 2, "a broker that starts again must not make all workers ill at once"
+
+
+def test_what_is_done_once_ends_and_what_serves_comes_back(compose: dict[str, Any]) -> None:
+    once = {
+        name
+        for service in compose["services"].values()
+        for name, waited in dict(service.get("depends_on", {})).items()
+        if waited["condition"] == "service_completed_successfully"
+    }
+    assert once == {"migrate", "collectstatic"}
+    for name, service in compose["services"].items():
+        if name in once:
+            assert re.fullmatch(r"on-failure:[1-9]\d*", service["restart"]), name
+            assert service["healthcheck"] == {"disable": True}, (
+                f"{name}: the image's check asks for a web server"
+            )
+        else:
+            assert service["restart"] == "unless-stopped", name
 
 
 def test_services_wait_for_services_that_exist(compose: dict[str, Any]) -> None:
