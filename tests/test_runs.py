@@ -1,5 +1,6 @@
 """A run's life on stored features: batched, paused, resumed, cancelled."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -301,6 +302,28 @@ def test_a_screen_that_is_not_shown_to_work_stays_off_and_says_why(unread, carol
     assert "stays off:" in page
     assert "63.7%" in page
     assert 'name="screen"' not in client_of(carol).get("/manage/").content.decode()
+
+
+def test_a_classifier_without_a_screen_says_why_and_its_runs_read_every_tile(unread, carol, client_of):
+    classifier = unread.active_classifier
+    for kept, why in (
+        ({"screen": None}, "too few blocks are labelled"),
+        ({}, "it was not measured when this classifier was trained"),
+    ):
+        classifier.metrics.pop("screen", None)
+        classifier.metrics |= kept
+        classifier.save()
+        with pytest.raises(UserError, match=f"stays off: {why}"):
+            runs.start_run(region=unread, screened=True, acting_user=carol)
+        page = client_of(carol).get(f"/manage/classifiers/{classifier.pk}/").content.decode()
+        assert "stays off:" in page
+        assert why in page
+    run = runs.start_run(region=unread, acting_user=carol)
+    runs.execute_here(run)
+    assert (run.scores.count(), run.passed_tiles.count()) == (11, 0), "and one picture is none"
+    page = client_of(carol).get(f"/manage/runs/{run.pk}/").content.decode()
+    assert re.search(r'<dt>of 12 tiles done</dt><dd data-field="tiles_done">11<', page)
+    assert "passed over at a glance" not in page
 
 
 def test_an_extractor_that_can_describe_no_tile_pauses_the_run(unread, monkeypatch):

@@ -89,7 +89,9 @@ def _untrue(block: dict[str, Any]) -> str:
 
 def screen_sentence(metrics: dict[str, Any]) -> str:
     """Whether the screen may pass over tiles, and the figures that say so."""
-    report = metrics.get("screen")
+    if "screen" not in metrics:
+        return _("it was not measured when this classifier was trained.")
+    report = metrics["screen"]
     if not report:
         return _("too few blocks are labelled to say what a glance would miss.")
     values = {
