@@ -91,7 +91,7 @@ def outcome_of(run: Any) -> dict[str, tuple[Any, ...]]:
     from amberapp.storage import sha256_of
     from detection import feature_store
     from detection.actions.chunks import chunk_store
-    from detection.models import TileFeatures
+    from detection.models import PassedTile, TileFeatures
 
     found: dict[str, list[Any]] = {name: [] for name in run.region.tiles.values_list("file_name", flat=True)}
     scores = run.scores.order_by("id").select_related("segmented_tile__tile")
@@ -107,6 +107,8 @@ def outcome_of(run: Any) -> dict[str, tuple[Any, ...]]:
         )
     for row in run.failures.select_related("tile"):
         found[row.tile.file_name].append(("failure", row.reason))
+    for row in PassedTile.objects.filter(run=run).select_related("tile"):
+        found[row.tile.file_name].append(("passed",))
     for row in run.unusual_tiles.select_related("tile"):
         found[row.tile.file_name].append(("unusual", row.superpixels))
     described = TileFeatures.objects.filter(
@@ -145,7 +147,7 @@ def differences(undisturbed: dict[str, Any], disturbed: dict[str, Any]) -> list[
                 f"{[fact[:90] for fact in now if fact not in then]}"
             )
     for name, facts in disturbed.items():
-        ends = sum(fact.startswith(("('scores'", "('failure'")) for fact in facts)
+        ends = sum(fact.startswith(("('scores'", "('failure'", "('passed'")) for fact in facts)
         if ends != 1:
             problems.append(f"{name}: {'lost' if ends == 0 else f'there {ends} times'}")
     return problems

@@ -1,17 +1,20 @@
 """One press trains on the campaign's labels, measures before and after, and searches again; what was done stays done."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from amberapp import jobs
+from amberapp.errors import Conflict, UserError
 from amberapp.models import Job, User
 from detection.actions import dataset as datasets
 from detection.actions.look_alike_index import build_index
 from detection.actions.runs import cancel_run, execute_here, start_run
+from detection.actions.train import activate
 from detection.learning import before_after
-from detection.models import Classifier, Run
+from detection.models import Classifier, Dataset, Run
 from labeling.actions import campaign_round, campaigns
 from labeling.actions.campaign_round import request_round, speaks_against
 from labeling.actions.campaign_steps import course_of, progress_now
@@ -84,9 +87,9 @@ def test_one_press_trains_measures_and_searches(decided: Campaign, trained: Clas
     assert again(decided).run_after != run
 
 
-def test_a_round_that_was_killed_after_training_takes_what_was_trained(
-    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def like(trained: Classifier) -> Callable[..., Classifier]:
+    """Training that takes no time: the same model under a new number."""
+
     def train(*, dataset: Any, region: Any, algorithm: str, **_: Any) -> Classifier:
         return Classifier.objects.create(
             region=region,
@@ -100,7 +103,16 @@ def test_a_round_that_was_killed_after_training_takes_what_was_trained(
             precision_target=0.95,
         )
 
-    monkeypatch.setattr(campaign_round, "train", train)
+    return train
+
+
+WORSE = {"outside": {"difference": {"average_precision": [-0.2, -0.3, -0.1]}}}
+
+
+def test_a_round_that_was_killed_after_training_takes_what_was_trained(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_round, "train", like(trained))
 
     def die(campaign: Campaign, progress: Any) -> dict[str, Any]:
         raise KeyboardInterrupt
@@ -111,8 +123,7 @@ def test_a_round_that_was_killed_after_training_takes_what_was_trained(
         campaign_round.run_round(campaign=again(decided), **values)
     # As if it had died before it could note which classifier it was.
     Campaign.objects.filter(pk=decided.pk).update(classifier_after=None, classifier_before=None)
-    worse = {"outside": {"difference": {"average_precision": [-0.2, -0.3, -0.1]}}}
-    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: worse)
+    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: WORSE)
     told = campaign_round.run_round(campaign=again(decided), **values)
     assert Classifier.objects.count() == 2
     assert told["run"] is None, "the measurement speaks against it"
@@ -129,6 +140,66 @@ def test_a_round_that_was_killed_after_training_takes_what_was_trained(
     cancel_run(run=run, acting_user=carol)
     assert {step.state for step in course_of(again(decided)).steps if step.name == "searched"} == {"stopped"}
     assert campaign_round.run_round(campaign=again(decided), **{**values, "go_on": True})["run"] != run.pk
+
+
+def test_an_old_round_does_not_put_a_newer_classifier_aside(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figures spoke against it; an admin trained and activated another; then somebody presses "go on" all the same."""
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: WORSE)
+    values = {"acting_user": carol, "progress": silent}
+    campaign_round.run_round(campaign=again(decided), go_on=False, **values)
+    old = again(decided).classifier_after
+    other = Dataset.objects.create(
+        content_hash="other", file_key="other", region=old.region, rows=1, positives=1
+    )
+    newer = like(trained)(dataset=other, region=old.region, algorithm=old.algorithm)
+    activate(classifier=newer, acting_user=carol)
+    told = campaign_round.run_round(campaign=again(decided), go_on=True, **values)
+    assert told["run"] is None, "what was said of the old figures does not count for the new ones"
+    campaign = again(decided)
+    assert campaign.region.active_classifier == newer
+    assert campaign.classifier_before == newer, "the comparison is with what is active now"
+    told = campaign_round.run_round(campaign=again(decided), go_on=True, **values)
+    assert Run.objects.get(pk=told["run"]).classifier == again(decided).region.active_classifier
+    # While it measures, an admin activates another.
+    Campaign.objects.filter(pk=decided.pk).update(run_after=None, effect={})
+
+    def meanwhile(campaign: Campaign, progress: Any) -> dict[str, Any]:
+        activate(classifier=trained, acting_user=carol)
+        return {"reason": "few places"}
+
+    monkeypatch.setattr(campaign_round, "measure_held_out", meanwhile)
+    with pytest.raises(Conflict, match="press again"):
+        campaign_round.run_round(campaign=again(decided), go_on=False, **values)
+    assert again(decided).region.active_classifier == trained
+    assert again(decided).run_after is None
+
+
+def test_a_campaign_taken_back_while_it_trains_activates_nothing(
+    decided: Campaign, trained: Classifier, carol: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+
+    def measure(campaign: Campaign, progress: Any) -> dict[str, Any]:
+        campaigns.withdraw(campaign=again(decided), acting_user=bob)
+        return {"reason": "few places"}
+
+    monkeypatch.setattr(campaign_round, "measure_held_out", measure)
+    with pytest.raises(UserError, match="taken back"):
+        campaign_round.run_round(campaign=again(decided), acting_user=carol, go_on=False, progress=silent)
+    assert again(decided).region.active_classifier == trained
+    assert again(decided).run_after is None
+
+
+@pytest.mark.parametrize(("name", "said"), [*campaign_round.NOT_MEASURED.items()])
+def test_why_nothing_could_be_measured_is_told_in_the_readers_language(
+    decided: Campaign, bob: User, client_of: Any, name: str, said: Any
+) -> None:
+    Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": {"reason": name}})
+    page = client_of(bob).get(f"/review/campaigns/{decided.pk}/").content.decode()
+    assert f"Not measured. {said}" in page
 
 
 # The comparison ---------------------------------------------------------------------------------

@@ -108,15 +108,72 @@ def test_a_build_that_dies_goes_on_where_it_stood(
     assert find(madeshire, (mined, 7))[0] == (mined, 7)
 
 
-def test_lost_files_are_made_again(madeshire: Region, mined: int) -> None:
+@pytest.mark.parametrize("cut", [None, 300])
+def test_lost_and_cut_files_are_asked_for_and_made_again(
+    madeshire: Region, mined: int, carol: Any, cut: int | None
+) -> None:
     build(madeshire)
-    folder = look_alike_index._folder(madeshire, KEY)
-    for path in folder.glob("*.part"):
+    assert request_index(madeshire, KEY, carol) is None
+    for path in look_alike_index._folder(madeshire, KEY).glob("*.part"):
+        data = path.read_bytes()
         path.unlink()
+        if cut:
+            path.write_bytes(data[:cut])
     look_alike_index._opened.cache_clear()
     assert open_index(madeshire, KEY) is None
-    build(madeshire)
+    assert state_of(madeshire, KEY).waiting == 40
+    job = request_index(madeshire, KEY, carol)
+    assert job is not None
+    assert jobs.execute(job.pk)
     assert find(madeshire, (mined, 7))[0] == (mined, 7)
+    assert state_of(madeshire, KEY).waiting == 0
+
+
+def test_a_slow_worker_that_lost_its_job_takes_nothing_from_the_one_that_has_it(
+    madeshire: Region, mined: int, carol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both start from the same manifest; the second ends while the first stands between its file and its manifest."""
+    build(madeshire)
+    add_tiles(madeshire, 1, dimension=24)
+    keep, begun = look_alike_index._keep, []
+
+    def kept(region: Region, key: str, data: bytes, suffix: str) -> str:
+        name = keep(region, key, data, suffix)
+        if suffix == ".part" and not begun:
+            begun.append(name)
+            add_tiles(madeshire, 1, dimension=24)
+            build(madeshire)
+        return name
+
+    monkeypatch.setattr(look_alike_index, "_keep", kept)
+    build(madeshire)
+    monkeypatch.undo()
+    look_alike_index._opened.cache_clear()
+    job = request_index(madeshire, KEY, carol)
+    assert job is not None, "what the two left is seen to be wanting"
+    assert jobs.execute(job.pk)
+    assert state_of(madeshire, KEY).waiting == 0
+    for tile in (mined, SegmentedTile.objects.order_by("-id")[0].pk):
+        assert find(madeshire, (tile, 7))[0] == (tile, 7)
+
+
+def test_a_described_tile_without_superpixels_does_not_wait_for_ever(madeshire: Region) -> None:
+    last = SegmentedTile.objects.order_by("-id")[0]
+    SegmentedTile.objects.filter(pk=last.pk).update(superpixels=0)
+    build(madeshire)
+    assert state_of(madeshire, KEY).waiting == 0
+
+
+def test_two_builds_that_follow_one_another_keep_what_the_other_names(
+    madeshire: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clearing of a build looks at the manifest as it stands then, not as it was when the build began."""
+    first = build(madeshire)
+    add_tiles(madeshire, 1, dimension=24)
+    second = build(madeshire)
+    look_alike_index._clear_away(madeshire, KEY, first, None)
+    folder = look_alike_index._folder(madeshire, KEY)
+    assert {path.name for path in folder.iterdir()} >= second.files
 
 
 def test_a_tile_that_is_gone_is_no_answer(madeshire: Region, mined: int) -> None:

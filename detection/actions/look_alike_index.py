@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -113,6 +114,7 @@ def described(region: Region, extractor_key: str) -> QuerySet[TileFeatures]:
         extractor_key=extractor_key,
         segmented_tile__tile__region=region,
         segmented_tile__segmentation=default_segmentation(),
+        segmented_tile__superpixels__gt=0,  # one without any would wait for ever
     )
 
 
@@ -125,6 +127,9 @@ def extractor_key_of(region: Region) -> str:
 
 def state_of(region: Region, extractor_key: str) -> IndexState:
     manifest = _manifest(region, extractor_key)
+    # An index that cannot be opened (files lost or cut) is none: everything waits, so that somebody asks for it anew.
+    if manifest is not None and open_index(region, extractor_key) is None:
+        manifest = None
     rows = described(region, extractor_key)
     there = rows.count()
     tiles = manifest.tiles if manifest is not None else 0
@@ -144,12 +149,15 @@ def state_of(region: Region, extractor_key: str) -> IndexState:
 
 def request_index(region: Region, extractor_key: str, acting_user: User | None) -> Job | None:
     """Ask a worker to build the index or to bring it up to date; the job under way, None where nothing is to do."""
-    under_way = _jobs(region, extractor_key).filter(state__in=OPEN_STATES).first()
-    if under_way is not None:
-        return under_way
     if not state_of(region, extractor_key).waiting:
-        return None
-    return jobs.enqueue(BUILD_JOB, acting_user=acting_user, region=region.pk, extractor_key=extractor_key)
+        return _jobs(region, extractor_key).filter(state__in=OPEN_STATES).first()
+    with transaction.atomic():
+        # The region's row is held, so that two who look at the same moment get one build.
+        Region.objects.select_for_update(no_key=True).get(pk=region.pk)
+        under_way = _jobs(region, extractor_key).filter(state__in=OPEN_STATES).first()
+        if under_way is not None:
+            return under_way
+        return jobs.enqueue(BUILD_JOB, acting_user=acting_user, region=region.pk, extractor_key=extractor_key)
 
 
 def _jobs(region: Region, extractor_key: str) -> QuerySet[Job]:
@@ -222,12 +230,13 @@ def _outgrown(manifest: Manifest, total: int) -> bool:
 
 
 def _is_whole(region: Region, manifest: Manifest) -> bool:
-    """Whether all files of the manifest can be had; a lost one is no loss, as everything can be made again."""
+    """Whether all files of the manifest can be had and read; a lost one is no loss, as all can be made again."""
     folder, prefix = _folder(region, manifest.extractor_key), _prefix(region, manifest.extractor_key)
     try:
-        for name in manifest.files:
-            _local(folder, prefix, name)
-    except (FileNotFoundError, NotThere):
+        _local(folder, prefix, manifest.compression)
+        for part in manifest.parts:
+            look_alikes.read_part(_local(folder, prefix, part.name))
+    except (FileNotFoundError, NotThere, ValueError, EOFError):
         return False
     return True
 
@@ -415,11 +424,17 @@ def _local(folder: Path, prefix: str, name: str) -> Path:
 
 
 def _clear_away(region: Region, extractor_key: str, now: Manifest, before: Manifest | None) -> None:
-    """Remove files that no manifest names; whoever still reads one keeps it until it is closed."""
+    """Remove files that no manifest names; whoever still reads one keeps it until it is closed.
+
+    The manifests are read anew: a slow worker that has lost its job may be clearing beside the one that took it. What it
+    still removes between the other's file and its manifest is missed when the index is opened next, and made again.
+    """
+    standing = (_manifest(region, extractor_key, rebuilt) for rebuilt in (False, True))
+    named = now.files.union(*(manifest.files for manifest in standing if manifest is not None))
     for path in _folder(region, extractor_key).iterdir():
-        if path.name not in now.files:
+        if path.name not in named:
             path.unlink(missing_ok=True)
     if before is not None and _in_bucket():
-        for name in before.files - now.files:
+        for name in before.files - named:
             with suppress(FileNotFoundError):
                 default_storage.delete(f"{_prefix(region, extractor_key)}/{name}")

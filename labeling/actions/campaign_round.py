@@ -6,16 +6,18 @@ second, short job says what it removed and added. Both can be repeated: each ste
 attempt left.
 """
 
+import logging
 from typing import Any
 
 import numpy as np
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from amberapp import jobs
 from amberapp.audit import record
-from amberapp.errors import NotAllowed, UserError
+from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Job, Role, User, WorkState
 from amberapp.models.work import OPEN_STATES
 from detection.actions.dataset import FrozenRow
@@ -24,14 +26,26 @@ from detection.actions.runs import start_run
 from detection.actions.train import Progress, activate, train
 from detection.actions.training_data import TrainingData, read_training_data
 from detection.learning import before_after
-from detection.models import Classifier, Run
+from detection.models import Classifier, Region, Run
 from detection.models.classifier import Algorithm
 from labeling.actions.campaign_gallery import scores_of
 from labeling.actions.retrain import freeze_region
 from labeling.models import Campaign, CampaignDecision, Release
 
+logger = logging.getLogger(__name__)
+
 ROUND_JOB = "labeling.campaign_round"
 EFFECT_JOB = "labeling.campaign_effect"
+# Kept by name and told in the reader's language.
+NOT_MEASURED = {
+    "no earlier": gettext_lazy("There is no earlier classifier to compare with."),
+    "other features": gettext_lazy(
+        "The two classifiers read different features: there is nothing to compare."
+    ),
+    "few places": gettext_lazy(
+        "Too few places are labelled as mining and as not mining to hold some of them out."
+    ),
+}
 
 
 def request_round(*, campaign: Campaign, acting_user: User, go_on: bool = False) -> Job:
@@ -61,10 +75,15 @@ def run_round(
 ) -> dict[str, Any]:
     """Train, measure, activate, start the run; what an earlier attempt has done is not done again.
 
+    Only where another classifier has been made active since the campaign's was trained is it trained and measured anew,
+    against that one: an old round never puts a newer classifier aside in silence.
     Returns {"classifier", "run"}; the run is None where the measurement speaks against the classifier and nobody has
     said to go on. Raises what training and `start_run` raise, Conflict above all where a run is under way.
     """
     _check_standing(campaign)
+    if wants_run(campaign) and _is_overtaken(campaign):
+        _forget_training(campaign)
+        go_on = False  # it was said of another classifier's figures
     if campaign.classifier_after is None:
         _train(campaign, acting_user, progress)
     if "held_out" not in campaign.effect:
@@ -76,6 +95,15 @@ def run_round(
         if speaks_against(campaign) and not go_on:
             return found
         with transaction.atomic():
+            # Training takes minutes, in which an expert may have taken the campaign back, or an admin chosen otherwise.
+            _check_standing(Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk))
+            Region.objects.select_for_update(no_key=True).get(pk=campaign.region_id)
+            if _is_overtaken(campaign):
+                raise Conflict(
+                    _(
+                        "Another classifier was made active meanwhile: press again, and it is compared with that one."
+                    )
+                )
             activate(classifier=campaign.classifier_after, acting_user=acting_user)
             run = start_run(
                 region=campaign.region, classifier=campaign.classifier_after, acting_user=acting_user
@@ -89,6 +117,23 @@ def wants_run(campaign: Campaign) -> bool:
     """Whether no run of the campaign is under way or done."""
     run = campaign.run_after
     return run is None or (run.has_ended and run.state != WorkState.DONE)
+
+
+def _is_overtaken(campaign: Campaign) -> bool:
+    """Whether the active classifier is neither the one the campaign trained nor the one that was compared with it."""
+    if campaign.classifier_after_id is None:
+        return False
+    active = Region.objects.values_list("active_classifier", flat=True).get(pk=campaign.region_id)
+    return active not in {campaign.classifier_after_id, campaign.classifier_before_id}
+
+
+def _forget_training(campaign: Campaign) -> None:
+    with transaction.atomic():
+        held = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        held.classifier_before = held.classifier_after = None
+        held.effect = {}
+        held.save(update_fields=["classifier_before", "classifier_after", "effect"])
+    campaign.refresh_from_db()
 
 
 def _train(campaign: Campaign, acting_user: User | None, progress: Progress) -> None:
@@ -143,11 +188,11 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
 
     {"all", "outside": figures as `before_after.compare` (outside: without the campaign's own superpixels; either may be
     None), "kinds": {look-alike: figures as `compare_kinds`}, "own_rows": the campaign's among the rows}, or {"reason": why
-    nothing could be measured}.
+    nothing could be measured, by its name among `NOT_MEASURED`}.
     """
     before, after = campaign.classifier_before, campaign.classifier_after
     if before is None or after is None or before.pk == after.pk:
-        return {"reason": _("There is no earlier classifier to compare with.")}
+        return {"reason": "no earlier"}
     old, new = (
         read_training_data(
             dataset=classifier.dataset,
@@ -158,7 +203,7 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
         for classifier in (before, after)
     )
     if old.extractor.key != new.extractor.key:
-        return {"reason": _("The two classifiers read different features: there is nothing to compare.")}
+        return {"reason": "other features"}
     done = 0
 
     def one_more() -> None:
@@ -168,8 +213,9 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
 
     try:
         sides = before_after.hold_out_both(_rows(before, old), _rows(after, new), progress=one_more)
-    except ValueError as error:
-        return {"reason": str(error)}
+    except ValueError as error:  # the features are alike and finite: it is the places that do not do
+        logger.info("campaign %s: %s", campaign.pk, error)
+        return {"reason": "few places"}
     places = new.groups("by_tile")
     members = _members(campaign)
     ours = np.array([_name(row) in members for row in new.rows])

@@ -122,6 +122,7 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "progress": progress_now(found),
         "members": found.members.select_related("segmented_tile__tile").order_by("distance", "id")[:24],
         "held_out": held_out,
+        "not_measured": rounds.NOT_MEASURED.get(held_out.get("reason", ""), held_out.get("reason", "")),
         "figures": _figures(held_out),
         "kinds": [
             {"name": LookAlike.objects.name_of(slug) if slug else _("no reason given"), **kind}
