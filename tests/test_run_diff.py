@@ -18,6 +18,7 @@ from detection.actions import run_diff, runs
 from detection.actions.run_diff import Reason, compare_runs, tiles_of
 from detection.models import (
     Detection,
+    PassedTile,
     Run,
     Segmentation,
     SegmentedTile,
@@ -46,7 +47,8 @@ def scores(*positive: int, value: float = HIGH) -> Any:
 def searched(region: Any, found: dict[int, Any], **fields: Any) -> Run:
     """A run that gave the region's tiles these scores: {place in the region: scores}, all low where not named."""
     values: dict[str, Any] = {"classifier": fields.pop("classifier", None) or make_classifier(region)}
-    unread = fields.pop("unread", ())
+    unread, passed = fields.pop("unread", ()), fields.pop("passed", ())
+    values["screened"] = bool(passed)
     values |= {"positive_superpixels": 2, "threshold": 0.5, "state": WorkState.DONE, "tiles": 8}
     values["segmentation"] = Segmentation.objects.order_by("id").first()
     run = Run.objects.create(region=region, finished_at=timezone.now(), **(values | fields))
@@ -54,6 +56,9 @@ def searched(region: Any, found: dict[int, Any], **fields: Any) -> Run:
     for place, segmented in enumerate(tiles):
         if place in unread:
             TileFailure.objects.create(run=run, tile=segmented.tile, reason="damaged")
+            continue
+        if place in passed:
+            PassedTile.objects.create(run=run, tile=segmented.tile)
             continue
         packed = found.get(place, scores())
         positive = (np.flatnonzero(packed >= run.threshold) + 1).tolist()
@@ -197,6 +202,15 @@ def test_bob_reads_the_comparison_over_the_api_page_by_page(ground, bob, alice, 
     assert (row["file_name"], row["now"], row["then"]["superpixels"]) == ("made-000000.jpg", None, [1, 2, 3])
     refused = client_of(bob).get(address, {"kind": "exploded"})
     assert (refused.status_code, "exploded" in refused.json()["error"]["message"]) == (400, True)
+
+
+def test_a_tile_that_the_screen_passed_over_was_seen_at_a_glance_and_not_left_out(ground):
+    then = searched(ground, {0: scores(1, 2, 3), 2: scores(1, 2, 3)}, passed=(1,))
+    now = searched(ground, {1: scores(1, 2, 3), 2: scores(1, 2, 3)}, passed=(0,))
+    assert sorted(told(compare_runs(then, now))) == [
+        ("0", "vanished", "passed_over"),
+        ("1", "appeared", "passed_over"),
+    ]
 
 
 def test_large_runs_are_compared_by_a_worker_and_the_page_waits(ground, carol, client_of, monkeypatch):
