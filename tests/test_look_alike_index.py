@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from amberapp import jobs
 from amberapp.errors import UserError
@@ -15,6 +16,7 @@ from detection.actions import look_alike_index, look_alike_search
 from detection.actions.look_alike_index import build_index, open_index, request_index, state_of
 from detection.actions.look_alike_search import look_alikes_of
 from detection.models import Region, SegmentedTile, TileFeatures
+from tests.test_publication import killed_while
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -106,6 +108,32 @@ def test_a_build_that_dies_goes_on_where_it_stood(
     tiles = np.concatenate([part.tiles for part in index.parts])
     assert sorted(tiles.tolist()) == sorted(SegmentedTile.objects.values_list("id", flat=True))
     assert find(madeshire, (mined, 7))[0] == (mined, 7)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("name", "call"), [("_keep", 1), ("_keep", 3), ("_clear_away", 1), ("_read", 3)])
+def test_a_worker_killed_at_any_moment_leaves_what_the_next_one_finishes(
+    madeshire: Region, carol: Any, monkeypatch: pytest.MonkeyPatch, name: str, call: int
+) -> None:
+    monkeypatch.setattr(look_alike_index, "ROWS_IN_PART", 250)
+    monkeypatch.setattr(look_alike_index, "ROWS_AT_ONCE", 125)
+    monkeypatch.setattr(look_alike_index, "SMALL_PART", 0)
+    job = request_index(madeshire, KEY, carol)
+    assert job is not None
+    killed_while(lambda: jobs.execute(job.pk), look_alike_index, name, call)
+    assert not jobs.execute(job.pk), "its lease still runs"
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now())
+    assert jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("done", 2)
+    assert state_of(madeshire, KEY).waiting == 0
+    index = open_index(madeshire, KEY)
+    assert index is not None
+    tiles = np.concatenate([part.tiles for part in index.parts])
+    assert sorted(tiles.tolist()) == sorted(SegmentedTile.objects.values_list("id", flat=True))
+    every = SegmentedTile.objects.values_list("id", flat=True)[::13]
+    assert [find(madeshire, (tile, 7))[0] for tile in every] == [(tile, 7) for tile in every]
 
 
 @pytest.mark.parametrize("cut", [None, 300])
