@@ -251,6 +251,28 @@ def test_carol_reprocesses_and_cancels(carol: User, classifier: Any, client_of: 
     assert AuditEntry.objects.get(verb="run.cancelled").actor == carol
 
 
+def test_carol_is_asked_before_a_weaker_classifier_becomes_the_active_one(
+    carol: User, region: Any, client_of: Callable
+) -> None:
+    def measured(f1: float, **fields: Any) -> Any:
+        figures = {"by_tile": {"f1": f1, "intervals": {"f1": [f1 - 0.05, f1 + 0.05]}}}
+        return make_classifier(region, metrics=figures, **fields)
+
+    strong, weak = measured(0.84), measured(0.36, activate=False)
+    client = client_of(carol)
+    question = f"On places never seen its F1 is 0.36; that of {strong}, active now, is 0.84."
+    for page in ("/manage/", f"/manage/classifiers/{weak.pk}/"):
+        assert question in client.get(page).content.decode()
+    assert "had a higher F1" not in client.get("/manage/").content.decode()
+    client.post(f"/manage/classifiers/{weak.pk}/activate/")
+    page = client.get("/manage/").content.decode()
+    assert f"{strong} had a higher F1: 0.84, on the labels of its time." in page
+    assert "all the same?" not in page, "going back to the better one asks nothing"
+    near = measured(0.88, activate=False)
+    client.post(f"/manage/classifiers/{strong.pk}/activate/")
+    assert f"{near} had a higher F1" not in client.get("/manage/").content.decode(), "that may be chance"
+
+
 def test_carol_activates_a_classifier(carol: User, classifier: Any, client_of: Callable) -> None:
     newer = make_classifier(classifier.region, activate=False, algorithm="svm")
     client = client_of(carol)

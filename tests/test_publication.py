@@ -22,7 +22,7 @@ from labeling.actions import catalogue, publish_job
 from labeling.actions import publish as publishing
 from labeling.actions.publish import AlreadyPublished, publish_again, publish_release
 from labeling.actions.releases import places_of
-from labeling.models import Consensus, KnownTile, Release, ReleaseFile
+from labeling.models import Consensus, KnownTile, Release, ReleaseFile, Report
 from tests.published import approve_all, found_on, judge
 
 Tiles = Callable[..., Any]
@@ -157,17 +157,33 @@ def test_an_imported_map_is_not_published_again(two: tuple[Any, Any], carol: Any
         publish_again(release=two[0], acting_user=carol)
 
 
-def test_the_admin_goes_back_with_one_button(
-    two: tuple[Any, Any], carol: Any, bob: Any, client_of: Callable[[Any], Client]
+def test_the_admin_goes_back_and_is_told_before_what_comes_back(
+    run: Any, two: tuple[Any, Any], carol: Any, bob: Any, client_of: Callable[[Any], Client]
 ) -> None:
-    page = client_of(carol).get("/manage/releases/").content.decode()
+    report = Report.objects.create(
+        region=run.region, release=two[1], latitude=51.5, longitude=26.5, category="not_mining"
+    )
+    judge(run.detections.order_by("id")[1], bob, "rejected", report=report)
+    third = publish_release(run=run, acting_user=carol)
+    client = client_of(carol)
+    page = client.get("/manage/releases/").content.decode()
     path = f"/manage/releases/{two[0].pk}/again/"
     assert path in page
-    assert f"/manage/releases/{two[1].pk}/again/" not in page, "it is on the map already"
-    assert client_of(bob).post(path).status_code == 403
-    assert client_of(carol).post("/manage/releases/99999/again/").status_code == 404
-    answer = client_of(carol).post(path, follow=True)
-    assert "published again as release 3" in answer.content.decode()
+    assert f"/manage/releases/{third.pk}/again/" not in page, "it is on the map already"
+    assert "/releases/testshire/2/compare/3/" in page
+    assert "/releases/testshire/0/compare/1/" not in page, "nothing was before the first"
+    asked = client.get(path).content.decode()
+    assert "<dt>places come back</dt><dd>2</dd>" in asked
+    assert "1 place comes back that was taken off the map because a citizen's report was accepted." in asked
+    assert "1 place comes back that experts have found not to be mining since." in asked
+    for door in (client_of(bob).get, client_of(bob).post):
+        assert door(path).status_code == 403
+    for door in (client.get, client.post):
+        assert door("/manage/releases/99999/again/").status_code == 404
+    assert client.get(f"/manage/releases/{third.pk}/again/").headers["Location"] == "/manage/releases/"
+    answer = client.post(path, {"note": "Three was wrong."}, follow=True)
+    assert "published again as release 4" in answer.content.decode()
+    assert "Three was wrong." in answer.content.decode()
     assert "release 1 again" in answer.content.decode()
 
 

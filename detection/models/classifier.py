@@ -65,3 +65,15 @@ class Classifier(models.Model):
     @property
     def is_active(self) -> bool:
         return self.region.active_classifier_id == self.pk
+
+    @property
+    def unseen_f1(self) -> float | None:
+        """F1 on places never seen, of the labels of its time; None where it could not be measured."""
+        return (self.metrics.get("by_tile") or {}).get("f1")
+
+    def is_surely_behind(self, other: "Classifier") -> bool:
+        """Whether the other's F1 on places never seen lies above all that chance would explain of this one's."""
+        if self.unseen_f1 is None or other.unseen_f1 is None:
+            return False
+        interval = (self.metrics["by_tile"].get("intervals") or {}).get("f1") or [self.unseen_f1]
+        return other.unseen_f1 > interval[-1]

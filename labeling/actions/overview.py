@@ -82,6 +82,12 @@ class Overview:
         return self.classifiers[:CLASSIFIERS_SHOWN]
 
     @property
+    def stronger(self) -> Classifier | None:
+        """The best of those shown that the active classifier is surely behind."""
+        ahead = [one for one in self.shown_classifiers if self.active and self.active.is_surely_behind(one)]
+        return max(ahead, key=lambda one: one.unseen_f1 or 0.0, default=None)
+
+    @property
     def labelled_since(self) -> bool:
         """Whether people have labelled since the newest classifier was trained."""
         return self.newest is not None and bool(

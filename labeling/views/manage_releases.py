@@ -1,16 +1,19 @@
 """The admin's list of releases: who published what, and publishing an older one again."""
 
+from collections import Counter
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from amberapp.errors import NotThere
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
+from labeling.actions.compare_releases import compare_releases
 from labeling.actions.publish import publish_again
 from labeling.models import Release, ReleaseKind
 
@@ -29,6 +32,8 @@ def releases(request: HttpRequest) -> HttpResponse:
         {
             "release": release,
             "latest": latest.get(release.region_id) == release.number,
+            # Numbers of a region follow one another without a gap: no release is ever taken away.
+            "before": release.number - 1,
             "again": release.kind == ReleaseKind.OWN and latest.get(release.region_id) != release.number,
         }
         for release in page
@@ -36,14 +41,19 @@ def releases(request: HttpRequest) -> HttpResponse:
     return render(request, "manage/releases.html", {"page": page, "rows": rows})
 
 
-@require_POST
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
 def release_again(request: HttpRequest, release_id: int) -> HttpResponse:
-    """Roll back to this release."""
+    """Roll back to this release: first what that would do to the map, then the press."""
     assert isinstance(request.user, User)
-    found = Release.objects.filter(pk=release_id).first() if release_id < 2**63 else None
+    found = (
+        Release.objects.select_related("region").filter(pk=release_id).first() if release_id < 2**63 else None
+    )
     if found is None:
         raise NotThere(_("There is no such release."))
+    if request.method != "POST":
+        return _asked(request, found)
     release = publish_again(release=found, acting_user=request.user, note=request.POST.get("note", ""))
     messages.success(
         request,
@@ -51,3 +61,23 @@ def release_again(request: HttpRequest, release_id: int) -> HttpResponse:
         % {"old": found.number, "region": release.region, "number": release.number},
     )
     return redirect("manage-releases")
+
+
+def _asked(request: HttpRequest, release: Release) -> HttpResponse:
+    latest = (
+        Release.objects.filter(region=release.region_id, kind=ReleaseKind.OWN).order_by("-number").first()
+    )
+    if release.kind != ReleaseKind.OWN or latest is None or latest.pk == release.pk:
+        return redirect("manage-releases")
+    comparison = compare_releases(release, latest)
+    causes = Counter(change.cause for change in comparison.vanished)
+    context = {
+        "release": release,
+        "latest": latest,
+        "back": len(comparison.vanished),
+        "go": len(comparison.appeared),
+        "changed": len(comparison.changed),
+        "reported": causes["report"],
+        "rejected": causes["review"] + causes["campaign"],
+    }
+    return render(request, "manage/release_again.html", context)
