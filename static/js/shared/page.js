@@ -1,4 +1,4 @@
-// What every page has: the menu on phones, menus that close, the demo's progress bar, copying, asking before sending.
+// What every page has: the menu on phones, menus that close, tabs in sight, the demo's progress bar, copying, asking before sending.
 
 import { api } from "./api.js";
 import { wireConfirmations, wireDialogs } from "./dialog.js";
@@ -46,6 +46,17 @@ function wireMenus() {
   }
 }
 
+/** Tabs that are wider than the screen begin where the reader is. */
+function wireTabs() {
+  for (const tabs of document.querySelectorAll(".tabs")) {
+    const here = tabs.querySelector("[aria-current]");
+    if (here && tabs.scrollWidth > tabs.clientWidth) {
+      const [own, all] = [here.getBoundingClientRect(), tabs.getBoundingClientRect()];
+      tabs.scrollLeft += own.left - all.left - (all.width - own.width) / 2;
+    }
+  }
+}
+
 function wirePreparing() {
   const bar = document.querySelector("[data-preparing]");
   if (!bar) {
@@ -72,6 +83,7 @@ function wirePreparing() {
 
 wireNavigation();
 wireMenus();
+wireTabs();
 wirePreparing();
 wireDialogs();
 wireConfirmations();
