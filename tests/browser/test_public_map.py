@@ -228,6 +228,8 @@ def test_a_refused_report_says_why_and_keeps_the_form(
 ) -> None:
     open_map("/")
     page.locator("#report-button").click()
+    expect(page.locator("#report-panel")).to_be_visible()
+    page.mouse.click(900, 300)
     page.locator("summary", has_text="Say more").click()
     page.locator("#report-email").fill("not an address")
     page.get_by_role("button", name="Send").click()

@@ -79,6 +79,23 @@ def test_mining_that_was_missed_is_told_in_three_taps_on_empty_ground(
     assert abs(report.latitude - 51.7) < 0.2
 
 
+def test_who_has_not_moved_the_mark_is_asked_once_whether_it_is_right(
+    page: Page, live_server: Any, release: Any, taps: Callable[[], int]
+) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"{live_server.url}/#map=12/51.7/26.3")
+    page.wait_for_selector("body[data-ready]")
+    page.locator("#report-button").click()
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#report-error")).to_contain_text("Is the mark on the place?")
+    expect(page.locator("#report-error")).to_be_in_viewport()
+    assert not Report.objects.exists()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    assert taps() <= 3
+    assert Report.objects.get().category == "missed"
+
+
 def test_a_long_press_on_the_ground_begins_a_report_there(page: Page, live_server: Any, release: Any) -> None:
     page.goto(f"{live_server.url}/#map=12/51.7/26.3")
     page.wait_for_selector("body[data-ready]")
@@ -118,7 +135,7 @@ def test_a_photo_leaves_the_phone_small_and_without_its_place(
     assert SECRET in photo.read_bytes()
     page.goto(f"{live_server.url}/#map=12/51.7/26.3")
     page.wait_for_selector("body[data-ready]")
-    page.locator("#report-button").click()
+    page.mouse.click(900, 250, button="right")
     page.locator("summary", has_text="Say more").click()
     page.set_input_files("#report-photo", str(photo))
     page.get_by_text("Show my place only roughly").click()
@@ -142,7 +159,7 @@ def test_a_photo_that_is_none_is_refused_with_a_sentence_and_the_form_stays(
     page.set_viewport_size({"width": 390, "height": 700})
     page.goto(f"{live_server.url}/#map=12/51.7/26.3")
     page.wait_for_selector("body[data-ready]")
-    page.locator("#report-button").click()
+    page.mouse.click(200, 200, button="right")
     page.locator("summary", has_text="Say more").click()
     page.locator("#report-comment").fill("keep me")
     page.set_input_files("#report-photo", str(text))

@@ -18,6 +18,7 @@ export class ReportPanel {
     this.show = show;
     this.about = "";
     this.chosen = false; // true once the sender has chosen a category by hand
+    this.placed = false; // true where the mark is on a place, was moved, or was said to be right
     this.mark = null;
     this.form = byId("report-form");
     this.form.addEventListener("change", (event) => {
@@ -59,8 +60,8 @@ export class ReportPanel {
     }
   }
 
-  /** Open for a place of the map ({place, latitude, longitude}) or for the ground in the middle of what is seen. */
-  begin({ place = "", latitude, longitude }) {
+  /** Open for a place of the map, for ground that was pointed at, or else for the middle of what is seen. */
+  begin({ place = "", latitude, longitude, pointed = false }) {
     this.end();
     this.form.reset();
     this.chosen = false;
@@ -68,6 +69,7 @@ export class ReportPanel {
     this.form.hidden = false;
     byId("report-thanks").hidden = true;
     this.place = place;
+    this.placed = pointed || place !== "";
     const icon = L.divIcon({ className: "report-mark", iconSize: [36, 36], html: element("i") });
     this.mark = L.marker([latitude, longitude], { icon, draggable: true, keyboard: false }).addTo(this.map);
     this.mark.on("dragend", () => this.moveTo(this.mark.getLatLng()));
@@ -84,6 +86,7 @@ export class ReportPanel {
       return;
     }
     this.mark.setLatLng(latlng);
+    this.placed = true;
     // Another spot is another matter: it is no longer about the place that was open.
     this.place = "";
     byId("report-where").textContent = gettext("Tap the map to move the mark.");
@@ -112,6 +115,12 @@ export class ReportPanel {
     if (!said.get("category")) {
       this.fail(gettext("Choose what is wrong."));
       this.form.querySelector("[name=category]").focus();
+      return;
+    }
+    if (!this.placed) {
+      // The middle of what is seen is seldom what is meant; asked once, sent with the same button.
+      this.placed = true;
+      this.fail(gettext("Is the mark on the place? Tap the map to move it, or send once more."));
       return;
     }
     const button = this.form.querySelector("[type=submit]");

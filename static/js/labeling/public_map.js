@@ -111,7 +111,7 @@ map.on("contextmenu", ({ latlng }) => {
     report.moveTo(latlng);
   } else {
     const { lat: latitude, lng: longitude } = latlng.wrap();
-    tell({ latitude, longitude });
+    tell({ latitude, longitude, pointed: true });
   }
 });
 
