@@ -133,6 +133,13 @@ function middleOfView() {
   return L.point((topLeft[0] + size.x - bottomRight[0]) / 2, (topLeft[1] + size.y - bottomRight[1]) / 2);
 }
 
+window.addEventListener("beforeprint", () => {
+  const { x, y } = middleOfView();
+  const { style } = map.getContainer();
+  style.setProperty("--middle-x", `${x}px`);
+  style.setProperty("--middle-y", `${y}px`);
+});
+
 function subjectOf(feature) {
   const [west, south, east, north] = feature.bbox;
   return { place: feature.id, latitude: (south + north) / 2, longitude: (west + east) / 2 };
