@@ -57,5 +57,7 @@ const dates = new Intl.DateTimeFormat(DATES[data.language] || data.language, {
 
 /** A day ("2015-10-05" or Date) as readers of this language write it: "5 October 2015". */
 export function day(value) {
-  return dates.format(value instanceof Date ? value : new Date(`${value}`.length === 10 ? `${value}T00:00:00` : value));
+  const moment = value instanceof Date ? value : new Date(`${value}`.length === 10 ? `${value}T00:00:00` : value);
+  // Ukrainian adds "р." (year), which pages written by the server do not, and sentences end with a stop of their own.
+  return dates.format(moment).replace(/\s+р\.$/u, "");
 }
