@@ -2,8 +2,8 @@
 
 Polygons become districts, points become place names. One bad feature is refused by its name and the rest is taken.
 Coordinates are degrees, WGS 84 (RFC 7946); a district of more points than a map needs is simplified, and said so.
-Left out: other coordinate systems, lines, areas across the antimeridian; neighbours are simplified one by one, so
-that slivers as narrow as the tolerance can lie between them.
+Neighbours that share their border are simplified together and share it afterwards; where districts overlap, each is
+simplified by itself. Left out: other coordinate systems, lines, areas across the antimeridian.
 """
 
 import json
@@ -30,6 +30,9 @@ MAX_POINTS_KEPT = 1000  # of one district
 MAX_POINTS_CROSSED = 2000
 MAX_CROSSINGS = 100
 FIRST_TOLERANCE = 0.0001  # degrees, about 10 m; doubled until few enough points are left
+# Beyond it, about 500 m, one district of a thousand isles would cost all the others their shape.
+LAST_TOLERANCE_TOGETHER = 0.005
+MOST_NEIGHBOURS = 30  # of a district on average, by their bounds and itself among them
 LONGEST_NAME = 120
 MOST_LANGUAGES = 8
 DECIMALS = 5  # about a metre
@@ -53,6 +56,15 @@ class UnreadableFile(ValueError):
     def __init__(self, sentence: Sentence) -> None:
         super().__init__(str(sentence))
         self.sentence = sentence
+
+
+@dataclass
+class _Shape:
+    """A district while the file is read: the number of its first feature, its names, one part a feature."""
+
+    number: int
+    names: dict[str, str] = field(default_factory=dict)
+    parts: list[BaseGeometry] = field(default_factory=list)
 
 
 class _Refused(Exception):
@@ -111,7 +123,7 @@ def read_named_ground(data: bytes, near: Bounds | None = None) -> NamedGround:
     Raises UnreadableFile when nothing of the file can be used.
     """
     ground = NamedGround()
-    shapes: dict[str, tuple[dict[str, str], list[BaseGeometry]]] = {}
+    shapes: dict[str, _Shape] = {}
     seen: set[tuple[str, float, float]] = set()
     reach = _grown(near) if near else None
     for number, feature in enumerate(_features(data), start=1):
@@ -134,18 +146,30 @@ def read_named_ground(data: bytes, near: Bounds | None = None) -> NamedGround:
             area = _area(name, [coordinates] if kind == "Polygon" else _list(coordinates), ground)
             if reach and not reach.intersects(area):
                 ground.outside += 1
-            elif name in shapes:
-                known, parts = shapes[name]
-                known.update(names)
-                parts.append(area)
             else:
-                shapes[name] = (names, [area])
+                known = shapes.setdefault(name, _Shape(number))
+                known.names.update(names)
+                known.parts.append(area)
         except _Refused as refused:
             ground.refused.append(Refusal(number, name, refused.sentence))
-    for name, (names, parts) in shapes.items():
-        if len(parts) > 1:
-            ground.joined.append(name)
-        ground.areas.append(_named_area(name, names, parts))
+    ground.joined = [name for name, known in shapes.items() if len(known.parts) > 1]
+    wholes = [
+        shapely.union_all(known.parts) if len(known.parts) > 1 else known.parts[0]
+        for known in shapes.values()
+    ]
+    for (name, known), whole, thinned in zip(shapes.items(), wholes, _simplified(wholes), strict=True):
+        before, after = (shapely.get_num_coordinates(area) for area in (whole, thinned))
+        if thinned.is_empty or after > MAX_POINTS_KEPT:
+            too_many = _Refused(
+                gettext_noop("Its outline cannot be simplified to %(limit)s points: simplify it before."),
+                limit=MAX_POINTS_KEPT,
+            )
+            ground.refused.append(Refusal(known.number, name, too_many.sentence))
+            continue
+        if after < before:
+            ground.simplified.append((name, before, after))
+        ground.areas.append(_named_area(name, known.names, thinned))
+    ground.refused.sort(key=lambda refusal: refusal.number)
     return ground
 
 
@@ -295,7 +319,7 @@ def _point(found: Any) -> tuple[float, float]:
 
 
 def _area(name: str, polygons: list[Any], ground: NamedGround) -> BaseGeometry:
-    """The polygons of one feature as one area of at most MAX_POINTS_KEPT points. Raises _Refused."""
+    """The polygons of one feature as one valid area of all its points. Raises _Refused."""
     rings: list[list[list[tuple[float, float]]]] = []
     points = 0
     for polygon in polygons:
@@ -319,33 +343,43 @@ def _area(name: str, polygons: list[Any], ground: NamedGround) -> BaseGeometry:
         crossed = not whole.is_valid
         if crossed and (points > MAX_POINTS_CROSSED or _crossings(whole) > MAX_CROSSINGS):
             raise _scribble()
-        area, before, after = _simplified(whole)
-        area = _polygons_of(area)
+        area = _polygons_of(whole)
     except (GEOSException, ValueError):
         raise _Refused(gettext_noop("Its outline cannot be understood as an area.")) from None
     if area.is_empty or area.area <= 0:
         raise _Refused(gettext_noop("Its outline encloses no ground."))
     if crossed:
         ground.mended.append(name)
-    if after < before:
-        ground.simplified.append((name, before, after))
     return area
 
 
-def _simplified(whole: MultiPolygon) -> tuple[BaseGeometry, int, int]:
-    """(area, points before, points after). Raises _Refused."""
-    before = shapely.get_num_coordinates(whole)
+def _simplified(wholes: list[BaseGeometry]) -> list[BaseGeometry]:
+    """The areas with at most MAX_POINTS_KEPT points each; one that cannot be thinned so far comes with more."""
+    if all(shapely.get_num_coordinates(wholes) <= MAX_POINTS_KEPT):
+        return wholes
+    if _side_by_side(wholes):
+        tolerance = FIRST_TOLERANCE
+        while tolerance <= LAST_TOLERANCE_TOGETHER:
+            together = shapely.coverage_simplify(wholes, tolerance)
+            if all(shapely.get_num_coordinates(together) <= MAX_POINTS_KEPT):
+                return [_polygons_of(area) for area in together]
+            tolerance *= 2
+    return [_polygons_of(_simplified_alone(whole)) for whole in wholes]
+
+
+def _side_by_side(wholes: list[BaseGeometry]) -> bool:
+    """Whether none covers another's ground. Heaps of districts are told by their bounds: looking closer takes minutes."""
+    pairs = shapely.STRtree(wholes).query(wholes).shape[1]
+    return pairs <= MOST_NEIGHBOURS * len(wholes) and bool(shapely.coverage_is_valid(wholes))
+
+
+def _simplified_alone(whole: BaseGeometry) -> BaseGeometry:
     tolerance = FIRST_TOLERANCE
-    area: BaseGeometry = whole
+    area = whole
     while shapely.get_num_coordinates(area) > MAX_POINTS_KEPT and tolerance < 1:
         area = whole.simplify(tolerance, preserve_topology=False)
         tolerance *= 2
-    if area.is_empty or shapely.get_num_coordinates(area) > MAX_POINTS_KEPT:
-        raise _Refused(
-            gettext_noop("Its outline cannot be simplified to %(limit)s points: simplify it before."),
-            limit=MAX_POINTS_KEPT,
-        )
-    return area, before, shapely.get_num_coordinates(area)
+    return area
 
 
 def _polygons_of(area: BaseGeometry) -> BaseGeometry:
@@ -378,8 +412,7 @@ def _parts(area: BaseGeometry) -> Iterable[BaseGeometry]:
             yield part
 
 
-def _named_area(name: str, names: dict[str, str], parts: list[BaseGeometry]) -> NamedArea:
-    whole = shapely.union_all(parts) if len(parts) > 1 else parts[0]
+def _named_area(name: str, names: dict[str, str], whole: BaseGeometry) -> NamedArea:
     snapped = _polygons_of(shapely.set_precision(whole, 10.0**-DECIMALS))
     if snapped.is_empty:  # narrower than a metre
         snapped = whole

@@ -1,6 +1,7 @@
 """Carol brings the districts and village names of her region in from a file; what is bad in it is named."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,14 +163,33 @@ def test_an_outline_that_crosses_itself_is_mended_and_said_so() -> None:
 
 
 def test_an_outline_of_many_points_is_thinned_and_said_so() -> None:
-    import math
-
     ring = [[26 + math.cos(k / 5000 * math.pi), 51 + math.sin(k / 5000 * math.pi) / 2] for k in range(10_000)]
     ground = read(area("Round", [*ring, ring[0]]))
     ((name, before, after),) = ground.simplified
     assert (name, before) == ("Round", 10_001)
     assert after <= MAX_POINTS_KEPT
     assert shape(ground.areas[0].polygon).area == pytest.approx(math.pi / 2, rel=0.001)
+
+
+def test_neighbours_that_are_thinned_still_share_their_border() -> None:
+    border = [[27 + math.sin(k / 40) / 50 + k % 3 / 500, 51 + k / 4000] for k in range(4001)]
+    west = area("West", [[26, 51], *border, [26, 52], [26, 51]])
+    east = area("East", [[28, 51], [28, 52], *border[::-1], [28, 51]])
+    ground = read(west, east)
+    assert {name for name, _before, _after in ground.simplified} == {"West", "East"}
+    first, second = (shape(one.polygon) for one in ground.areas)
+    assert first.intersection(second).area < 1e-12
+    assert first.union(second).area == pytest.approx(2, abs=1e-9)
+
+
+def test_a_district_of_a_thousand_isles_does_not_cost_its_neighbours_their_shape() -> None:
+    isles = [[square(20 + k % 30 / 10, 40 + k // 30 / 10, 0.05)] for k in range(900)]
+    bay = [[26 + math.cos(k / 5000 * math.pi), 51 + math.sin(k / 5000 * math.pi) / 2] for k in range(10_000)]
+    scattered = area("Isles")
+    scattered["geometry"] = {"type": "MultiPolygon", "coordinates": isles}
+    ground = read(scattered, area("Bay", [*bay, bay[0]]))
+    kept = {one.name: shape(one.polygon) for one in ground.areas}
+    assert kept["Bay"].area == pytest.approx(math.pi / 2, rel=0.001)
 
 
 @pytest.mark.parametrize("points", [900, 1900, 60_000])

@@ -11,7 +11,7 @@ import pytest
 from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 
-from labeling.release_content import Content, Place, Searched, Source, make_place
+from labeling.release_content import Content, District, Place, Searched, Source, make_place
 from labeling.release_files import build, harmless
 from labeling.release_grid import OUTLINE_LEVEL, SQUARE_LEVELS, cell_of
 from labeling.release_statistics import hectares_once
@@ -53,6 +53,18 @@ def content(places: list[Place], **fields: Any) -> Content:
 
 def files_of(built_from: Content) -> dict[str, bytes]:
     return {file.name: file.read() for file in build(built_from).files}
+
+
+def test_districts_that_meet_also_meet_where_they_are_drawn_with_fewer_corners() -> None:
+    border = [(26.5 + (k % 7) ** 2 / 1e5 + (k % 90) / 9000, 51 + k / 1000) for k in range(1001)]
+    west = Polygon([(26, 51), *border, (26, 52)])
+    east = Polygon([(27, 51), (27, 52), *border[::-1]])
+    districts = [District(name, {}, MultiPolygon([area])) for name, area in (("West", west), ("East", east))]
+    drawn = json.loads(files_of(content([place("a")], districts=districts))["districts.json"])["districts"]
+    first, second = (shape(row["geometry"]) for row in drawn)
+    assert len(first.geoms[0].exterior.coords) < 500
+    assert first.intersection(second).area < 1e-12
+    assert first.union(second).area == pytest.approx(1, abs=1e-9)
 
 
 def test_the_same_content_gives_the_same_bytes_in_whatever_order_it_comes() -> None:
