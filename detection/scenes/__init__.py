@@ -6,7 +6,7 @@ exercise the whole loop, not to train a classifier for real ground; a model fitt
 
 from detection.scenes.acquisition import SEASONS, Acquisition, acquisition_of
 from detection.scenes.land import KINDS
-from detection.scenes.plan import ScenePlan, demo_grid
+from detection.scenes.plan import ScenePlan, demo_grid, demo_tiles, with_clear_cuts
 from detection.scenes.scene import Scene, render_scene
 
 __all__ = [
@@ -17,5 +17,7 @@ __all__ = [
     "ScenePlan",
     "acquisition_of",
     "demo_grid",
+    "demo_tiles",
     "render_scene",
+    "with_clear_cuts",
 ]

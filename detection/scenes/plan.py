@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as Date
+from functools import cache
 
 from detection.geometry import from_world_pixels, to_world_pixels
 from detection.scenes.acquisition import acquisition_of
@@ -15,6 +16,9 @@ NORTH_WEST = (51.5, 26.5)
 ZOOM = 18
 WANTED_MINING = 1 / 3
 TRIES = 24
+# The demo's region.
+SEED = 20181122
+ROWS, COLUMNS = 4, 9
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,28 @@ def demo_grid(rows: int, columns: int, seed: int) -> list[ScenePlan]:
                     )
                 )
     return plans
+
+
+@cache
+def demo_tiles() -> dict[str, ScenePlan]:
+    """The tiles of the demo's region by their file names, in their order. The first call takes a second."""
+    plans = with_clear_cuts(demo_grid(ROWS, COLUMNS, SEED))
+    return {
+        f"synthetic-{number:02d}-{plan.capture_date}.jpg": plan for number, plan in enumerate(plans, start=1)
+    }
+
+
+def with_clear_cuts(plans: list[ScenePlan]) -> list[ScenePlan]:
+    """The same plans, but every second place that shows nothing but forest shows a fresh clear-cut in it.
+
+    Such cuts lie within their tile, so that pictures of neighbours still join.
+    """
+    kinds: dict[tuple[int, int], set[str]] = {}
+    for plan in plans:
+        kinds.setdefault((plan.row, plan.column), set()).add(plan.kind)
+    forest = [place for place, shown in kinds.items() if shown == {"forest"}]
+    cut = set(forest[::2])
+    return [replace(plan, kind="clear_cut") if (plan.row, plan.column) in cut else plan for plan in plans]
 
 
 def _corner(rows: int, columns: int, seed: int) -> tuple[int, int]:

@@ -1,6 +1,8 @@
 """Demo content: a region on which every station has something to show.
 
-With `data` it is made of real tiles and crops read from there; without, of procedural scenes that say so.
+With `data` it is made of real tiles and crops read from there; without, of procedural scenes that say so. There the
+simulated volunteers take fresh clear-cuts for mining, as those of 2018 did: the first map shows some, and the first
+report is right about one of them. A campaign from it makes the next map better.
 Every step looks first whether it has been done, so a job that was killed goes on where it stopped.
 """
 
@@ -23,7 +25,7 @@ from detection.actions.segment import default_segmentation, load_labels
 from detection.geometry import ground_sample_distance, tile_bounds_from_centre
 from detection.imagery.placement import Placement
 from detection.models import Classifier, Detection, ImagerySource, Region, Run, SegmentedTile
-from detection.scenes import ScenePlan, demo_grid
+from detection.scenes import Scene, ScenePlan, demo_tiles
 from labeling.actions import demo_known
 from labeling.actions.crops import import_crops
 from labeling.actions.demo_places import name_places
@@ -40,10 +42,11 @@ SYNTHETIC_REGION = "Synthetic Polissia"
 REAL_REGION = "Polissia"
 SEED = 20181122
 SEEN = (1, 2)
-ROWS, COLUMNS = 4, 9
 # A superpixel counts as mining when at least this share of it is.
 MINING_SHARE = 0.3
 CROWD = 3
+# The class of errors that the demo's story is about.
+CONFUSED = "clear_cut"
 # Demo accounts that have been through the tutorial; the volunteer meets it on the first visit.
 TAUGHT = ("taras", "olena")
 TOTAL = 100
@@ -100,7 +103,8 @@ def _synthetic_region(progress: Progress) -> Region:
         synthetic=True,
         acting_user=None,
     )
-    plans = demo_grid(ROWS, COLUMNS, SEED)
+    named = demo_tiles()
+    names, plans = list(named), list(named.values())
     boxes = [tile_bounds_from_centre(plan.latitude, plan.longitude, 1000, 1000) for plan in plans]
     margin = 0.004
     region = _region(
@@ -115,7 +119,6 @@ def _synthetic_region(progress: Progress) -> Region:
     )
     demo_known.pass_tutorial([*_crowd(), *User.objects.filter(username__in=TAUGHT)])
     tell = _part(progress, 0, 45, "Painting synthetic ground")
-    names = [f"synthetic-{number:02d}-{plan.capture_date}.jpg" for number, plan in enumerate(plans, start=1)]
     known = set(region.tiles.values_list("file_name", flat=True))
     missing = [number for number, name in enumerate(names) if name not in known]
     # Drawn two at a time (NumPy lets go of the interpreter's lock), written one after another.
@@ -123,18 +126,16 @@ def _synthetic_region(progress: Progress) -> Region:
         for done, (index, scene) in enumerate(
             zip(missing, painters.map(lambda index: plans[index].render(), missing), strict=True), start=1
         ):
-            _ingest_scene(
-                region, names[index], scene.image, scene.truth, plans[index], boxes[index], index + 1
-            )
+            _ingest_scene(region, names[index], scene, plans[index], boxes[index], index + 1)
             tell(done, len(missing))
     return region
 
 
 def _ingest_scene(
-    region: Region, name: str, image: Any, truth: Any, plan: ScenePlan, box: tuple[float, ...], number: int
+    region: Region, name: str, scene: Scene, plan: ScenePlan, box: tuple[float, ...], number: int
 ) -> None:
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="JPEG", quality=90)
+    Image.fromarray(scene.image).save(buffer, format="JPEG", quality=90)
     tile, _created = ingest_tile(
         region=region,
         file_name=name,
@@ -148,19 +149,27 @@ def _ingest_scene(
         ),
         acting_user=None,
     )
+    segmented = SegmentedTile.objects.get(tile=tile, segmentation=default_segmentation())
     # Two of five tiles have been seen by the crowd; the others wait for the visitor, enough for half an hour.
-    if number % 5 in SEEN:
-        segmented = SegmentedTile.objects.get(tile=tile, segmentation=default_segmentation())
-        demo_known.make_known_where_clear(segmented, plan.kind, image, truth)
+    seen = number % 5 in SEEN
+    # What the crowd gets wrong is taught on tiles that it has not seen.
+    if seen != (plan.kind == CONFUSED):
+        demo_known.make_known_where_clear(segmented, plan.kind, scene.image, scene.truth)
+    if seen:
         chance = random.Random(SEED + number)  # noqa: S311 (a repeatable crowd, no secret)
-        _crowd_labels(segmented, truth, chance)
+        _crowd_labels(segmented, _taken_for_mining(load_labels(segmented), scene), chance)
 
 
-def _crowd_labels(segmented: SegmentedTile, truth: Any, chance: random.Random) -> None:
-    """What three fairly good volunteers would say of a scene whose truth is known."""
-    labels = load_labels(segmented)
-    pieces = np.arange(1, segmented.superpixels + 1)
-    mining = demo_known.shares(labels, truth) >= MINING_SHARE
+def _taken_for_mining(labels: np.ndarray, scene: Scene) -> np.ndarray:
+    """What the crowd takes for mining: bool (superpixels,). It is right but for the light ground of clear-cuts."""
+    if scene.kind == CONFUSED:
+        light = demo_known.shares(labels, scene.image.mean(axis=2))
+        return np.asarray(light >= (light.min() + light.max()) / 2)
+    return np.asarray(demo_known.shares(labels, scene.truth) >= MINING_SHARE)
+
+
+def _crowd_labels(segmented: SegmentedTile, mining: np.ndarray, chance: random.Random) -> None:
+    """What three fairly good volunteers say of a tile of which they take the superpixels of `mining` for mining."""
     for volunteer in _crowd():
         if Submission.objects.filter(volunteer=volunteer, segmented_tile=segmented).exists():
             continue
@@ -168,8 +177,8 @@ def _crowd_labels(segmented: SegmentedTile, truth: Any, chance: random.Random) -
             submission_id=uuid.UUID(int=chance.getrandbits(128), version=4),
             segmented_tile=segmented,
             labels=[
-                {"superpixel": int(piece), "verdict": _said(bool(is_mining), chance)}
-                for piece, is_mining in zip(pieces, mining, strict=True)
+                {"superpixel": piece, "verdict": _said(bool(is_mining), chance)}
+                for piece, is_mining in enumerate(mining, start=1)
             ],
             acting_user=volunteer,
         )
@@ -260,12 +269,21 @@ def _published(run: Run, progress: Progress) -> Release | None:
     detections = list(run.detections.filter(outline__isnull=False).order_by("-score", "id"))
     if expert is None or not detections:
         return None
-    for detection in detections[: max(1, len(detections) * 3 // 4)]:
+    approved = detections[: max(1, len(detections) * 3 // 4)]
+    for detection in approved:
         if not detection.reviews.exists():
             review_detection(detection=detection, verdict="approved", acting_user=expert)
     release = publish_release(run=run, acting_user=None)
-    _citizen_report(release, detections[max(0, len(detections) * 3 // 4 - 1)])
+    _citizen_report(release, _objected(approved))
     return release
+
+
+def _objected(approved: list[Detection]) -> Detection:
+    """The detection that the citizen knows better: the largest clear-cut, or where there is none the least sure."""
+    plans = demo_tiles() if approved[0].run.region.name == SYNTHETIC_REGION else {}
+    confused = {name for name, plan in plans.items() if plan.kind == CONFUSED}
+    cuts = [one for one in approved if one.segmented_tile.tile.file_name in confused]
+    return max(cuts, key=lambda one: one.hectares or 0) if cuts else approved[-1]
 
 
 def _citizen_report(release: Release, detection: Detection) -> Report:

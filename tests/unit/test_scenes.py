@@ -1,5 +1,6 @@
 """The invented land of the demo."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from detection.geometry import tile_bounds_from_centre, to_world_pixels
-from detection.scenes import KINDS, SEASONS, demo_grid, render_scene
+from detection.scenes import KINDS, SEASONS, demo_grid, render_scene, with_clear_cuts
 from detection.scenes.noise import Window, combed, noise_at
 from detection.scenes.scene import is_mined, natural_kind, place_of, seed_of
 from detection.segmentation.slic import segment
@@ -171,6 +172,18 @@ class TestPlan:
             assert scene.kind == plan.kind == natural_kind(plan.seed, plan.date)
             assert scene.capture_date == plan.capture_date
             assert date(2010, 1, 1) < plan.capture_date < date(2020, 1, 1)
+
+    def test_every_second_place_of_forest_shows_a_clear_cut_at_all_its_dates(self, plans):
+        cut = with_clear_cuts(plans)
+        assert [replace(plan, kind="") for plan in cut] == [replace(plan, kind="") for plan in plans]
+        shown: dict[tuple[int, int], set[str]] = {}
+        for plan in plans:
+            shown.setdefault((plan.row, plan.column), set()).add(plan.kind)
+        forest = [place for place, kinds in shown.items() if kinds == {"forest"}]
+        changed = {(new.row, new.column) for old, new in zip(plans, cut, strict=True) if new.kind != old.kind}
+        assert changed == set(forest[::2])
+        assert {plan.kind for plan in cut if (plan.row, plan.column) in changed} == {"clear_cut"}
+        assert changed, "the grid of this test has forest"
 
     def test_an_empty_grid_is_refused(self):
         with pytest.raises(ValueError, match="rows and columns"):
