@@ -155,6 +155,12 @@ def test_on_a_phone_a_place_is_found_by_its_id(
     expect(page.locator("#place-facts")).to_contain_text("1 May 2014")
     expect(page.locator("#search")).to_be_hidden()
     assert f"place={place.place}" in page.url
+    # Elsewhere the panel tells no longer of that place, and a report is about the ground that is seen.
+    page.get_by_role("button", name="Search", exact=True).click()
+    field.fill("51.3, 26.9")
+    page.get_by_role("option").click()
+    expect(page.locator("#place-facts")).to_be_hidden()
+    expect(page.get_by_role("link", name="Report an error on the map")).to_be_visible()
 
 
 def test_a_district_is_chosen_and_the_address_keeps_it(

@@ -1,20 +1,18 @@
 // The public map: one release, its squares and outlines, a year, a place, a report.
 
-import { calm, element, pageData } from "../shared/dom.js";
+import { calm, element } from "../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
 import { L, colour, createMap, escapeHtml, fitMap } from "../shared/map.js";
 import { toastError } from "../shared/toast.js";
 import { addressOf, readAddress } from "./map_address.js";
-import { cutAround, placeCard } from "./map_card.js";
 import { Districts } from "./map_districts.js";
+import { clearOfPanel, data, narrow, page } from "./map_start.js";
 import { YearChoice } from "./map_years.js";
-import { ReleaseData, cellBounds } from "./release_data.js";
+import { cellBounds } from "./release_data.js";
 import { OUTLINES_FROM, Outlines, SearchedLayer, SquaresLayer } from "./release_layers.js";
 
 const POLISSIA = [[50.8, 25.5], [51.9, 28.5]];
-const page = pageData("map-data");
 const byId = (id) => document.getElementById(id);
-const narrow = window.matchMedia("(max-width: 767px)");
 const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 
 const PLACE_ZOOM = 15;
@@ -32,7 +30,6 @@ const state = { year: "", district: "", place: "" };
 let popup = null;
 let following = false; // true while the page follows the address instead of leading it
 
-const data = new ReleaseData(page.files);
 const map = createMap(byId("map"), {
   label: gettext("Map of places torn up by mining. The list says the same in words."),
   bounds: page.bounds ? rowsOf(page.bounds) : POLISSIA,
@@ -43,16 +40,8 @@ const map = createMap(byId("map"), {
 });
 const squares = new SquaresLayer(data).addTo(map);
 new SearchedLayer(data).addTo(map);
-const outlines = new Outlines(map, data, { pictureUrl, onPress: (feature) => openPlace(feature, { led: true }) });
+const outlines = new Outlines(map, data, { pictureUrl, onPress: (feature) => openPlace(feature, { led: true }).catch(toastError) });
 let report = null; // made when somebody first reports something
-
-/** What lies over the map, so that places are not fitted below it. */
-function clearOfPanel() {
-  const panel = byId("panel").getBoundingClientRect();
-  return narrow.matches
-    ? { topLeft: [24, 76], bottomRight: [24, panel.height + 16] }
-    : { topLeft: [panel.right + 32, 76], bottomRight: [48, 64] };
-}
 
 // The panel -------------------------------------------------------------------------------------
 
@@ -98,7 +87,11 @@ function unfold(open) {
   byId("panel-grip").setAttribute("aria-expanded", String(open));
 }
 
-cutAround(document.querySelector(".place-picture"), page.place?.tile, page.place?.latitude);
+if (page.place) {
+  placeCards()
+    .then(({ cutAround }) => cutAround(document.querySelector(".place-picture"), page.place.tile, page.place.latitude))
+    .catch(toastError);
+}
 byId("compare-dates")?.addEventListener("click", () =>
   compareDates(page.place.place, page.place).catch(toastError),
 );
@@ -235,6 +228,9 @@ async function go(choice) {
     await openPlaceNamed(choice.id);
     lead();
   } else {
+    if (state.place) {
+      closePlace(); // the panel tells no longer of a place elsewhere
+    }
     showFound(choice, choice.kind === "name" ? NAME_ZOOM : PLACE_ZOOM);
   }
 }
@@ -262,7 +258,13 @@ searchOpener.addEventListener("click", () => {
 
 // Places ----------------------------------------------------------------------------------------
 
-function card(feature) {
+/** Cards come after the first view, which holds none. */
+function placeCards() {
+  return import("./map_card.js");
+}
+
+async function cardOf(feature) {
+  const { placeCard } = await placeCards();
   return placeCard(feature, {
     number: page.number,
     permalink: permalink(feature.id),
@@ -280,7 +282,7 @@ async function compareDates(id, { capture_date, tile, dates }) {
   });
 }
 
-function openPlace(feature, { led = false } = {}) {
+async function openPlace(feature, { led = false } = {}) {
   if (report?.open) {
     const { latitude, longitude, place } = subjectOf(feature);
     report.moveTo([latitude, longitude]);
@@ -290,10 +292,18 @@ function openPlace(feature, { led = false } = {}) {
   closePopup();
   state.place = feature.id;
   outlines.setChosen(feature.id);
+  if (led) {
+    lead();
+  }
+  const card = await cardOf(feature);
+  if (state.place !== feature.id) {
+    return; // another was opened, or this one closed, while the card came
+  }
+  closePopup(); // the same place, pressed twice
   const middle = L.latLngBounds(rowsOf(feature.bbox)).getCenter();
   if (narrow.matches) {
     const back = element("button", { type: "button", class: "link", onclick: () => closePlace({ led: true }) }, gettext("The whole map"));
-    byId("place-facts").replaceChildren(element("p", { class: "back" }, back), card(feature));
+    byId("place-facts").replaceChildren(element("p", { class: "back" }, back), card);
     byId("place-facts").hidden = false;
     byId("overview").hidden = true;
     byId("panel-foot").hidden = true;
@@ -303,11 +313,8 @@ function openPlace(feature, { led = false } = {}) {
     const { topLeft } = clearOfPanel();
     popup = L.popup({ minWidth: 300, maxWidth: 300, autoPanPaddingTopLeft: topLeft, autoPanPaddingBottomRight: [24, 24], className: "place-popup" })
       .setLatLng(middle)
-      .setContent(card(feature))
+      .setContent(card)
       .openOn(map);
-  }
-  if (led) {
-    lead();
   }
 }
 
@@ -344,7 +351,7 @@ async function openPlaceNamed(id) {
   await outlines.refresh();
   const known = outlines.shown.get(id);
   if (known) {
-    openPlace(known.feature);
+    await openPlace(known.feature);
   }
 }
 
@@ -451,4 +458,5 @@ follow()
   .catch(toastError)
   .finally(() => {
     document.body.dataset.ready = "true";
+    placeCards().catch(() => {}); // asked for again, with a sentence, when a place is opened
   });

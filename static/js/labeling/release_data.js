@@ -3,8 +3,10 @@
 import { api } from "../shared/api.js";
 
 export const OUTLINE_LEVEL = 11; // zoom of the cells into which outlines are cut
-export const FIRST_SQUARES = 7;
-export const LAST_SQUARES = 15;
+const FIRST_SQUARES = 7;
+const LAST_SQUARES = 15;
+
+export const squaresLevel = (zoom) => Math.min(Math.max(zoom + 4, FIRST_SQUARES), LAST_SQUARES);
 
 /** (column, row) of the Web-Mercator cell of a place, as fractions. */
 export function toCell(latitude, longitude, zoom) {

@@ -2,14 +2,12 @@
 
 import { gettext, interpolate, number } from "../shared/i18n.js";
 import { L, colour } from "../shared/map.js";
-import { FIRST_SQUARES, LAST_SQUARES, sums, toCell, yearName } from "./release_data.js";
+import { squaresLevel, sums, toCell, yearName } from "./release_data.js";
 
 // From here on outlines are drawn; a tile of zoom 18 is then 16 pixels wide.
 export const OUTLINES_FROM = 12;
 const PICTURES_FROM = 14;
 const MOST_PICTURES = 40;
-
-export const squaresLevel = (zoom) => Math.min(Math.max(zoom + 4, FIRST_SQUARES), LAST_SQUARES);
 
 /** Draws onto map tiles; the subclass says what. Waits for its data, then calls done. */
 const PaintedLayer = L.GridLayer.extend({

@@ -2,8 +2,7 @@
 
 import { api } from "./api.js";
 import { wireConfirmations, wireDialogs } from "./dialog.js";
-import { showProgress, wireJobs } from "./progress.js";
-import { wireCopy } from "./share.js";
+import { toastError } from "./toast.js";
 
 const PREPARING_MS = 2000;
 
@@ -64,6 +63,7 @@ function wirePreparing() {
   }
   const look = async () => {
     try {
+      const { showProgress } = await import("./progress.js");
       const state = await api.get(bar.dataset.preparing);
       if (state.ready) {
         window.location.reload();
@@ -81,11 +81,22 @@ function wirePreparing() {
   look();
 }
 
+/** What most pages do without is only fetched by those that hold something for it. */
+async function wireWhatIsThere() {
+  if (document.querySelector("[data-copy]")) {
+    const { wireCopy } = await import("./share.js");
+    wireCopy();
+  }
+  if (document.querySelector("[data-job]")) {
+    const { wireJobs } = await import("./progress.js");
+    wireJobs();
+  }
+}
+
 wireNavigation();
 wireMenus();
 wireTabs();
 wirePreparing();
 wireDialogs();
 wireConfirmations();
-wireCopy();
-wireJobs();
+wireWhatIsThere().catch(toastError);
