@@ -96,6 +96,18 @@ def test_who_has_not_moved_the_mark_is_asked_once_whether_it_is_right(
     assert Report.objects.get().category == "missed"
 
 
+def test_words_that_are_too_many_are_counted_and_kept(page: Page, live_server: Any, release: Any) -> None:
+    page.goto(f"{live_server.url}/#map=12/51.7/26.3")
+    page.wait_for_selector("body[data-ready]")
+    page.locator("#report-button").click()
+    page.get_by_text("Say more").click()
+    page.locator("#report-comment").fill("pit " * 501)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#report-error")).to_contain_text("The text has 2,004 characters; 2,000 can be sent.")
+    expect(page.locator("#report-comment")).to_have_value("pit " * 501)
+    assert not Report.objects.exists()
+
+
 def test_a_long_press_on_the_ground_begins_a_report_there(page: Page, live_server: Any, release: Any) -> None:
     page.goto(f"{live_server.url}/#map=12/51.7/26.3")
     page.wait_for_selector("body[data-ready]")

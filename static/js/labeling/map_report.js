@@ -2,7 +2,7 @@
 
 import { api } from "../shared/api.js";
 import { element } from "../shared/dom.js";
-import { gettext } from "../shared/i18n.js";
+import { gettext, interpolate, number } from "../shared/i18n.js";
 import { L } from "../shared/map.js";
 import { copyText } from "../shared/share.js";
 import { smallPhoto } from "./report_photo.js";
@@ -115,6 +115,17 @@ export class ReportPanel {
     if (!said.get("category")) {
       this.fail(gettext("Choose what is wrong."));
       this.form.querySelector("[name=category]").focus();
+      return;
+    }
+    const { value, dataset } = this.form.elements.comment;
+    if (value.length > dataset.most) {
+      // A limit of the field itself would cut off without a word what was pasted.
+      this.fail(
+        interpolate(gettext("The text has %(count)s characters; %(most)s can be sent. Shorten it, then send again."), {
+          count: number(value.length),
+          most: number(Number(dataset.most)),
+        }),
+      );
       return;
     }
     if (!this.placed) {
