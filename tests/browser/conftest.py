@@ -12,6 +12,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, Request
 
 from scripts.environment import CHROMIUM
+from tests.browser.leaving import leave
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -75,7 +76,7 @@ def log_in(page: Page, live_server: Any) -> Callable[[Any], None]:
 
     def do(person: Any) -> None:
         # Left first: an answer still under way to the old page would bring its own cookies.
-        page.goto("about:blank")
+        leave(page)
         page.context.clear_cookies()
         session = Client()
         session.force_login(person)

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.leaving import leave
+
 LONG = 300_000
 T = TypeVar("T")
 PASSWORDS = {"olena": "amber-olena", "taras": "amber-taras", "maria": "amber-maria"}
@@ -27,7 +29,7 @@ class Story:
 
     def as_person(self, name: str | None) -> None:
         # A page that waits for a job loads itself again when the job ends: leave it before going elsewhere.
-        self.page.goto("about:blank")
+        leave(self.page)
         self.page.context.clear_cookies()
         if name is None:
             return
@@ -80,7 +82,7 @@ class Story:
         before = self._newest_classifier()
         page.get_by_role("button", name=re.compile("^(Retrain|Train)$")).first.click()
         newest = self._until(lambda: self._newest_classifier() > before and self._newest_classifier())
-        page.goto("about:blank")
+        leave(page)
         page.goto(f"{self.address}/manage/classifiers/{newest}/")
         page.get_by_role("button", name="Make it the active one").click()
         page.goto(f"{self.address}/manage/")
@@ -88,7 +90,7 @@ class Story:
         page.wait_for_load_state()
         page.goto(f"{self.address}/manage/")
         run = self._newest_run()
-        page.goto("about:blank")
+        leave(page)
         self._until(lambda: self._api(f"/api/runs/{run}/")["state"] == "done")
         return run
 

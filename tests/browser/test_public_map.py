@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from labeling.actions.publish import publish_release
 from labeling.actions.releases import places_of
 from labeling.models import Report
+from tests.browser.leaving import leave
 from tests.published import found_on, judge
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -175,7 +176,7 @@ def test_nonsense_in_the_fragment_does_no_harm(
     page: Page, release: Any, open_map: Callable[[str], None], console_errors: list[str]
 ) -> None:
     for fragment in ("#map=x/y/z", "#map=99/999/999", "#year=<b>&place=<script>", "#%%%", "#place=nowhere"):
-        page.goto("about:blank")
+        leave(page)
         open_map(f"/{fragment}")
     assert console_errors == []
 

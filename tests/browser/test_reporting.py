@@ -32,9 +32,12 @@ def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any) ->
 
 @pytest.fixture
 def taps(page: Page) -> Callable[[], int]:
-    """How often something was pressed on the page since it was loaded."""
+    """How often something was pressed on the page since it was loaded.
+
+    Counted at the document: Playwright stops a click at the window, and tries again, when what it aims at still moves.
+    """
     page.add_init_script(
-        """window.presses = 0; addEventListener("click", (event) => {
+        """window.presses = 0; document.addEventListener("click", (event) => {
             if (event.isTrusted) { window.presses += 1; }
         }, true);"""
     )
