@@ -79,6 +79,7 @@ NEEDS = {
     "place-names-remove": "admin",
     "report-set-aside": "expert",
     "report-bring-back": "expert",
+    "report-reopen": "expert",
     "api-detections": "expert",
     "api-detection-reviews": "expert",
     "api-classifiers": "expert",

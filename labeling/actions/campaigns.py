@@ -48,7 +48,7 @@ def begin_from_report(*, report: Report, acting_user: User) -> Campaign:
     Raises UserError where the report is not accepted or no tile shows the place; otherwise as `begin`.
     """
     if report.state != ReportState.ACCEPTED:
-        raise UserError(_("Accept the report first: a campaign is about an error that is one."))
+        raise _not_accepted()
     name = _("After report %(number)s") % {"number": report.pk}
     if report.detection is not None:
         return begin(
@@ -103,7 +103,7 @@ def begin(
     """Begin a campaign from these superpixels; the undecided one from the very same, if there is one, is continued.
 
     A worker is asked to bring the region's index up to date. Raises NotAllowed for anybody but an expert, UserError for
-    superpixels that are not there or a region without a classifier.
+    superpixels that are not there, a region without a classifier or a report that is not accepted (any more).
     """
     _check_expert(acting_user)
     region = segmented_tile.tile.region
@@ -115,6 +115,12 @@ def begin(
         )
     extractor_key = extractor_key_of(region)
     with transaction.atomic():
+        # Held, so that nobody takes the decision about the report back meanwhile.
+        accepted = Report.objects.select_for_update(of=("self",), no_key=True).filter(
+            state=ReportState.ACCEPTED
+        )
+        if report is not None and not list(accepted.filter(pk=report.pk)):
+            raise _not_accepted()
         # Two clicks at once follow one another.
         SegmentedTile.objects.select_for_update(of=("self",), no_key=True).get(pk=segmented_tile.pk)
         begun = Campaign.objects.filter(
@@ -307,6 +313,10 @@ def withdraw(*, campaign: Campaign, acting_user: User) -> int:
 def _check_expert(acting_user: User) -> None:
     if not acting_user.has_role(Role.EXPERT):
         raise NotAllowed(_("Only experts run campaigns against errors."))
+
+
+def _not_accepted() -> UserError:
+    return UserError(_("Accept the report first: a campaign is about an error that is one."))
 
 
 def _wrong(name: str, sentence: str) -> UserError:

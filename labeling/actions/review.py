@@ -6,7 +6,7 @@ nods at it has not judged every piece of it. The negative labels stand while the
 dispute or a question takes them back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -98,41 +98,67 @@ def withdraw_review(*, review: Review, acting_user: User) -> Review | None:
     """Take back one's own latest review of a ground by a further row; what stood before it stands again.
 
     None when it has been taken back already. Raises Conflict when anybody has reviewed the ground since, UserError for
-    the decision about a report (which has been answered), NotAllowed for another's review.
+    the decision about a report (see reopen_report), NotAllowed for another's review.
     """
     _check_expert(acting_user)
     if review.expert_id != acting_user.pk:
         raise NotAllowed(_("Only one's own verdict can be taken back."))
     if review.report_id is not None:
-        raise UserError(_("A citizen has been told of this decision: decide anew instead."))
-    detection = review.detection
+        raise UserError(
+            _("This was decided about a citizen's report: take the decision back on the report's page.")
+        )
     with transaction.atomic():
-        tile = _held(detection)
-        earlier = _reviews_of_ground(detection)
-        standing = still_standing(earlier)
-        if review.pk not in {one.pk for one in standing}:
-            return None
-        if standing[-1].pk != review.pk:
-            raise Conflict(decided_meanwhile(standing[-1]))
-        row = Review(
-            detection=detection,
-            segmented_tile=tile,
-            superpixels=sorted(detection.superpixels),
-            expert=acting_user,
-            verdict=WITHDRAWN,
-        )
-        after = weigh([*earlier, row])
-        if after.verdict != ReviewVerdict.REJECTED:
-            _take_back_labels(tile, earlier)
-        else:
-            assert after.review is not None
-            _take_back_labels(tile, [review])
-            if not _labels_stand(earlier):
-                row.submission = _negative_labels(tile, row, after.review.look_alike, acting_user)
-        row.save()
-        record(
-            acting_user, "detection.withdrawn", detection, review=row.pk, of=review.pk, run=detection.run_id
-        )
+        return _taken_back(review, acting_user)
+
+
+def withdraw_report_review(*, reports: Collection[int], acting_user: User) -> Review | None:
+    """Take back the rejection that accepting one of `reports` made, whoever accepted it. None where none stands.
+
+    Call it inside the transaction that opens the reports again. Raises Conflict when anybody has reviewed the ground
+    since, NotAllowed for anybody but an expert.
+    """
+    _check_expert(acting_user)
+    made = (
+        Review.objects.filter(report__in=reports)
+        .exclude(verdict=WITHDRAWN)
+        .select_related("detection", "report")
+    )
+    latest = made.order_by("-id").first()
+    return _taken_back(latest, acting_user, latest.report) if latest is not None else None
+
+
+def _taken_back(review: Review, acting_user: User, report: Report | None = None) -> Review | None:
+    """The further row by which the latest review of its ground does not stand any more; what stood before stands again.
+
+    With `report` it takes back the verdict that belongs to that report, else the acting expert's own. None when it has
+    been taken back already; raises Conflict when it is not the latest.
+    """
+    detection = review.detection
+    tile = _held(detection)
+    earlier = _reviews_of_ground(detection)
+    standing = still_standing(earlier)
+    if review.pk not in {one.pk for one in standing}:
+        return None
+    if standing[-1].pk != review.pk:
+        raise Conflict(decided_meanwhile(standing[-1]))
+    row = Review(
+        detection=detection,
+        segmented_tile=tile,
+        superpixels=sorted(detection.superpixels),
+        expert=acting_user,
+        verdict=WITHDRAWN,
+        report=report,
+    )
+    after = weigh([*earlier, row])
+    if after.verdict != ReviewVerdict.REJECTED:
+        _take_back_labels(tile, earlier)
+    else:
+        assert after.review is not None
+        _take_back_labels(tile, [review])
+        if not _labels_stand(earlier):
+            row.submission = _negative_labels(tile, row, after.review.look_alike, acting_user)
+    row.save()
+    record(acting_user, "detection.withdrawn", detection, review=row.pk, of=review.pk, run=detection.run_id)
     return row
 
 
@@ -210,7 +236,7 @@ def _negative_labels(tile: SegmentedTile, review: Review, look_alike: str, actin
             for piece in review.superpixels
         ],
         acting_user=acting_user,
-        origin=Origin.REVIEW if review.report_id is None else Origin.REPORT,
+        origin=Origin.REPORT if review.report_id is not None and review.look_alike else Origin.REVIEW,
     )
 
 

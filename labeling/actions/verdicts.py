@@ -4,6 +4,7 @@ Reviews are only ever added. What they jointly say of one ground is worked out f
 any earlier moment can be worked out as well (`verdicts_at`). The rules are those of ADR 0014:
 
 - The latest verdict counts. A verdict that its maker has taken back does not stand; what stood before stands again.
+  The rejection that an accepted report made is taken back with the decision about the report, by any expert.
 - Where the latest standing verdicts of two experts contradict, the ground is disputed: nobody's verdict counts until
   an expert who took no part settles it, or one of the two agrees with the other.
 - Who asks for a second opinion takes the ground out of both lists until a colleague answers.
@@ -105,10 +106,17 @@ def still_standing(reviews: Iterable[Review]) -> list[Review]:
             standing.append(review)
             continue
         for place in range(len(standing) - 1, -1, -1):
-            if standing[place].expert_id == review.expert_id:
+            if _takes_back(review, standing[place]):
                 del standing[place]
                 break
     return standing
+
+
+def _takes_back(row: Review, review: Review) -> bool:
+    """Whether the row of a verdict taken back is about this one: the report's, or else the same expert's."""
+    if row.report_id is not None:
+        return review.report_id == row.report_id
+    return review.expert_id == row.expert_id
 
 
 def _sides(standing: Sequence[Review]) -> tuple[Review, ...]:

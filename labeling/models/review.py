@@ -16,7 +16,8 @@ class ReviewVerdict(models.TextChoices):
     SECOND = "second", _("second opinion wanted")
 
 
-# A review that takes back the same expert's latest one on that ground. A row, because nothing is ever removed.
+# A review that takes back the same expert's latest one on that ground, or with a report the one that accepting it
+# made. A row, because nothing is ever removed.
 WITHDRAWN = "withdrawn"
 
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path(
         "review/reports/<int:report_id>/bring-back/", report_desk.report_bring_back, name="report-bring-back"
     ),
+    path("review/reports/<int:report_id>/reopen/", report_desk.report_reopen, name="report-reopen"),
     path("api/detections/", api.Detections.as_view(), name="api-detections"),
     path("api/detections/reviews/", api.ManyReviews.as_view(), name="api-many-reviews"),
     path("api/reviews/withdraw/", api.ReviewsTakenBack.as_view(), name="api-reviews-withdraw"),

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from amberapp.errors import NotThere, UserError
-from labeling.actions.decide_report import duplicates_of
+from labeling.actions.decide_report import duplicates_of, tiles_at
 from labeling.actions.releases import (
     PublishedPlace,
     detection_of,
@@ -20,10 +20,11 @@ from labeling.actions.releases import (
     place_of,
     release_numbered,
 )
+from labeling.actions.reopen_report import consequences_of, was_reopened
 from labeling.actions.report import COMMENT_LENGTH, EMAIL_LENGTH, file_report, public_position
 from labeling.actions.report_photos import KEPT_DAYS
 from labeling.letters import can_be_sent
-from labeling.models import Release, ReleaseKind, Report, ReportCategory, ReportState
+from labeling.models import Release, Report, ReportCategory, ReportState
 from labeling.sender import sender_of
 
 
@@ -148,19 +149,17 @@ def report_status(request: HttpRequest, token: str) -> HttpResponse:
     if filed is None:
         raise NotThere(_("There is no report under this link. Check that it was copied to its end."))
     place_id = filed.detection.segmented_tile.tile.place_id if filed.detection else ""
-    since = None
-    if filed.state in (ReportState.ACCEPTED, ReportState.DECLINED) and filed.decided_at is not None:
-        since = (
-            filed.region.releases.filter(kind=ReleaseKind.OWN, created_at__gt=filed.decided_at)
-            .order_by("number")
-            .first()
-        )
+    since = consequences_of(filed)
     latitude, longitude = public_position(filed)
     context = {
         "report": filed,
         # A blurred report leads to the map and not to the place: the place's page would tell where it is.
         "place_id": "" if filed.blurred else place_id,
-        "since": since,
+        "since": since.release if since else None,
+        # Accepted, and the place leaves the map; or volunteers look at it again, where there is an image of it.
+        "taken_off": since is not None and since.rejection is not None,
+        "covered": filed.state == ReportState.ACCEPTED and bool(tiles_at(filed)),
+        "again": filed.state == ReportState.OPEN and was_reopened(filed),
         "place": f"{latitude:.2f}, {longitude:.2f}" if filed.blurred else f"{latitude:.5f}, {longitude:.5f}",
         "together": duplicates_of(filed).count(),
         "photo_days": KEPT_DAYS,

@@ -1,5 +1,6 @@
 """The report desk: what citizens object to, and what experts make of it."""
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -28,6 +30,7 @@ from labeling.actions.decide_report import (
     needs_reason,
     tiles_at,
 )
+from labeling.actions.reopen_report import consequences_of, reopen_report
 from labeling.actions.report import public_position
 from labeling.actions.report_desk import (
     Batch,
@@ -154,12 +157,36 @@ def report_bring_back(request: HttpRequest, report_id: int) -> HttpResponse:
     """Open again what was set aside together."""
     assert isinstance(request.user, User)
     count = bring_back(report=_report(report_id), acting_user=request.user)
-    messages.success(
-        request,
-        ngettext("%(count)s report is open again.", "%(count)s reports are open again.", count)
-        % {"count": count},
-    )
+    messages.success(request, _opened(count))
     return redirect("report-list")
+
+
+@require_POST
+@role_required(Role.EXPERT)
+def report_reopen(request: HttpRequest, report_id: int) -> HttpResponse:
+    """Take the decision back that the expert's page showed; the report's page then shows it open."""
+    assert isinstance(request.user, User)
+    count = reopen_report(
+        report=_report(report_id),
+        decided_at=_moment(request.POST.get("decided", "")),
+        acting_user=request.user,
+    )
+    messages.success(request, _opened(count))
+    return redirect("report-detail", report_id=report_id)
+
+
+def _moment(told: str) -> dt.datetime | None:
+    try:
+        moment = parse_datetime(told)
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def _opened(count: int) -> str:
+    return ngettext("%(count)s report is open again.", "%(count)s reports are open again.", count) % {
+        "count": count
+    }
 
 
 @require_safe
@@ -272,6 +299,7 @@ def _page(request: HttpRequest, report: Report, wrong: UserError | None) -> Http
         "look_alikes": LookAlike.objects.choices(),
         "may_reject": may_reject(report),
         "needs_reason": needs_reason(report),
+        "since": consequences_of(report),
         "answer_length": ANSWER_LENGTH,
         "error": wrong,
         "said": request.POST if wrong else {},

@@ -1,0 +1,113 @@
+"""Taking back a decision about a citizen's report, for the wrong button pressed and for what turned out otherwise.
+
+The report waits again, together with the duplicates that were decided with it, and the rejection that accepting it made
+does not stand any more (a further row; nothing is removed). Left as it is: the place in the volunteers' queue that
+accepting a report of missed mining gave a tile, a letter that has gone out, a release made in between. Who left an
+address and has been told finds the new answer under the same private link.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from amberapp.audit import record
+from amberapp.errors import Conflict, NotAllowed
+from amberapp.models import AuditEntry, Role, User
+from labeling.actions.decide_report import duplicates_of
+from labeling.actions.review import withdraw_report_review
+from labeling.models import WITHDRAWN, Campaign, Release, ReleaseKind, Report, ReportState, Review
+
+REOPENED = "report.reopened"
+DECIDED = (ReportState.ACCEPTED, ReportState.DECLINED)
+
+
+def reopen_report(*, report: Report, decided_at: dt.datetime | None, acting_user: User) -> int:
+    """Open a decided report again, and those that were decided with it. Returns how many.
+
+    `decided_at` is the moment of the decision that the expert saw: a later one is not taken back. Raises Conflict when
+    the report has been decided or opened meanwhile, when anybody has reviewed its ground since, or when a campaign has
+    begun from it (take that back first), NotAllowed for anybody but an expert.
+    """
+    if not acting_user.has_role(Role.EXPERT):
+        raise NotAllowed(_("Only experts decide about reports."))
+    decided = {"state__in": DECIDED, "decided_at": decided_at}
+    again = {"state": ReportState.OPEN, "answer": "", "decided_by": None, "decided_at": None}
+    with transaction.atomic():
+        # The first of its kind is held before the others, so that two experts who come from two of them wait in turn.
+        first = Report.objects.select_for_update(of=("self",), no_key=True)
+        list(first.filter(pk=report.duplicate_of_id or report.pk))
+        report.refresh_from_db(fields=["state", "answer", "decided_by", "decided_at"])
+        former = {"state": report.state, "answer": report.answer, "decided_by": report.decided_by_id}
+        if decided_at is None or not Report.objects.filter(pk=report.pk, **decided).update(**again):
+            raise Conflict(
+                _("This report has been decided anew or opened again meanwhile. Nothing was changed.")
+            )
+        together = duplicates_of(report).filter(**decided)
+        duplicates = list(together.order_by("pk").values_list("pk", flat=True))
+        together.update(**again)
+        numbers = [report.pk, *duplicates]
+        _refuse_after_a_campaign(numbers)
+        review = withdraw_report_review(reports=numbers, acting_user=acting_user)
+        report.refresh_from_db(fields=["state", "answer", "decided_by", "decided_at"])
+        details = former | {"decided_at": decided_at.isoformat(), "duplicates": duplicates}
+        record(acting_user, REOPENED, report, review=review.pk if review is not None else None, **details)
+    return len(numbers)
+
+
+def was_reopened(report: Report) -> bool:
+    """Whether a decision about the report, or about the first of its kind, has been taken back since it came."""
+    numbers = [report.pk, *duplicates_of(report).values_list("pk", flat=True)]
+    return AuditEntry.objects.filter(
+        verb=REOPENED,
+        object_type=Report._meta.label_lower,
+        object_id__in=[str(number) for number in numbers],
+        at__gt=report.created_at,
+    ).exists()
+
+
+@dataclass(frozen=True)
+class Consequences:
+    """What a decision about a report has led to until now.
+
+    rejection: the review that took the place off the map; None where accepting it did not, or it was declined.
+    campaign: the first one that has begun from it and has not been taken back.
+    release: the first release of the region made since.
+    """
+
+    rejection: Review | None
+    campaign: Campaign | None
+    release: Release | None
+
+
+def consequences_of(report: Report) -> Consequences | None:
+    """Of a decided report, in four queries; None of another."""
+    if report.state not in DECIDED or report.decided_at is None:
+        return None
+    numbers = [
+        report.pk,
+        *duplicates_of(report).filter(decided_at=report.decided_at).values_list("pk", flat=True),
+    ]
+    made = Review.objects.filter(report__in=numbers, created_at__gte=report.decided_at)
+    releases = report.region.releases.filter(kind=ReleaseKind.OWN, created_at__gt=report.decided_at)
+    return Consequences(
+        rejection=made.exclude(verdict=WITHDRAWN).order_by("-id").first(),
+        campaign=_campaign_from(numbers),
+        release=releases.order_by("number").first(),
+    )
+
+
+def _campaign_from(reports: Collection[int]) -> Campaign | None:
+    return Campaign.objects.filter(report__in=reports, withdrawn_at=None).order_by("pk").first()
+
+
+def _refuse_after_a_campaign(reports: Collection[int]) -> None:
+    """A campaign that begins at this moment waits for the report's row, and then finds it open."""
+    begun = _campaign_from(reports)
+    if begun is not None:
+        raise Conflict(
+            _("The campaign “%(name)s” has begun from this report: take the campaign back first.")
+            % {"name": begun.name}
+        )
