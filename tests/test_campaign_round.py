@@ -202,6 +202,29 @@ def test_why_nothing_could_be_measured_is_told_in_the_readers_language(
     assert f"Not measured. {said}" in page
 
 
+def test_one_detection_removed_is_told_as_one_and_no_difference_without_a_sign(
+    decided: Campaign, bob: User, client_of: Any
+) -> None:
+    figures = {key: [0.912, 0.9, 0.93] for key in ("precision", "recall", "f1", "average_precision")}
+    none, some = [0.004, -0.01, 0.02], [0.05, 0.01, 0.09]
+    difference = dict.fromkeys(figures, none) | {"recall": some}
+    told = {
+        "n": 40,
+        "places": 9,
+        "positives": 12,
+        "before": figures,
+        "after": figures,
+        "difference": difference,
+    }
+    changes = {"vanished": 1, "appeared": 2, "changed": 0, "unchanged": 7}
+    Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": {"outside": told}, "run": changes})
+    page = client_of(bob).get(f"/review/campaigns/{decided.pk}/").content.decode()
+    assert "<dt>detection removed</dt><dd>1</dd>" in page
+    assert "<strong>0.00</strong>" in page
+    assert "<strong>+0.05</strong>" in page
+    assert "+0.00" not in page
+
+
 # The comparison ---------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Bob and Dora are experts and judge what the machine found; Alice, a volunteer, may not."""
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from labeling.actions.review import review_detection
 from labeling.actions.review_card import svg_path
 from labeling.actions.review_queue import counts_of, review_queue
 from labeling.actions.verdicts import current_verdicts
-from labeling.models import Consensus, Label, LookAlike, Review, Submission
+from labeling.models import Consensus, Label, LookAlike, Report, Review, Submission
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -294,6 +295,21 @@ def test_empty_desks_say_what_comes_next(bob: User, region: Any, client_of: Call
     client = client_of(bob)
     assert "Nothing to review yet" in client.get("/review/").content.decode()
     assert "Nobody has decided anything yet" in client.get("/review/history/").content.decode()
+
+
+def test_the_desk_tells_how_many_reports_wait(bob: User, detection: Detection, client_of: Callable) -> None:
+    client = client_of(bob)
+    assert "Open reports" not in client.get("/review/").content.decode()
+    for state in ("open", "open", "junk", "declined"):
+        Report.objects.create(
+            region=detection.run.region, latitude=51.5, longitude=26.5, category="missed", state=state
+        )
+    for page in ("/review/", "/review/gallery/"):
+        found = re.search(
+            r'<a href="/review/reports/">Open reports <span[^>]*>(\d+)', client.get(page).content.decode()
+        )
+        assert found is not None
+        assert found[1] == "2"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db.models import F, OuterRef, Q, Subquery
+
 from amberapp.models import User, WorkState
 from detection.models import Detection, Run
 from labeling.actions.verdicts import DISPUTED, Verdict, standings, verdict_of
@@ -85,7 +87,7 @@ class Needs:
 def review_queue(run: Run, reader: User | None = None) -> list[QueueItem]:
     """All detections of the run: what waits for `reader` (None: for any expert) first, then by score, highest first.
 
-    Five queries.
+    Four queries.
     """
     found = standings(run)
     before = marked_by(run_before(run))
@@ -138,16 +140,12 @@ def needs_of(items: Iterable[QueueItem]) -> Needs:
 
 def run_before(run: Run) -> Run | None:
     """What the run is compared with: the run of the region's last release of an earlier one, else the run before."""
-    released = (
-        Release.objects.filter(region=run.region_id, run__lt=run.pk)
-        .select_related("run")
-        .order_by("-number")
-        .first()
+    numbers = Release.objects.filter(region=run.region_id, run=OuterRef("pk")).order_by("-number")
+    earlier = Run.objects.filter(region=run.region_id, pk__lt=run.pk).annotate(
+        released=Subquery(numbers.values("number")[:1])
     )
-    if released is not None:
-        return released.run
-    earlier = Run.objects.filter(region=run.region_id, state=WorkState.DONE, pk__lt=run.pk)
-    return earlier.order_by("-pk").first()
+    comparable = earlier.filter(Q(released__isnull=False) | Q(state=WorkState.DONE))
+    return comparable.order_by(F("released").desc(nulls_last=True), "-pk").first()
 
 
 def marked_by(run: Run | None, tiles: Collection[int] | None = None) -> dict[int, tuple[int, list[int]]]:

@@ -27,13 +27,15 @@ from labeling.actions.review_queue import (
     run_before,
 )
 from labeling.actions.verdicts import DISPUTED
+from labeling.models import Report, ReportState
 
 # Tabs that are there although they are empty; the others come when there is something in them.
 ALWAYS = (UNDECIDED, APPROVED, REJECTED, CARRIED, ALL)
 
 
 def frame(run: Run, items: Sequence[QueueItem], state: str, *, gallery: bool = False) -> dict[str, Any]:
-    """What the head of the page shows: regions, the run, tabs with counts, how far the work is, what needs the reader."""
+    """What the head of the page shows: regions, the run, tabs with counts, how far the work is, what needs the reader, how
+    many reports of citizens wait."""
     counts = counts_of(items)
     titles = state_titles()
     regions = regions_to_review()
@@ -55,6 +57,7 @@ def frame(run: Run, items: Sequence[QueueItem], state: str, *, gallery: bool = F
             if name in ALWAYS or name == state or (name in (DISPUTED, SECOND) and counts[name])
         ],
         "needs": needs_of(items),
+        "reports": Report.objects.filter(state=ReportState.OPEN).count(),
         "total": counts[ALL],
         "decided": sum(item.is_decided for item in items),
     }

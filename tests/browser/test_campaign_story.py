@@ -121,7 +121,7 @@ class Afternoon(Story):
         """One press; the page tells how far it is until the map is searched. The number of the run."""
         page = self.page
         page.get_by_role("button", name="Retrain and reprocess").click()
-        removed = page.locator(".campaign__effect").get_by_text("detections removed")
+        removed = page.locator(".campaign__effect").get_by_text(re.compile("detections? removed"))
         stopped = page.locator(".step.is-stopped")
         expect(removed.or_(stopped).first).to_be_visible(timeout=LONG)
         if stopped.count():  # the labels of a play need not do the classifier good: the admin is asked

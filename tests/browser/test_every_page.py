@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from amberapp.audit import record
 from amberapp.demo import create_accounts
 from amberapp.models import Job
 from labeling.actions.accounts import REVERSE_JOB, quarantine
@@ -218,3 +219,16 @@ def test_an_admin_gives_a_role_and_finds_it_in_the_trail(
     expect(page.locator(".notice--success")).to_contain_text(alice.username)
     page.goto(f"{live_server.url}/manage/audit/")
     expect(page.locator("tbody tr").first).to_contain_text("person.role_changed")
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1280])
+def test_a_long_file_name_does_not_widen_the_trail(
+    page: Page, live_server: Any, region: Any, carol: Any, log_in: Callable[[Any], None], width: int
+) -> None:
+    region.name = "51.604684999999996_27.162096999999996_05_Oct_2015_GMT.jpg" * 3
+    record(carol, "tile.imported", region, file_name=region.name)
+    log_in(carol)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{live_server.url}/manage/audit/")
+    expect(page.locator("tbody tr").first).to_contain_text("tile.imported")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
