@@ -80,6 +80,27 @@ def test_reviews_and_reports_say_why_a_place_went(first: Any, ground: list[Any],
         )
 
 
+def test_a_report_whose_place_is_told_only_roughly_is_named_beside_no_place(
+    first: Any, ground: list[Any], bob: Any
+) -> None:
+    rough, plain = on_tile(first.run, ground[0]), on_tile(first.run, ground[1])
+    report = report_on(rough, first)
+    Report.objects.filter(pk=report.pk).update(blurred=True)
+    judge(rough, bob, "rejected", look_alike="deforestation", report=report)
+    other = report_on(plain, first)
+    judge(plain, bob, "rejected", look_alike="deforestation", report=other)
+    second = publish_release(run=first.run, acting_user=None)
+    assert reasons_of(first, second) == {
+        ground[0].place_id: ("vanished", "an expert has rejected it (Clear-cut forest)"),
+        ground[1].place_id: (
+            "vanished",
+            f"a citizen's report was accepted (no. {other.pk}) (Clear-cut forest)",
+        ),
+    }
+    told = json.loads(published_numbered(first.region.slug, second.number).read("changes.json"))["changes"]
+    assert [row["reason"].get("report") for row in told if row["place"] == ground[0].place_id] == [None]
+
+
 def test_what_was_left_waiting_and_is_approved_now_says_so(region: Any, ground: list[Any], bob: Any) -> None:
     run = found_on(region, ground)
     judge(on_tile(run, ground[0]), bob)

@@ -14,7 +14,7 @@ import shapely
 
 from detection.models import Detection, PassedTile, Run, Tile, TileScore
 from labeling.actions.verdicts import DISPUTED, Ground, Standing, ground_of, weigh
-from labeling.models import Campaign, CampaignMember, LookAlike, Release, Review, ReviewVerdict
+from labeling.models import Campaign, CampaignMember, LookAlike, Release, Report, Review, ReviewVerdict
 from labeling.release_changes import APPEARED, VANISHED, Difference, Reason
 
 # SQLite takes so many values in one statement at the least.
@@ -65,7 +65,7 @@ def _why(place: str, kind: str, known: _Known, previous: Release, run: Run | Non
 def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> Reason:
     review = known.reviews.get(place)
     if place in known.found_before:
-        if review is not None and review.report_id is not None:
+        if review is not None and _may_be_named(review.report):
             return {"kind": "report", "report": review.report_id}
         return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED)}
     if place not in known.looked_before:
@@ -79,7 +79,7 @@ def _why_gone(place: str, known: _Known, previous: Release, run: Run | None) -> 
         return {"kind": "disputed" if known.waiting[place] == DISPUTED else "second_opinion"}
     review = known.reviews.get(place)
     if review is not None and review.verdict == ReviewVerdict.REJECTED:
-        if review.report_id is not None:
+        if _may_be_named(review.report):
             return {"kind": "report", "report": review.report_id, "look_alike": review.look_alike}
         return {"kind": "review", "verdict": str(ReviewVerdict.REJECTED), "look_alike": review.look_alike}
     if place in known.found_now:
@@ -95,6 +95,11 @@ def _why_gone(place: str, known: _Known, previous: Release, run: Run | None) -> 
     if place not in known.looked_now:
         return {"kind": "not_searched"}
     return _by_machine(known, previous, run) or {"kind": "rule"}
+
+
+def _may_be_named(report: Report | None) -> bool:
+    """A report whose place is told only roughly stands beside no exact place: the expert's verdict is the reason then."""
+    return report is not None and not report.blurred
 
 
 def _by_machine(known: _Known, previous: Release, run: Run | None) -> Reason | None:
@@ -170,7 +175,9 @@ def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
 def _weighed(places: dict[int, str]) -> dict[Ground, Standing]:
     """What all reviews of each ground of the tiles jointly say."""
     grounds: dict[Ground, list[Review]] = defaultdict(list)
-    reviews = Review.objects.filter(segmented_tile__tile__in=places).select_related("segmented_tile")
+    reviews = Review.objects.filter(segmented_tile__tile__in=places).select_related(
+        "segmented_tile", "report"
+    )
     for review in reviews.order_by("id"):
         grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
     return {ground: weigh(rows) for ground, rows in grounds.items()}
