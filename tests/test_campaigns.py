@@ -360,6 +360,23 @@ def test_bob_goes_through_the_pages_without_scripts(
     assert campaign.name in client.get("/review/campaigns/").content.decode()
 
 
+def test_from_the_review_bob_comes_to_any_superpixel_of_the_tile(
+    detection: Detection, bob: User, client_of: Callable
+) -> None:
+    client = client_of(bob)
+    card = client.get(f"/review/{detection.pk}/").content.decode()
+    choose = f"/review/campaigns/begin/?tile={detection.segmented_tile_id}"
+    assert f'href="{choose}"' in card
+    assert "Press the superpixel" in client.get(choose).content.decode()
+    other = next(
+        number
+        for number in range(1, detection.segmented_tile.superpixels + 1)
+        if number not in detection.superpixels
+    )
+    client.post("/review/campaigns/begin/", {"tile": detection.segmented_tile_id, "superpixel": other})
+    assert Campaign.objects.get().superpixels == [other]
+
+
 @pytest.mark.parametrize(
     "said", [{}, {"detection": "x"}, {"detection": 10**25}, {"report": "\0"}, {"tile": "1e3"}, {"tile": "٣"}]
 )
