@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.response import SimpleTemplateResponse
 from django.utils.translation import gettext as _
 
 from amberapp.errors import UserError, wants_json
@@ -47,7 +48,8 @@ class WithoutDatabase:
         if request.method in ("GET", "HEAD") and match is not None and not wants_json(request):
             try:
                 answer: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
-                return answer
+                # A page that is drawn late would fail where nobody catches it.
+                return answer.render() if isinstance(answer, SimpleTemplateResponse) else answer
             except UserError:
                 pass
             except (OperationalError, InterfaceError):
