@@ -15,11 +15,11 @@ from amberapp.configuration import ConfigurationError
 from amberapp.errors import UserError
 from amberapp.models import AuditEntry
 from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
+from labeling.actions.releases import detection_of, places_of
 from labeling.actions.report import file_report, plain_text
 from labeling.models import Report
 from labeling.sealing import seal, unseal
-from tests.published import approve_all, found_on
+from tests.published import approve_all, found_on, judge
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +55,33 @@ def test_a_report_about_a_place_reaches_its_detection(release: Any) -> None:
     page = Client().get(answer.json()["status_url"])
     assert page.status_code == 200
     assert "A clear-cut since spring." in page.content.decode()
+
+
+@pytest.mark.parametrize("category", ["not_mining", "wrong_outline"])
+def test_a_mark_on_an_outline_is_about_that_place_though_it_was_not_pressed(
+    release: Any, category: str
+) -> None:
+    place = places_of(release)[0]
+    assert (
+        send(release, latitude=place.latitude, longitude=place.longitude, category=category).status_code
+        == 201
+    )
+    assert Report.objects.get().detection == detection_of(release, place)
+
+
+def test_a_mark_beside_the_outlines_or_on_what_the_map_does_not_show_is_about_the_ground(
+    release: Any, bob: Any, carol: Any
+) -> None:
+    place = places_of(release)[0]
+    west, south, east, north = place.tile
+    send(release, latitude=north - (north - south) / 100, longitude=west + (east - west) / 100)
+    assert Report.objects.latest("pk").detection is None, "beside the outline"
+    send(release, latitude=place.latitude, longitude=place.longitude, category="missed")
+    assert Report.objects.latest("pk").detection is None, "the map shows mining there"
+    judge(detection_of(release, place), bob, "rejected", look_alike="sand_pit")
+    later = publish_release(run=release.run, acting_user=carol)
+    send(later, latitude=place.latitude, longitude=place.longitude)
+    assert Report.objects.latest("pk").detection is None, "taken off the map since"
 
 
 def test_mining_that_the_map_misses_needs_no_place(release: Any) -> None:

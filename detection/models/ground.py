@@ -6,6 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# How far from its middle a tile's edge may lie, in degrees of latitude; in longitude twice as far.
+TILE_REACH = 0.05
+
 
 class ImagerySource(models.Model):
     """Where pixels come from, and what may be done with them."""
@@ -66,6 +69,18 @@ class TileQuerySet(models.QuerySet):
     def on_the_map(self) -> Self:
         """Tiles whose ground is known."""
         return self.filter(kind=TileKind.TILE, west__isnull=False)
+
+    def showing(self, latitude: float, longitude: float) -> Self:
+        """Tiles whose image covers the point. Their middles are near, for they are some kilometres wide at most: the
+        index finds them."""
+        return self.filter(
+            latitude__range=(latitude - TILE_REACH, latitude + TILE_REACH),
+            longitude__range=(longitude - 2 * TILE_REACH, longitude + 2 * TILE_REACH),
+            west__lte=longitude,
+            east__gte=longitude,
+            south__lte=latitude,
+            north__gte=latitude,
+        )
 
 
 class Tile(models.Model):

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import shapely
+from django.db.models import F
 from django.utils.translation import gettext as _
+from shapely.geometry import shape
 
 from amberapp import storage
 from amberapp.errors import NotThere
@@ -131,3 +134,20 @@ def detection_of(release: Release, place: PublishedPlace) -> Detection | None:
     """The detection that a published place shows, or None when its run has been deleted since."""
     found = Detection.objects.filter(run=release.run_id, segmented_tile__tile__sha256__startswith=place.place)
     return found.first()
+
+
+def detection_at(release: Release, latitude: float, longitude: float) -> Detection | None:
+    """The detection whose outline on the release covers the point, of several that of the newest image."""
+    if release.run_id is None:
+        return None
+    tiles = Tile.objects.filter(region=release.region_id).showing(latitude, longitude)
+    beneath = Detection.objects.filter(
+        run=release.run_id, outline__isnull=False, segmented_tile__tile__in=tiles
+    ).select_related("segmented_tile__tile")
+    point = shapely.Point(longitude, latitude)
+    newest = F("segmented_tile__tile__capture_date").desc(nulls_last=True)
+    for found in beneath.order_by(newest, "pk"):
+        place = found.segmented_tile.tile.place_id
+        if shape(found.outline).covers(point) and any(one.place == place for one in places_of(release)):
+            return found
+    return None

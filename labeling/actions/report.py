@@ -15,6 +15,7 @@ from amberapp.audit import record
 from amberapp.errors import NotThere, UserError
 from detection.models import Detection, Tile
 from labeling.actions import report_photos
+from labeling.actions.releases import detection_at
 from labeling.letters import can_be_sent
 from labeling.models import Release, Report, ReportCategory, ReportState
 from labeling.report_text import text_key
@@ -23,6 +24,8 @@ from labeling.sender import may_send
 
 COMMENT_LENGTH = 2000
 EMAIL_LENGTH = 254
+# Who says so with a mark on an outline means that place of the map, whether or not it was pressed.
+ABOUT_WHAT_IS_SHOWN = (ReportCategory.NOT_MINING, ReportCategory.WRONG_OUTLINE)
 # How far outside the searched ground a place may lie, in degrees: about 110 km north to south.
 MARGIN = 1.0
 # Reports of one category so near to each other are about the same.
@@ -49,7 +52,8 @@ def file_report(
     """Take a report about a place on (or missing from) a release; it waits for an expert.
 
     `sender` is the daily name that `labeling.sender.sender_of` gives (empty: not limited; for commands). `trap`
-    is the field that people do not see. `photo` is an open file or None; what is kept of it is written anew.
+    is the field that people do not see. Without a `detection`, an objection to what the map shows is about the outline
+    under the point, if there is one. `photo` is an open file or None; what is kept of it is written anew.
     The e-mail address is sealed before it is written, and is not written where the site sends no letters; nothing
     else about the sender is. A report of the same
     category within 150 m of an open one (or about the same detection) becomes its duplicate and shares its fate.
@@ -82,6 +86,8 @@ def file_report(
             code="too_many",
             status=429,
         )
+    if detection is None and category in ABOUT_WHAT_IS_SHOWN:
+        detection = detection_at(release, latitude, longitude)
     # Pictures cost the most, so they come last, and whoever sends too many never gets that far.
     picture = report_photos.cleaned(photo) if photo is not None else None
     photo_key = ""
@@ -166,21 +172,8 @@ def _same_place(
 
 
 def _is_searched(region_id: int, latitude: float, longitude: float) -> bool:
-    """Whether a tile of the region shows that ground. Tiles are at most some kilometres wide: their middles are near."""
-    reach = 0.05
-    return (
-        Tile.objects.on_the_map()
-        .filter(
-            region=region_id,
-            latitude__range=(latitude - reach, latitude + reach),
-            longitude__range=(longitude - 2 * reach, longitude + 2 * reach),
-            west__lte=longitude,
-            east__gte=longitude,
-            south__lte=latitude,
-            north__gte=latitude,
-        )
-        .exists()
-    )
+    """Whether a tile of the region shows that ground."""
+    return Tile.objects.on_the_map().filter(region=region_id).showing(latitude, longitude).exists()
 
 
 def plain_text(text: Any) -> str:
