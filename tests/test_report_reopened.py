@@ -15,7 +15,7 @@ from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, Job, User
 from labeling.actions.campaigns import begin_from_report, withdraw
 from labeling.actions.decide_report import LETTER_JOB, accept_report, decline_report
-from labeling.actions.publish import publish_release
+from labeling.actions.publish import publish_again, publish_release
 from labeling.actions.reopen_report import reopen_report
 from labeling.actions.review import review_detection, withdraw_review
 from labeling.actions.verdicts import current_verdicts, verdicts_at
@@ -216,6 +216,32 @@ def test_a_release_made_in_between_stays_and_is_named_before(
     take_back(client_of(bob), report)
     report.refresh_from_db()
     assert report.state == "open"
+
+
+def test_the_sender_reads_which_release_corrected_the_map_and_not_one_that_shows_the_place(
+    bob: User, carol: User, report: Report, run: Any
+) -> None:
+    def status() -> str:
+        return Client().get(f"/report/{report.token}/").content.decode()
+
+    for one in run.detections.all():
+        review_detection(detection=one, verdict="approved", acting_user=bob)
+    wrong = publish_release(run=run, acting_user=carol)
+    accept(report, bob)
+    assert "the map is corrected with the next release" in status()
+    right = publish_release(run=run, acting_user=carol)
+    assert f"the map was corrected with release {right.number}." in status()
+    back = publish_again(release=wrong, acting_user=carol)
+    assert back.number > right.number
+    assert "the map is corrected with the next release" in status(), "the place is on the map again"
+    publish_again(release=right, acting_user=carol)
+    assert f"the map was corrected with release {right.number}." in status()
+    # The same expert thinks better of it, on the detection's card.
+    seen = Review.objects.latest("id").pk
+    review_detection(detection=report.detection, verdict="approved", seen_review_id=seen, acting_user=bob)
+    page = status()
+    assert "volunteers and experts look at the place once more" in page
+    assert "corrected" not in page
 
 
 def test_only_experts_take_decisions_back(

@@ -121,6 +121,10 @@ def test_a_folder_with_other_files_is_left_alone(release: Any, tmp_path: Path) -
         call_command("export_map", str(tmp_path / "mine"), site=SITE)
     with pytest.raises(CommandError, match="https://"):
         call_command("export_map", str(tmp_path / "new"), site="map.example.org")
+    for host in ("other.example.org", "map.example.org:port", "[map.example.org"):
+        with pytest.raises(CommandError, match="AMBER_ALLOWED_HOSTS|begins with https://"):
+            call_command("export_map", str(tmp_path / "new"), site=f"https://{host}")
+    assert not (tmp_path / "new").exists()
 
 
 def test_nothing_published_makes_no_copy(db: None, tmp_path: Path) -> None:

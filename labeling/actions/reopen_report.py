@@ -14,11 +14,21 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from amberapp.audit import record
-from amberapp.errors import Conflict, NotAllowed
+from amberapp.errors import Conflict, NotAllowed, NotThere
 from amberapp.models import AuditEntry, Role, User
 from labeling.actions.decide_report import duplicates_of
-from labeling.actions.review import withdraw_report_review
-from labeling.models import WITHDRAWN, Campaign, Release, ReleaseKind, Report, ReportState, Review
+from labeling.actions.releases import places_of
+from labeling.actions.review import standing_of, withdraw_report_review
+from labeling.models import (
+    WITHDRAWN,
+    Campaign,
+    Release,
+    ReleaseKind,
+    Report,
+    ReportState,
+    Review,
+    ReviewVerdict,
+)
 
 REOPENED = "report.reopened"
 DECIDED = (ReportState.ACCEPTED, ReportState.DECLINED)
@@ -72,9 +82,11 @@ def was_reopened(report: Report) -> bool:
 class Consequences:
     """What a decision about a report has led to until now.
 
-    rejection: the review that took the place off the map; None where accepting it did not, or it was declined.
+    rejection: the review that took the place off the map; None where accepting it did not, it was declined, or experts
+    have put the place back since.
     campaign: the first one that has begun from it and has not been taken back.
-    release: the first release of the region made since.
+    release: the first release of the region since; of a place taken off, the first without it, and None while the latest
+    one shows it still or again (it was in the making at that moment, or an older release was published again).
     """
 
     rejection: Review | None
@@ -83,20 +95,36 @@ class Consequences:
 
 
 def consequences_of(report: Report) -> Consequences | None:
-    """Of a decided report, in four queries; None of another."""
+    """Of a decided report; None of another."""
     if report.state not in DECIDED or report.decided_at is None:
         return None
     numbers = [
         report.pk,
         *duplicates_of(report).filter(decided_at=report.decided_at).values_list("pk", flat=True),
     ]
-    made = Review.objects.filter(report__in=numbers, created_at__gte=report.decided_at)
-    releases = report.region.releases.filter(kind=ReleaseKind.OWN, created_at__gt=report.decided_at)
-    return Consequences(
-        rejection=made.exclude(verdict=WITHDRAWN).order_by("-id").first(),
-        campaign=_campaign_from(numbers),
-        release=releases.order_by("number").first(),
+    made = Review.objects.filter(report__in=numbers, created_at__gte=report.decided_at).exclude(
+        verdict=WITHDRAWN
     )
+    rejection = made.select_related("detection__segmented_tile__tile").order_by("-id").first()
+    if rejection is not None and standing_of(rejection.detection).verdict == ReviewVerdict.APPROVED:
+        rejection = None
+    since = report.region.releases.filter(kind=ReleaseKind.OWN, created_at__gt=report.decided_at)
+    releases = list(since.order_by("number"))
+    if rejection is not None:
+        place = rejection.detection.segmented_tile.tile.place_id
+        if releases and _shows(releases[-1], place):
+            releases = []
+        release = next((one for one in releases if not _shows(one, place)), None)
+    else:
+        release = releases[0] if releases else None
+    return Consequences(rejection=rejection, campaign=_campaign_from(numbers), release=release)
+
+
+def _shows(release: Release, place_id: str) -> bool:
+    try:
+        return any(place.place == place_id for place in places_of(release))
+    except NotThere:  # its files are lost: nothing shows the place
+        return False
 
 
 def _campaign_from(reports: Collection[int]) -> Campaign | None:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.files.storage import default_storage
+from django.http.request import split_domain_port, validate_host
 from django.test import Client
 from django.urls import Resolver404, resolve
 from django.utils.html import json_script
@@ -75,8 +76,9 @@ def copy_site(directory: Path, *, site: str, progress: Progress | None = None) -
 
     Raises UserError for a folder that holds something else, an address that is none, or where nothing is published.
     """
-    parts = urlsplit(site)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    # Not urlsplit, which does not take every text that a person can mistype.
+    parts = re.match(r"(https?)://([^/?#\s]+)", site)
+    if parts is None:
         raise UserError(
             _("The site's address begins with https:// or http://, not “%(site)s”.") % {"site": site}
         )
@@ -87,13 +89,21 @@ def copy_site(directory: Path, *, site: str, progress: Progress | None = None) -
             _("%(directory)s holds other files: name a new folder, or one with an earlier copy.")
             % {"directory": directory}
         )
+    host, _port = split_domain_port(parts[2])
+    if not validate_host(host, settings.ALLOWED_HOSTS):
+        raise UserError(
+            _(
+                "This site does not answer to %(host)s: name it in AMBER_ALLOWED_HOSTS, or give another --site."
+            )
+            % {"host": parts[2]}
+        )
     write_atomically(directory / MARK, b"{}")
     copied = Copied()
     _copy_static(directory / "static", copied)
     for release in published():
         _copy_release(release, directory, copied)
     _copy_pictures(directory / "pictures", copied, progress)
-    _Pages(directory, f"{parts.scheme}://{parts.netloc}", copied, progress).write()
+    _Pages(directory, f"{parts[1]}://{parts[2]}", copied, progress).write()
     releases = [f"{one.region.slug}/{one.number}" for one in published()]
     write_atomically(directory / MARK, json.dumps({"site": site, "releases": releases}).encode())
     return copied
@@ -202,10 +212,8 @@ class _Pages:
                 answer = client.get(answer["Location"], secure=secure, headers={"accept-language": language})
             if answer.status_code != 200:
                 raise UserError(
-                    _(
-                        "%(address)s cannot be copied: the site answered %(status)s. Is %(host)s one of its hosts?"
-                    )
-                    % {"address": address, "status": answer.status_code, "host": host.netloc}
+                    _("%(address)s cannot be copied: the site answered %(status)s.")
+                    % {"address": address, "status": answer.status_code}
                 )
             target = self._target(language, address)
             data = answer.getvalue() if answer.streaming else answer.content
