@@ -437,6 +437,12 @@ def test_a_cloud_over_a_part_of_one_tile_does_not_void_the_others(sample: Any, b
     assert estimate["low"] == estimate["hectares"] == estimate["high"]
 
 
+def test_a_sample_drawn_after_midnight_in_kyiv_bears_the_new_day(sample: Any, bob: Any) -> None:
+    judge_all(sample, bob, {"map": [1, 2]})
+    sample.created_at = dt.datetime(2026, 3, 5, 22, 30, tzinfo=dt.UTC)
+    assert estimate_of(sample, closed=dt.date(2026, 3, 6))["drawn"] == "2026-03-06"
+
+
 def test_an_answer_that_comes_while_the_others_are_measured_is_measured_too(
     sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -451,7 +457,7 @@ def test_an_answer_that_comes_while_the_others_are_measured_is_measured_too(
 
     monkeypatch.setattr("labeling.actions.area_sample.estimate_of", slow)
     closed = close_sample(sample=sample, acting_user=None)
-    assert closed.estimate == estimate_of(closed, closed=closed.closed_at.date())
+    assert closed.estimate == estimate_of(closed, closed=timezone.localdate(closed.closed_at))
     assert closed.estimate["twice"]["tiles"] == 1
 
 

@@ -1,5 +1,6 @@
 """Publishing survives its own death, goes back to an older release, and says what the publisher wants said."""
 
+import datetime as dt
 import errno
 import json
 import os
@@ -22,7 +23,7 @@ from labeling.actions import catalogue, publish_job
 from labeling.actions import publish as publishing
 from labeling.actions.publish import AlreadyPublished, publish_again, publish_release
 from labeling.actions.releases import places_of
-from labeling.models import Consensus, KnownTile, Release, ReleaseFile, Report
+from labeling.models import Consensus, KnownTile, Release, ReleaseFile, Report, Review
 from tests.published import approve_all, found_on, judge
 
 Tiles = Callable[..., Any]
@@ -349,6 +350,12 @@ def test_a_note_of_endless_length_is_refused(run: Any, carol: Any) -> None:
 
 
 # What stands in the files ---------------------------------------------------------------------
+
+
+def test_a_review_after_midnight_in_kyiv_bears_the_new_day(run: Any, carol: Any) -> None:
+    Review.objects.update(created_at=dt.datetime(2026, 3, 5, 22, 30, tzinfo=dt.UTC))
+    release = publish_release(run=run, acting_user=carol)
+    assert {place.reviewed for place in places_of(release)} == {"2026-03-06"}
 
 
 def test_districts_names_dates_and_labels_come_from_the_rows(

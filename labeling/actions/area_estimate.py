@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
@@ -139,7 +140,7 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
         "notes": _notes(found.strata, seen, sum(unusable.values()), len(tiles)),
         "sample": sample.pk,
         "seed": sample.seed,
-        "drawn": sample.created_at.date().isoformat(),
+        "drawn": timezone.localdate(sample.created_at).isoformat(),
         "closed": closed.isoformat(),
     }
 

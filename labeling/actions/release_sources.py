@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from shapely.geometry import shape
 
@@ -85,7 +86,9 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
             withheld += 1
         else:
             # At once, so that no more than a few outlines are held as lists of numbers.
-            places.append(_place(detection, source, verdicts[detection.pk].review.created_at.date()))
+            places.append(
+                _place(detection, source, timezone.localdate(verdicts[detection.pk].review.created_at))
+            )
             pictures[tile.place_id] = (tile.sha256, tile.image_key, tile.source_id)
     places = _with_dates(run, places, pictures)
     searched, unplaced, taken = _searched(run)
