@@ -132,7 +132,15 @@ def test_a_decision_that_the_page_did_not_show_is_not_taken_back(
     seen = report.decided_at
     assert reopen_report(report=report, decided_at=seen, acting_user=dora) == 1
     decline_report(report=report, acting_user=dora, answer="No, because of the year.")
-    for told in (seen.isoformat(), "", "yesterday", "2026-13-45T00:00:00", "2026-01-01T00:00:00"):  # type: ignore[union-attr]
+    for told in (
+        seen.isoformat(),  # type: ignore[union-attr]
+        "",
+        "yesterday",
+        "2026-13-45T00:00:00",
+        "2026-01-01T00:00:00",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+    ):
         answer = client_of(bob).post(f"/review/reports/{report.pk}/reopen/", {"decided": told})
         assert answer.status_code == 409
         assert "Nothing was changed" in answer.content.decode()

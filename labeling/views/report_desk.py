@@ -176,11 +176,12 @@ def report_reopen(request: HttpRequest, report_id: int) -> HttpResponse:
 
 
 def _moment(told: str) -> dt.datetime | None:
+    """None for what is no moment, or none that a database knows."""
     try:
         moment = parse_datetime(told)
-    except ValueError:
+        return moment.astimezone(dt.UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _opened(count: int) -> str:
