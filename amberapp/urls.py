@@ -1,7 +1,9 @@
 """Addresses of the site. The floors above are named by text, so that the foundation imports neither."""
 
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView, TemplateView
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from amberapp.views import jobs, pages, people
@@ -21,7 +23,8 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("api/", RedirectView.as_view(pattern_name="api-docs"), name="api"),
     path("health/", pages.health, name="health"),
-    path("i18n/", include("django.conf.urls.i18n")),
+    # Without a token: strangers' pages set no cookie, so that caches may keep them. A language is nothing to protect.
+    path("i18n/setlang/", csrf_exempt(set_language), name="set_language"),
     path("account/", include("allauth.urls")),
 ]
 

@@ -1,6 +1,6 @@
 """The files of a release as bytes. The same content gives the same bytes, so that anyone can check. Pure: no Django.
 
-For people: places in five formats, statistics, labels, README.txt, SHA256SUMS, a preview picture. For the map:
+For people: places in five formats, statistics, labels, README.txt, SHA256SUMS, preview pictures. For the map:
 squares-<level>.json (far out), ground-<column>-<row>.json (close by), places.json (the list), ids.json and names.json
 (the search), districts.json. Neither the number nor the time of the release stands in any file: publishing an older
 state again gives the older checksums again.
@@ -49,7 +49,8 @@ DOWNLOADS = (
     "SHA256SUMS",
 )
 INDEX = "places.json"
-PREVIEW = "preview.png"
+# The picture for links, by language.
+PREVIEWS = {"en": "preview.png", "uk": "preview-uk.png"}
 SUMS = "SHA256SUMS"
 COLUMNS = (
     "place",
@@ -147,7 +148,7 @@ def build(content: Content, progress: Progress | None = None) -> Built:
         BuiltFile("ids.json", JSON, to_bytes(ids(content.places))),
         BuiltFile("names.json", JSON, to_bytes(names(content))),
         BuiltFile("districts.json", JSON, to_bytes(districts(content))),
-        BuiltFile(PREVIEW, PNG, preview(content, figures)),
+        *(BuiltFile(name, PNG, preview(content, figures, code)) for code, name in PREVIEWS.items()),
     ]
     for place in content.places:
         # Of ten thousand outlines a hundred megabytes that nobody reads any more.

@@ -1,4 +1,4 @@
-"""The picture that other sites show beside a link to a release: 1200 × 630, words and squares, no imagery. Pure.
+"""The pictures that other sites show beside a link to a release, one a language: 1200 × 630, words and squares, no imagery. Pure.
 
 Colours are those of static/css/tokens.css, letters those of static/vendor (Pillow's FreeType reads woff2); each font
 file holds the letters of one script, so text is drawn in runs. The same content gives the same bytes with the same
@@ -8,6 +8,8 @@ Pillow. Neither the number nor the day of the release stands in it: a release th
 import io
 import itertools
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +33,9 @@ SERIF, SANS = "source-serif-4/source-serif-4-{}-600-normal.woff2", "inter/inter-
 BOLD = 600
 
 
-def preview(content: Content, figures: dict[str, Any]) -> bytes:
-    """PNG, RGB, 1200 × 630."""
+def preview(content: Content, figures: dict[str, Any], language: str) -> bytes:
+    """PNG, RGB, 1200 × 630, with the words of one of LANGUAGES."""
+    words = LANGUAGES[language]
     image = Image.new("RGB", SIZE, PAPER)
     draw = ImageDraw.Draw(image)
     _map(draw, content)
@@ -40,23 +43,78 @@ def preview(content: Content, figures: dict[str, Any]) -> bytes:
     draw.rectangle((FIELD[0], 0, FIELD[0] + 3, SIZE[1]), fill=AMBER)
     room = FIELD[0] - 2 * MARGIN + 30
     _text(draw, (MARGIN, 64), "Amber", SANS, 30, AMBER_DEEP, room)
-    mineral = figures["region"]["mineral"]
-    _text(draw, (MARGIN, 150), f"Ground torn up for {mineral}", SANS, 30, INK_2, room)
+    _text(draw, (MARGIN, 150), words.title(figures["region"]["mineral"]), SANS, 30, INK_2, room)
     _text(draw, (MARGIN, 196), figures["region"]["name"], SERIF, 58, INK, room)
     if figures["hectares"] is not None:
-        _text(draw, (MARGIN, 308), _number(figures["hectares"]), SERIF, 120, INK, room)
-        _text(draw, (MARGIN, 462), "hectares", SANS, 34, INK_2, room)
-    places = f"{figures['places']:,} place{'' if figures['places'] == 1 else 's'}"
-    searched = f"{figures['tiles_searched']:,} image{'' if figures['tiles_searched'] == 1 else 's'} searched"
-    told = f"{places} · {searched}" if figures["tiles_searched"] else places
-    _text(draw, (MARGIN, 528), told, SANS, 30, INK_2, room)
+        _text(draw, (MARGIN, 308), words.hectares(figures["hectares"]), SERIF, 120, INK, room)
+        _text(draw, (MARGIN, 462), words.unit, SANS, 34, INK_2, room)
+    told = [words.counted(figures["places"], words.places)]
+    if figures["tiles_searched"]:
+        told.append(words.counted(figures["tiles_searched"], words.searched))
+    _text(draw, (MARGIN, 528), " · ".join(told), SANS, 30, INK_2, room)
     out = io.BytesIO()
     image.save(out, format="PNG", optimize=False, compress_level=6)
     return out.getvalue()
 
 
-def _number(hectares: float) -> str:
-    return f"{hectares:,.0f}" if hectares >= 100 else f"{hectares:.1f}"
+@dataclass(frozen=True)
+class _Words:
+    """What stands on the picture in one language. A file of a release is made once, whoever asks for it, so it cannot use
+    the pages' catalogues, which may change."""
+
+    amber: str
+    mineral: str
+    unit: str
+    # {} is the number; in the order of the forms that `form` gives.
+    places: tuple[str, ...]
+    searched: tuple[str, ...]
+    thousands: str
+    decimal: str
+    form: Callable[[int], int]
+
+    def title(self, mineral: str) -> str:
+        return self.amber if mineral == "amber" else self.mineral.format(mineral)
+
+    def hectares(self, hectares: float) -> str:
+        text = f"{hectares:,.0f}" if hectares >= 100 else f"{hectares:.1f}"
+        return self._separated(text)
+
+    def counted(self, count: int, forms: tuple[str, ...]) -> str:
+        return forms[self.form(count)].format(self._separated(f"{count:,}"))
+
+    def _separated(self, text: str) -> str:
+        return text.translate({ord(","): self.thousands, ord("."): self.decimal})
+
+
+def _form_of_ukrainian(count: int) -> int:
+    """CLDR's plural forms of whole numbers: one, few, many."""
+    if count % 10 == 1 and count % 100 != 11:
+        return 0
+    return 1 if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14) else 2
+
+
+LANGUAGES = {
+    "en": _Words(
+        amber="Scars of amber mining",
+        mineral="Scars of mining: {}",
+        unit="hectares",
+        places=("{} place", "{} places"),
+        searched=("{} image searched", "{} images searched"),
+        thousands=",",
+        decimal=".",
+        form=lambda count: int(count != 1),
+    ),
+    "uk": _Words(
+        amber="Шрами видобутку бурштину",
+        mineral="Шрами видобутку: {}",
+        unit="га",
+        places=("{} місце", "{} місця", "{} місць"),
+        searched=("обшукано {} знімок", "обшукано {} знімки", "обшукано {} знімків"),
+        thousands="\u00a0",
+        decimal=",",
+        form=_form_of_ukrainian,
+    ),
+}
 
 
 def _map(draw: ImageDraw.ImageDraw, content: Content) -> None:

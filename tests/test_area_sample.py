@@ -522,6 +522,61 @@ def test_a_release_of_a_map_that_has_changed_since_the_draw_says_so(
     assert "of the area on the map is mining" not in page, "that was another map"
 
 
+def searched_again(run: Any, ground: list[Any], pieces: Any = PIECES) -> Any:
+    """A later run over the same tiles that finds what the first one had on the map, drawn as `pieces`."""
+    later = found_on(run.region, ground, pieces=pieces)
+    kept = run.detections.order_by("id").values_list("segmented_tile", flat=True)[:2]
+    later.detections.exclude(segmented_tile__in=list(kept)).delete()
+    return later
+
+
+def published_figures(release: Any) -> dict[str, Any]:
+    figures: dict[str, Any] = json.loads(storage.get(release.files.get(name="statistics.json").storage_key))
+    return figures
+
+
+def test_a_later_run_over_the_same_tiles_publishes_the_area_too_and_says_of_which_run_it_is(
+    sample: Any, run: Any, ground: list[Any], bob: Any
+) -> None:
+    judge_all(sample, bob, {"map": [1, 2]})
+    estimate = close_sample(sample=sample, acting_user=bob).estimate
+    alike = searched_again(run, ground)
+    release = publish_release(run=alike, acting_user=None)
+    assert release.sample == sample
+    assert published_figures(release)["estimate"] == estimate | {"of_run": run.pk}
+    assert "of the area on the map is mining" in Client().get("/map/testshire/1/").content.decode()
+    # Another classifier draws the places differently: the hectares stand, what follows of the map does not.
+    otherwise = searched_again(run, ground, pieces=(1, 2, 3, 4))
+    for detection in otherwise.detections.all():
+        judge(detection, bob)
+    release = publish_release(run=otherwise, acting_user=None)
+    assert published_figures(release)["estimate"] == estimate | {"of_run": run.pk, "map_changed": 2}
+    readme = storage.get(release.files.get(name="README.txt").storage_key).decode()
+    assert f"They were drawn from run {run.pk}, which searched the very same tiles." in readme
+    page = Client().get("/map/testshire/2/").content.decode()
+    assert "with 95% confidence" in page
+    assert "of the area on the map is mining" not in page
+
+
+def test_a_later_run_over_other_tiles_publishes_no_area_of_the_earlier_one(
+    sample: Any, run: Any, ground: list[Any], bob: Any, make_tile: Tiles
+) -> None:
+    judge_all(sample, bob, {"map": [1, 2]})
+    close_sample(sample=sample, acting_user=bob)
+    more = found_on(run.region, [*ground, make_tile(50)], pieces=PIECES)
+    assert published_estimate(more) is None
+    other = found_on(run.region, [*ground[1:], make_tile(51)], pieces=PIECES)
+    assert other.tiles == run.tiles
+    assert published_estimate(other) is None
+    # One of its own counts before that of an earlier run.
+    alike = found_on(run.region, ground, pieces=PIECES)
+    assert published_estimate(alike) == sample
+    own = draw_sample(run=alike, size=8, seed=8, acting_user=None)
+    judge_all(own, bob, {})
+    close_sample(sample=own, acting_user=None)
+    assert published_estimate(alike) == own
+
+
 # Pages ---------------------------------------------------------------------------------------------------
 
 

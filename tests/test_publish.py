@@ -305,7 +305,31 @@ def test_the_number_of_queries_does_not_grow_with_the_places(
 def test_a_link_to_the_map_has_a_picture(release: Any) -> None:
     text = Client().get("/").content.decode()
     assert '<meta property="og:image" content="http://testserver/releases/testshire/1/preview.png">' in text
-    assert Client().get("/releases/testshire/1/preview.png")["Content-Type"] == "image/png"
+    text = Client(headers={"accept-language": "uk"}).get("/").content.decode()
+    assert (
+        '<meta property="og:image" content="http://testserver/releases/testshire/1/preview-uk.png">' in text
+    )
+    for name in ("preview.png", "preview-uk.png"):
+        assert Client().get(f"/releases/testshire/1/{name}")["Content-Type"] == "image/png"
+
+
+def test_what_a_stranger_is_shown_may_be_kept_by_a_cdn_and_sets_no_cookie(
+    release: Any, alice: Any, client_of: Callable[..., Any]
+) -> None:
+    place = places_of(release)[0].place
+    at = "/map/testshire/1/"
+    for path in ("/", at, f"{at}list/", f"{at}place/{place}/", "/releases/"):
+        answer = Client().get(path)
+        assert "public" in answer["Cache-Control"] and "s-maxage=60" in answer["Cache-Control"], path
+        assert not answer.cookies, path
+        assert {"Cookie", "Accept-Language"} <= set(answer["Vary"].split(", ")), path
+        assert client_of(alice).get(path)["Cache-Control"] == "private, no-cache", path
+    # The language is changed from such a page, without a token.
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post("/i18n/setlang/", {"language": "uk", "next": at}).status_code == 302
+    assert 'lang="uk"' in strict.get(at).content.decode()
+    # And a page of the language that was chosen is another one to a cache.
+    assert "Шрами" in strict.get(at).content.decode()
 
 
 def test_a_place_page_tells_the_facts_in_words(release: Any) -> None:

@@ -285,6 +285,71 @@ def test_who_missed_mining_is_promised_only_what_will_happen(
     assert "the map is corrected" not in page
 
 
+def outlined_at(run: Any, tile: Any, size: float) -> Any:
+    """The run's detection on the tile, with a square outline around the tile's middle, `size` degrees to each side."""
+    detection = run.detections.get(segmented_tile__tile=tile)
+    x, y = tile.longitude, tile.latitude
+    ring = [[x - size, y - size], [x + size, y - size], [x + size, y + size], [x - size, y + size]]
+    detection.outline = {"type": "MultiPolygon", "coordinates": [[[*ring, ring[0]]]]}
+    detection.save()
+    return detection
+
+
+def test_who_missed_mining_reads_which_release_shows_it_and_no_earlier_one(
+    region: Any, bob: User, carol: User, file: Callable[..., Report], tiles: list[Any]
+) -> None:
+    def status() -> str:
+        return Client().get(f"/report/{missed.token}/").content.decode()
+
+    first, _between, last = tiles
+    before = make_run(make_classifier(region), [first])
+    approved = outlined_at(before, first, 0.0001)
+    review_detection(detection=approved, verdict="approved", acting_user=bob)
+    release = publish_release(run=before, acting_user=carol)
+    # Beside the outline, within 150 m of it as of the new one.
+    missed = file(
+        category="missed", release=release, latitude=last.latitude + 0.0003, longitude=last.longitude
+    )
+    accept_report(report=missed, acting_user=bob)
+    assert "What they find comes with a later release." in status()
+    after = make_run(make_classifier(region), [first, last])
+    review_detection(detection=outlined_at(after, first, 0.0002), verdict="approved", acting_user=bob)
+    publish_release(run=after, acting_user=carol)
+    page = status()
+    assert "What they find comes with a later release." in page, "release 2 does not show it yet"
+    assert "/compare/" not in page
+    review_detection(detection=outlined_at(after, last, 0.0001), verdict="approved", acting_user=bob)
+    shown = publish_release(run=after, acting_user=carol)
+    page = status()
+    assert f"the place is on the map since release {shown.number}." in page
+    assert f"/releases/{region.slug}/{release.number}/compare/{shown.number}/" in page
+    publish_again(release=release, acting_user=carol)
+    assert "What they find comes with a later release." in status(), "the map does not show it any more"
+
+
+def test_who_objected_to_an_outline_reads_which_release_draws_it_anew(
+    region: Any, bob: User, carol: User, file: Callable[..., Report], tiles: list[Any]
+) -> None:
+    def status() -> str:
+        return Client().get(f"/report/{wrong.token}/").content.decode()
+
+    tile = tiles[0]
+    before = make_run(make_classifier(region), tiles)
+    detection = outlined_at(before, tile, 0.0001)
+    review_detection(detection=detection, verdict="approved", acting_user=bob)
+    release = publish_release(run=before, acting_user=carol)
+    wrong = file(category="wrong_outline", release=release, detection=detection)
+    accept_report(report=wrong, acting_user=bob)
+    other = before.detections.exclude(pk=detection.pk).first()
+    review_detection(detection=other, verdict="approved", acting_user=bob)
+    publish_release(run=before, acting_user=carol)
+    assert "What they find comes with a later release." in status(), "drawn as before"
+    after = make_run(make_classifier(region), tiles, pieces=(1, 2, 3, 4))
+    review_detection(detection=outlined_at(after, tile, 0.0003), verdict="approved", acting_user=bob)
+    redrawn = publish_release(run=after, acting_user=carol)
+    assert f"the place is drawn anew since release {redrawn.number}." in status()
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("rival", ["reopen", "campaign"])
 def test_of_two_experts_at_the_same_moment_one_is_told(

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from amberapp import storage
 from amberapp.errors import Conflict
-from detection.models import SegmentedTile
+from detection.models import Run, SegmentedTile
 from detection.segmentation.raster import decode_blocks
 from labeling.actions.area_frame import MAP, STRATA, searched_by
 from labeling.actions.verdicts import Verdict, verdicts_at
@@ -36,27 +36,41 @@ class Judged:
     both: float
 
 
-def as_published(sample: AreaSample, verdicts: dict[int, Verdict]) -> dict[str, Any]:
-    """The estimate of a closed sample for a release that shows what these verdicts of its run approve.
+def as_published(sample: AreaSample, run: Run, verdicts: dict[int, Verdict]) -> dict[str, Any]:
+    """The estimate of a closed sample for a release that shows what these verdicts of `run` approve.
 
     The hectares stand whatever the map shows. Precision and recall are of the map as it was when the tiles were drawn;
-    `map_changed`, where it is not zero, says how many places have come onto it or left it since. Two queries then.
+    `map_changed`, where it is not zero, says on how many tiles it shows something else since. `of_run` names the run
+    that was drawn from, where it is an earlier one. Four queries at most.
     """
     estimate: dict[str, Any] = dict(sample.estimate or {})
-    changed = _approved(verdicts_at(sample.run, sample.created_at)) ^ _approved(verdicts)
-    if changed:
-        # What has no place, or what may not be published, was on neither map.
-        shown = sample.run.detections.filter(
-            outline__isnull=False,
-            segmented_tile__tile__west__isnull=False,
-            segmented_tile__tile__source__may_derive=True,
-        )
-        changed &= set(shown.order_by().values_list("pk", flat=True))
-    return estimate | ({"map_changed": len(changed)} if changed else {})
+    then, now = _approved(verdicts_at(sample.run, sample.created_at)), _approved(verdicts)
+    changed = 0
+    if sample.run_id != run.pk:
+        estimate["of_run"] = sample.run_id
+    if sample.run_id != run.pk or then != now:
+        differing = _shown(sample.run, then) ^ _shown(run, now)
+        changed = len({tile for tile, _superpixels in differing})
+    return estimate | ({"map_changed": changed} if changed else {})
 
 
 def _approved(verdicts: dict[int, Verdict]) -> set[int]:
     return {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
+
+
+def _shown(run: Run, approved: set[int]) -> set[tuple[int, tuple[int, ...]]]:
+    """(segmented tile, superpixels) of what the map shows. What has no place, or what may not be published, it does not."""
+    rows = run.detections.filter(
+        outline__isnull=False,
+        segmented_tile__tile__west__isnull=False,
+        segmented_tile__tile__source__may_derive=True,
+    )
+    told = rows.order_by().values_list("pk", "segmented_tile", "superpixels")
+    return {
+        (tile, tuple(sorted(superpixels)))
+        for pk, tile, superpixels in told.iterator(chunk_size=2000)
+        if pk in approved
+    }
 
 
 def answers_of(sample: AreaSample) -> list[tuple[int, int, list[int], bool]]:

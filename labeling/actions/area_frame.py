@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +128,24 @@ def searched_by(run: Run) -> Searched:
         publishable=np.array([row[4] for row in placed], dtype=bool),
         placeless=len(rows) - len(placed),
     )
+
+
+def searched_the_same(run: Run, other: Run) -> bool:
+    """Whether both runs looked at the very same tiles, cut alike: then a sample of one is a sample of the other."""
+    if run.region_id != other.region_id or run.segmentation_id != other.segmentation_id:
+        return False
+    return run.tiles == other.tiles and bool(np.array_equal(_looked_at(run), _looked_at(other)))
+
+
+def _looked_at(run: Run) -> npt.NDArray[np.int64]:
+    scored = TileScore.objects.filter(run=run).order_by().values_list("segmented_tile", flat=True)
+    passed = SegmentedTile.objects.filter(
+        tile__passed_in__run=run, segmentation=run.segmentation_id
+    ).order_by()
+    rows = chain(
+        scored.iterator(chunk_size=5000), passed.values_list("pk", flat=True).iterator(chunk_size=5000)
+    )
+    return np.unique(np.fromiter(rows, dtype=np.int64))
 
 
 def _rows(run: Run) -> Iterator[tuple]:

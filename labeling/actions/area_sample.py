@@ -16,7 +16,7 @@ from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User, WorkState
 from detection.models import Region, Run
 from labeling.actions.area_estimate import answers_of, estimate_of
-from labeling.actions.area_frame import STRATA, Frame, frame_of
+from labeling.actions.area_frame import STRATA, Frame, frame_of, searched_the_same
 from labeling.area.allocation import Expected, allocate, expected_half_width
 from labeling.models import AreaSample, SampleTile
 
@@ -160,12 +160,22 @@ def abandon_sample(*, sample: AreaSample, acting_user: User | None) -> AreaSampl
 
 
 def published_estimate(run: Run) -> AreaSample | None:
-    """The sample whose estimate is published with a release of this run: the one closed last."""
-    return (
-        AreaSample.objects.filter(run=run, closed_at__isnull=False, estimate__isnull=False)
-        .order_by("-closed_at", "-id")
-        .first()
-    )
+    """The sample whose estimate is published with a release of this run: the one of it that was closed last, or else
+    the last one of a run that looked at the very same tiles. What is mined there does not depend on the classifier.
+    """
+    closed = AreaSample.objects.filter(
+        region=run.region_id, closed_at__isnull=False, estimate__isnull=False
+    ).order_by("-closed_at", "-id")
+    own = closed.filter(run=run).first()
+    if own is not None:
+        return own
+    same: dict[int, bool] = {}
+    for sample in closed.select_related("run"):
+        if sample.run_id not in same:
+            same[sample.run_id] = searched_the_same(run, sample.run)
+        if same[sample.run_id]:
+            return sample
+    return None
 
 
 def sample_numbered(sample_id: int) -> AreaSample:

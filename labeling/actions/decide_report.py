@@ -31,6 +31,7 @@ from labeling.models import (
 
 ANSWER_LENGTH = 2000
 LETTER_JOB = "labeling.answer_reporter"
+DECIDED = (ReportState.ACCEPTED, ReportState.DECLINED)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
     said = Counter(verdict.verdict for verdict in verdicts.values())
     judged = said[ReviewVerdict.APPROVED] + said[ReviewVerdict.REJECTED]
     sample = published_estimate(run)
-    estimate = as_published(sample, verdicts) if sample else None
+    estimate = as_published(sample, run, verdicts) if sample else None
     content = Content(
         region={"name": run.region.name, "slug": run.region.slug, "mineral": run.region.mineral},
         method=method_of(run),

@@ -8,30 +8,19 @@ address and has been told finds the new answer under the same private link.
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from amberapp.audit import record
-from amberapp.errors import Conflict, NotAllowed, NotThere
+from amberapp.errors import Conflict, NotAllowed
 from amberapp.models import AuditEntry, Role, User
-from labeling.actions.decide_report import duplicates_of
-from labeling.actions.releases import places_of
-from labeling.actions.review import standing_of, withdraw_report_review
-from labeling.models import (
-    WITHDRAWN,
-    Campaign,
-    Release,
-    ReleaseKind,
-    Report,
-    ReportState,
-    Review,
-    ReviewVerdict,
-)
+from labeling.actions.decide_report import DECIDED, duplicates_of
+from labeling.actions.report_consequences import campaign_from
+from labeling.actions.review import withdraw_report_review
+from labeling.models import Report, ReportState
 
 REOPENED = "report.reopened"
-DECIDED = (ReportState.ACCEPTED, ReportState.DECLINED)
 
 
 def reopen_report(*, report: Report, decided_at: dt.datetime | None, acting_user: User) -> int:
@@ -78,62 +67,9 @@ def was_reopened(report: Report) -> bool:
     ).exists()
 
 
-@dataclass(frozen=True)
-class Consequences:
-    """What a decision about a report has led to until now.
-
-    rejection: the review that took the place off the map; None where accepting it did not, it was declined, or experts
-    have put the place back since.
-    campaign: the first one that has begun from it and has not been taken back.
-    release: the first release of the region since; of a place taken off, the first without it, and None while the latest
-    one shows it still or again (it was in the making at that moment, or an older release was published again).
-    """
-
-    rejection: Review | None
-    campaign: Campaign | None
-    release: Release | None
-
-
-def consequences_of(report: Report) -> Consequences | None:
-    """Of a decided report; None of another."""
-    if report.state not in DECIDED or report.decided_at is None:
-        return None
-    numbers = [
-        report.pk,
-        *duplicates_of(report).filter(decided_at=report.decided_at).values_list("pk", flat=True),
-    ]
-    made = Review.objects.filter(report__in=numbers, created_at__gte=report.decided_at).exclude(
-        verdict=WITHDRAWN
-    )
-    rejection = made.select_related("detection__segmented_tile__tile").order_by("-id").first()
-    if rejection is not None and standing_of(rejection.detection).verdict == ReviewVerdict.APPROVED:
-        rejection = None
-    since = report.region.releases.filter(kind=ReleaseKind.OWN, created_at__gt=report.decided_at)
-    releases = list(since.order_by("number"))
-    if rejection is not None:
-        place = rejection.detection.segmented_tile.tile.place_id
-        if releases and _shows(releases[-1], place):
-            releases = []
-        release = next((one for one in releases if not _shows(one, place)), None)
-    else:
-        release = releases[0] if releases else None
-    return Consequences(rejection=rejection, campaign=_campaign_from(numbers), release=release)
-
-
-def _shows(release: Release, place_id: str) -> bool:
-    try:
-        return any(place.place == place_id for place in places_of(release))
-    except NotThere:  # its files are lost: nothing shows the place
-        return False
-
-
-def _campaign_from(reports: Collection[int]) -> Campaign | None:
-    return Campaign.objects.filter(report__in=reports, withdrawn_at=None).order_by("pk").first()
-
-
 def _refuse_after_a_campaign(reports: Collection[int]) -> None:
     """A campaign that begins at this moment waits for the report's row, and then finds it open."""
-    begun = _campaign_from(reports)
+    begun = campaign_from(reports)
     if begun is not None:
         raise Conflict(
             _("The campaign “%(name)s” has begun from this report: take the campaign back first.")

@@ -27,6 +27,8 @@ def readme_lines(estimate: dict[str, Any] | None) -> list[str]:
         f"{estimate['seed']}) and judged by experts who were not shown what the map says; "
         f"{tiles['unusable']} more could not be judged.",
     ]
+    if estimate.get("of_run"):
+        lines.append(f"- They were drawn from run {estimate['of_run']}, which searched the very same tiles.")
     if estimate.get("map_changed"):
         lines.append(
             f"- The map has changed since the tiles were drawn on {estimate['drawn']}, at {estimate['map_changed']} "

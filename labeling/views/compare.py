@@ -22,6 +22,7 @@ from labeling.actions.compare_releases import Change, Comparison, compare_releas
 from labeling.actions.releases import PublishedPlace
 from labeling.release_changes import APPEARED, CHANGED, KINDS, VANISHED
 from labeling.release_files import harmless
+from labeling.views.shared_pages import shared_by_strangers
 
 # The page shows so many of each kind, the largest; the CSV and the map have them all.
 SHOWN = 100
@@ -41,6 +42,7 @@ COLUMNS = (
 )
 
 
+@shared_by_strangers
 @require_safe
 def release_compare(request: HttpRequest, slug: str, earlier: int, later: int) -> HttpResponse:
     """What changed between two releases, place by place."""

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
@@ -33,9 +34,10 @@ from labeling.actions.public_pictures import SIZES, published_picture
 from labeling.actions.releases import FILE_NAME, PublishedPlace, place_of, places_of
 from labeling.letters import can_be_sent
 from labeling.models import ReleaseKind, ReportCategory
-from labeling.release_files import DOWNLOADS, PREVIEW
+from labeling.release_files import DOWNLOADS, PREVIEWS
 from labeling.views.byte_ranges import part_of, part_wanted
 from labeling.views.public_districts import by_district, years_as_data
+from labeling.views.shared_pages import shared_by_strangers
 
 FOREVER = "public, max-age=31536000, immutable"
 # A source's right to publish can be withdrawn: pictures are asked for again within the hour.
@@ -43,9 +45,12 @@ PICTURE_CACHE = "public, max-age=3600"
 PER_PAGE = 100
 # The address that scripts put a place's name into.
 ANY_PLACE = "PLACE"
+# Releases made before there was one a language have this one.
+DEFAULT_PREVIEW = "en"
 
 
 @gzip_page
+@shared_by_strangers
 @require_safe
 def public_map(request: HttpRequest) -> HttpResponse:
     """The latest release of the region published last, or a word to the first visitors."""
@@ -55,6 +60,7 @@ def public_map(request: HttpRequest) -> HttpResponse:
     return _map(request, release)
 
 
+@shared_by_strangers
 @require_safe
 def region_map(request: HttpRequest, slug: str) -> HttpResponse:
     """The latest release of one region, by its permalink."""
@@ -65,12 +71,14 @@ def region_map(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @gzip_page
+@shared_by_strangers
 @require_safe
 def release_map(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return _map(request, published_numbered(slug, number))
 
 
 @gzip_page
+@shared_by_strangers
 @require_safe
 def place(request: HttpRequest, slug: str, number: int, place_id: str) -> HttpResponse:
     release = published_numbered(slug, number)
@@ -135,11 +143,14 @@ def _today(release: PublishedRelease) -> int | None:
 
 
 def _preview(request: HttpRequest, release: PublishedRelease) -> str:
-    """The address of the picture that other sites show beside a link; empty where the release has none."""
-    if release.file(PREVIEW) is None:
+    """The address of the picture that other sites show beside a link, in the page's language where the release has one;
+    empty where it has none."""
+    names = (PREVIEWS.get(get_language() or ""), PREVIEWS[DEFAULT_PREVIEW])
+    name = next((name for name in names if name and release.file(name) is not None), None)
+    if name is None:
         return ""
     return request.build_absolute_uri(
-        reverse("release-file", args=[release.region.slug, release.number, PREVIEW])
+        reverse("release-file", args=[release.region.slug, release.number, name])
     )
 
 
@@ -155,6 +166,7 @@ def _as_data(place: PublishedPlace) -> dict[str, Any]:
 
 
 @gzip_page
+@shared_by_strangers
 @require_safe
 def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """All places of a release as a table, largest first: the map for screen readers and for paper."""
@@ -192,6 +204,7 @@ def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 @gzip_page
+@shared_by_strangers
 @require_safe
 def release_list(request: HttpRequest) -> HttpResponse:
     """Every release ever published, newest first, with its files and their checksums."""

@@ -20,8 +20,9 @@ from labeling.actions.releases import (
     place_of,
     release_numbered,
 )
-from labeling.actions.reopen_report import consequences_of, was_reopened
+from labeling.actions.reopen_report import was_reopened
 from labeling.actions.report import COMMENT_LENGTH, EMAIL_LENGTH, file_report, public_position
+from labeling.actions.report_consequences import consequences_of
 from labeling.actions.report_photos import KEPT_DAYS
 from labeling.letters import can_be_sent
 from labeling.models import Release, Report, ReportCategory, ReportState
@@ -156,6 +157,7 @@ def report_status(request: HttpRequest, token: str) -> HttpResponse:
         # A blurred report leads to the map and not to the place: the place's page would tell where it is.
         "place_id": "" if filed.blurred else place_id,
         "since": since.release if since else None,
+        "became": since.became if since else "",
         # Accepted, and the place leaves the map; or volunteers look at it again, where there is an image of it.
         "taken_off": since is not None and since.rejection is not None,
         "covered": filed.state == ReportState.ACCEPTED and bool(tiles_at(filed)),

@@ -30,8 +30,9 @@ from labeling.actions.decide_report import (
     needs_reason,
     tiles_at,
 )
-from labeling.actions.reopen_report import consequences_of, reopen_report
+from labeling.actions.reopen_report import reopen_report
 from labeling.actions.report import public_position
+from labeling.actions.report_consequences import consequences_of
 from labeling.actions.report_desk import (
     Batch,
     bring_back,

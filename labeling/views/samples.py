@@ -166,7 +166,12 @@ def sample(request: HttpRequest, sample_id: int) -> HttpResponse:
 def sample_close(request: HttpRequest, sample_id: int) -> HttpResponse:
     assert isinstance(request.user, User)
     closed = close_sample(sample=sample_numbered(sample_id), acting_user=request.user)
-    messages.success(request, _("The area is estimated; the next release of this run publishes it."))
+    messages.success(
+        request,
+        _(
+            "The area is estimated; the next release of this run publishes it, and one of a later run over the same tiles."
+        ),
+    )
     return redirect("sample", sample_id=closed.pk)
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import call_command
@@ -66,3 +67,22 @@ def test_the_map_works_from_a_plain_file_server_and_asks_nobody_else(
     assert all(url.startswith((file_server, "data:", "blob:")) for url in asked), asked
     assert any("/pictures/" in url for url in asked)
     assert any("ground-" in url for url in asked)
+
+
+def test_who_reports_from_the_copy_finds_the_place_in_the_sites_form(
+    page: Page, file_server: str, release: Any
+) -> None:
+    """The copy takes no reports: it hands the place that was pointed at over to the site."""
+    page.goto(file_server)
+    page.wait_for_selector("body[data-ready]")
+    # No test asks another host: the file server stands for the site.
+    page.evaluate("document.getElementById('report-button').host = location.host")
+    page.evaluate("document.getElementById('report-button').protocol = location.protocol")
+    # A long press, or the other button of a mouse.
+    page.locator("#map").click(button="right", position={"x": 700, "y": 300})
+    page.wait_for_url("**/report/**")
+    told = parse_qs(urlsplit(page.url).query)
+    assert abs(float(told["latitude"][0]) - 51.5) < 0.1
+    assert abs(float(told["longitude"][0]) - 26.5) < 0.1
+    assert (told["region"], told["number"]) == (["testshire"], ["1"])
+    assert "place" not in told

@@ -18,16 +18,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.conf import settings
 from PIL import Image
 from pyproj import Geod
 from shapely import wkb
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from labeling.release_content import Content, District, Labelled, Name, OtherDate
-from labeling.release_files import DOWNLOADS, build
+from labeling.release_files import DOWNLOADS, PREVIEWS, build
 from labeling.release_geopackage import APPLICATION_ID, USER_VERSION, geopackage
 from labeling.release_mvt import commands, geometry, tile, varint, varints, zigzag
 from labeling.release_pmtiles import archive, tile_number
+from labeling.release_preview import LANGUAGES
 from labeling.release_statistics import statistics
 from labeling.release_tiles import ZOOMS, pmtiles
 from tests.unit.test_release_files import CLOSED, OPEN, content, place
@@ -331,20 +333,39 @@ def test_labels_are_read_tile_by_tile() -> None:
     assert len(json.loads(files["labels-coco.json"].read())["images"]) == 500
 
 
-def test_the_preview_is_a_picture_for_links(files: dict[str, bytes]) -> None:
-    image = Image.open(io.BytesIO(files["preview.png"]))
+@pytest.mark.parametrize("name", ["preview.png", "preview-uk.png"])
+def test_the_preview_is_a_picture_for_links(files: dict[str, bytes], name: str) -> None:
+    image = Image.open(io.BytesIO(files[name]))
     assert (image.size, image.mode, image.format) == ((1200, 630), "RGB", "PNG")
     assert not image.info, "no time, no program"
     colours = {colour for _count, colour in image.getcolors(100_000) or []}
     assert (0xD9, 0x81, 0x1E) in colours
-    assert len(files["preview.png"]) < 100_000
+    assert len(files[name]) < 100_000
+
+
+def test_the_preview_speaks_each_language_of_the_site(files: dict[str, bytes]) -> None:
+    assert set(PREVIEWS) == set(LANGUAGES) == {code for code, _name in settings.LANGUAGES}
+    assert files["preview.png"] != files["preview-uk.png"]
+    words = LANGUAGES["uk"]
+    assert words.title("amber") == "Шрами видобутку бурштину"
+    assert words.title("золото") == "Шрами видобутку: золото"
+    assert words.hectares(1234.4) == "1\u00a0234"
+    assert words.hectares(21.34) == "21,3"
+    assert [words.counted(count, words.places) for count in (1, 3, 12, 25, 1101)] == [
+        "1 місце",
+        "3 місця",
+        "12 місць",
+        "25 місць",
+        "1\u00a0101 місце",
+    ]
+    assert LANGUAGES["en"].counted(1, LANGUAGES["en"].searched) == "1 image searched"
 
 
 @pytest.mark.parametrize("name", ["Дубровицький район і Ґрунт Її", "x" * 300, "Łódź ́̃ 漢字"])
 def test_the_preview_stands_any_name(name: str) -> None:
     region = {"name": name, "slug": "x", "mineral": "amber"}
     found = content([place("aa01")], region=region)
-    data = {file.name: file.read() for file in build(found).files}["preview.png"]
+    data = {file.name: file.read() for file in build(found).files}["preview-uk.png"]
     assert Image.open(io.BytesIO(data)).size == (1200, 630)
 
 

@@ -62,8 +62,10 @@ async function tell(subject) {
   if (!page.reports) {
     // A copy on a plain file server (export_map): the site itself takes reports.
     const site = new URL(byId("report-button").href);
-    if (subject.place) {
-      site.searchParams.set("place", subject.place);
+    for (const name of ["place", "latitude", "longitude"]) {
+      if (subject[name] !== undefined && subject[name] !== null) {
+        site.searchParams.set(name, subject[name]);
+      }
     }
     window.location.assign(site);
     return;
