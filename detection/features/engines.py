@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-STRIDE = 32
 CHANNELS = 2048
 # Callers use at most so many threads at a time (`detection.actions.features`); each inference runs on one.
 STREAMS = 2

@@ -22,7 +22,6 @@ class CrowdFigures:
     waiting: int = 0
     held: int = 0
     enough: int = 0
-    escalated_tiles: int = 0
     settled: int = 0
     decided: int = 0
     escalated: int = 0
@@ -42,7 +41,6 @@ def crowd_figures() -> dict[int, CrowdFigures]:
         waiting=Count("pk", filter=Q(free__gt=0)),
         held=Sum("claims"),
         enough=Count("pk", filter=Q(wanted__gt=0, votes__gte=F("wanted"))),
-        escalated_tiles=Count("pk", filter=Q(escalated__gt=0)),
         escalated=Sum("escalated"),
     )
     for row in queue:

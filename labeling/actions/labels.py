@@ -390,16 +390,16 @@ def _check_pieces(said: Said, tile: SegmentedTile) -> None:
             continue
         if said.get((superpixel, 0), ("", ""))[0] != Verdict.MIXED:
             raise _wrong(
-                _("Superpixel %(number)s has labelled pieces: say that it is mixed.") % {"number": superpixel}
+                _("Superpixel %(number)s has labelled finer pieces: say that it is mixed.") % {"number": superpixel}
             )
         if not 0 < piece <= counts[superpixel - 1]:
             raise _wrong(
-                _("Superpixel %(number)s has no piece %(piece)s: its pieces are 1 to %(last)s.")
+                _("Superpixel %(number)s has no finer piece %(piece)s: its finer pieces are 1 to %(last)s.")
                 % {"number": superpixel, "piece": piece, "last": counts[superpixel - 1]}
             )
         if verdict == Verdict.MIXED:
             raise _wrong(
-                _("Superpixel %(number)s: a piece is not divided any further.") % {"number": superpixel}
+                _("Superpixel %(number)s: a finer piece is not divided any further.") % {"number": superpixel}
             )
 
 

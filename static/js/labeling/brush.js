@@ -159,7 +159,7 @@ export class Brush {
 export function partName(part) {
   const names = { number: superpixelOf(part), piece: pieceOf(part) };
   return names.piece
-    ? interpolate(gettext("Superpixel %(number)s, piece %(piece)s"), names)
+    ? interpolate(gettext("Superpixel %(number)s, finer piece %(piece)s"), names)
     : interpolate(gettext("Superpixel %(number)s"), names);
 }
 

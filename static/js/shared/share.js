@@ -1,4 +1,4 @@
-// Take something away from the page: copy a link, save a file made here.
+// Take something away from the page: copy a link.
 
 import { gettext } from "./i18n.js";
 import { toast } from "./toast.js";
@@ -20,14 +20,4 @@ export function wireCopy(root = document) {
       copyText(button.dataset.copy || window.location.href, gettext("The link is copied")),
     );
   }
-}
-
-/** Save data made in the browser under a file name. */
-export function saveFile(name, data, type = "text/plain") {
-  const url = URL.createObjectURL(data instanceof Blob ? data : new Blob([data], { type }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
