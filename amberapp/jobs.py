@@ -17,7 +17,7 @@ from typing import Any
 
 from celery.utils.nodenames import default_nodename
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext as _
@@ -75,6 +75,23 @@ class JobContext:
             fields["message"] = message[:200]
         if held.filter(cancel_requested=False).update(**fields) == 0:
             raise JobStopped
+
+    def settle(self, result: dict[str, Any]) -> None:
+        """Write the result in the transaction that writes what was made: another attempt finds it in `settled`.
+
+        The last look at the lease, too. Raises JobStopped where it is another's by now or the job was cancelled; the
+        transaction must then end with it.
+        """
+        held = Job.objects.filter(pk=self.job.pk, state=WorkState.RUNNING, lease_owner=self.owner)
+        if held.filter(cancel_requested=False).update(result=result) == 0:
+            raise JobStopped
+        self.job.result = result
+
+    @property
+    def settled(self) -> dict[str, Any] | None:
+        """What an attempt before this one has settled and did not live to say."""
+        result: dict[str, Any] | None = self.job.result
+        return result
 
 
 def worker_name() -> str:
@@ -148,14 +165,22 @@ def execute(job_id: int) -> bool:
         _fail(job, owner, str(error.message))
     except Exception as error:
         logger.exception("job %s (%s) failed", job_id, job.kind)
+        trouble = trouble_with(error)
         unknown = f"Something went wrong inside Amber ({type(error).__name__}). The log has the details."
-        _fail(job, owner, trouble_with(error) or unknown)
+        passing = isinstance(error, OperationalError | InterfaceError) and not trouble
+        if passing and job.attempts < Job.MAX_ATTEMPTS:
+            # A deadlock, a locked or absent database: what a killed worker's job gets, this one gets too.
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
+            Job.objects.release(job_id, owner=owner, error=unknown)
+        else:
+            _fail(job, owner, trouble or unknown)
     return True
 
 
-def _fail(job: Job, owner: str, error: str) -> None:
+def _fail(job: Job, owner: str, error: str, *, among: LeasedQuerySet | None = None) -> None:
     with transaction.atomic():
-        if Job.objects.fail(job.pk, owner=owner, error=error):
+        if (among if among is not None else Job.objects.all()).fail(job.pk, owner=owner, error=error):
             record(None, "job.failed", job, error=error)
 
 
@@ -194,14 +219,13 @@ def sweep() -> int:
     touched = 0
     waiting_messages = {queue: messages_in(queue) for queue in (LIGHT, HEAVY)}
     for job in Job.objects.expired():
+        # Asked for once more in the UPDATE: a slow worker may have renewed its lease since.
+        expired = Job.objects.expired()
         if job.attempts >= Job.MAX_ATTEMPTS:
-            _fail(
-                job,
-                job.lease_owner,
-                f"Given up after {job.attempts} attempts: the worker died each time.",
-            )
+            given_up = f"Given up after {job.attempts} attempts: the worker died each time."
+            _fail(job, job.lease_owner, given_up, among=expired)
         else:
-            Job.objects.release(job.pk, owner=job.lease_owner)
+            expired.release(job.pk, owner=job.lease_owner)
         touched += 1
     waiting = Job.objects.filter(state=WorkState.QUEUED).order_by("id")
     for job_id, kind in waiting.values_list("pk", "kind")[:200]:

@@ -321,6 +321,8 @@ if AMBER["AMBER_EMAIL_URL"]:
     vars().update(environ.Env.email_url_config(AMBER["AMBER_EMAIL_URL"]))
 else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# A mail server that takes the line and says nothing must not keep a worker.
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = AMBER["AMBER_FROM_EMAIL"]
 
 LOGGING = {

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import OperationalError
 
 from amberapp import jobs
 from amberapp.errors import Conflict, UserError
@@ -191,6 +192,76 @@ def test_a_campaign_taken_back_while_it_trains_activates_nothing(
         campaign_round.run_round(campaign=again(decided), acting_user=carol, go_on=False, progress=silent)
     assert again(decided).region.active_classifier == trained
     assert again(decided).run_after is None
+
+
+def test_a_worker_that_was_frozen_starts_no_second_run(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It wakes when another has done its job, and the run of that one has ended."""
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+    values = {"acting_user": carol, "go_on": False, "progress": silent}
+    others: list[int] = []
+
+    def frozen(campaign: Campaign, progress: Any) -> dict[str, Any]:
+        if not others:
+            others.append(0)
+            others[0] = campaign_round.run_round(campaign=again(decided), **values)["run"]
+            execute_here(Run.objects.get(pk=others[0]))
+        return {"reason": "few places"}
+
+    monkeypatch.setattr(campaign_round, "measure_held_out", frozen)
+    before = Run.objects.count()
+    told = campaign_round.run_round(campaign=again(decided), **values)
+    assert told["run"] == others[0] == again(decided).run_after_id
+    assert Run.objects.count() == before + 1
+
+
+def test_a_round_that_was_cancelled_at_the_last_moment_activates_nothing(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+    job = request_round(campaign=again(decided), acting_user=carol)
+
+    def measure(campaign: Campaign, progress: Any) -> dict[str, Any]:
+        jobs.cancel(Job.objects.get(pk=job.pk), acting_user=carol)
+        return {"reason": "few places"}
+
+    monkeypatch.setattr(campaign_round, "measure_held_out", measure)
+    jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert job.state == "cancelled"
+    assert again(decided).region.active_classifier == trained
+    assert again(decided).run_after is None
+
+
+def test_an_effect_that_could_not_be_measured_is_measured_after_all(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was locked again and again; the next press asks once more."""
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(
+        campaign_round, "measure_held_out", lambda campaign, progress: {"reason": "few places"}
+    )
+    values = {"acting_user": carol, "go_on": False, "progress": silent}
+    run = Run.objects.get(pk=campaign_round.run_round(campaign=again(decided), **values)["run"])
+    execute_here(run)
+    job = Job.objects.get(kind=campaign_round.EFFECT_JOB)
+    with monkeypatch.context() as patched:
+        patched.setattr(campaign_round, "compare_runs", locked)
+        for _attempt in range(Job.MAX_ATTEMPTS):
+            assert jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert job.state == "failed"
+    assert "run" not in again(decided).effect
+    campaign_round.run_round(campaign=again(decided), **values)
+    assert jobs.execute(Job.objects.get(kind=campaign_round.EFFECT_JOB, state="queued").pk)
+    assert "unchanged" in again(decided).effect["run"]
+    campaign_round.run_round(campaign=again(decided), **values)
+    assert Job.objects.filter(kind=campaign_round.EFFECT_JOB).count() == 2
+
+
+def locked(*runs: Any) -> Any:
+    raise OperationalError("database is locked")
 
 
 @pytest.mark.parametrize(("name", "said"), [*campaign_round.NOT_MEASURED.items()])

@@ -4,6 +4,7 @@ import datetime as dt
 import errno
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from amberapp import jobs
@@ -142,3 +143,49 @@ def test_heavy_jobs_exist_and_wait_in_a_queue_of_their_own(settings):
     assert jobs._handlers.keys() >= settings.HEAVY_JOBS
     assert jobs.queue_of("labeling.retrain") == "heavy"
     assert jobs.queue_of("labeling.answer_reporter") == "light"
+
+
+def test_a_database_that_was_locked_for_a_moment_does_not_end_a_job(monkeypatch):
+    """What a killed worker's job gets, this one gets too: another attempt, and in the end a reason."""
+    tried = []
+
+    def handler(context):
+        tried.append(context.job.attempts)
+        if len(tried) % 3:
+            raise OperationalError("deadlock detected")
+        return {"tried": len(tried)}
+
+    monkeypatch.setitem(jobs._handlers, "test.locked", handler)
+    job = jobs.enqueue("test.locked", acting_user=None)
+    for _attempt in range(3):
+        assert jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.result, tried) == (WorkState.DONE, {"tried": 3}, [1, 2, 3])
+    monkeypatch.setitem(jobs._handlers, "test.locked", lambda context: 1 / 0)
+    job = jobs.enqueue("test.locked", acting_user=None)
+    jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == (WorkState.FAILED, 1), (
+        "what is wrong in the code is wrong the next time too"
+    )
+
+
+def test_the_sweeper_takes_no_lease_away_that_was_renewed_a_moment_before(counted, monkeypatch):
+    job = jobs.enqueue("test.counted", acting_user=None)
+    Job.objects.claim(job.pk, owner="slow", seconds=-1)
+    seen = Job.objects.expired()
+    assert seen.exists()
+
+    def expired(self):
+        rows = Job.objects.filter(state=WorkState.RUNNING, lease_until__lt=timezone.now())
+        if not renewed:
+            found = list(rows)
+            renewed.append(Job.objects.renew(job.pk, owner="slow", seconds=60))
+            return found
+        return rows
+
+    renewed = []
+    monkeypatch.setattr(type(seen), "expired", expired)
+    jobs.sweep()
+    job.refresh_from_db()
+    assert (job.state, job.lease_owner) == (WorkState.RUNNING, "slow")

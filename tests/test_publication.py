@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
 from amberapp import jobs, storage
 from amberapp.errors import Conflict, UserError
@@ -22,7 +23,7 @@ from detection.models import District, PlaceName
 from labeling.actions import catalogue, publish_job
 from labeling.actions import publish as publishing
 from labeling.actions.publish import AlreadyPublished, publish_again, publish_release
-from labeling.actions.releases import places_of
+from labeling.actions.releases import latest_release, places_of
 from labeling.models import Consensus, KnownTile, Release, ReleaseFile, Report, Review
 from tests.published import approve_all, found_on, judge
 
@@ -229,6 +230,7 @@ def test_who_is_overtaken_while_publishing_tells_what_changed_since_the_one_who_
     monkeypatch.setattr(publishing, "_changes", overtaken)
     release = publish_release(run=run, acting_user=carol)
     assert (release.number, len(calls)) == (4, 3)
+    assert publishing._latest_own(run.region) == release == latest_release(run.region.slug)
     told = json.loads(storage.get(release.files.get(name="changes.json").storage_key))
     assert told["previous"] == 3
     assert [row["kind"] for row in told["changes"]] == ["vanished", "vanished"]
@@ -312,12 +314,82 @@ def test_a_large_run_is_published_by_a_job_and_the_page_does_not_wait(
     for other in ("", "x", "²", str(job.pk + 1), "9" * 30):
         shown = client_of(carol).get(f"/manage/runs/{run.pk}/", {"publication": other})
         assert shown.status_code == 200
-    # A worker that died after the release was written, and the one that comes after it.
-    Job.objects.filter(pk=job.pk).update(state="queued", result=None)
+
+
+def dies_after_writing(job: Job) -> None:
+    """A worker takes the job, writes the release, and is killed before it can say so."""
+    assert Job.objects.claim(job.pk, owner="killed", seconds=-1)
+    job.refresh_from_db()
+    publish_job.publish_in_job(jobs.JobContext(job, "killed"))
+
+
+def test_who_takes_over_from_a_worker_that_was_killed_makes_no_second_release(
+    two: tuple[Any, Any], run: Any, bob: Any, carol: Any
+) -> None:
+    judge(run.detections.last(), bob, "rejected")
+    job = publish_job.request_publication(run=run, acting_user=carol)
+    dies_after_writing(job)
+    made = Release.objects.get(number=3)
+    # Meanwhile an admin goes back to an older map, and an expert decides something else.
+    back = publish_again(release=two[0], acting_user=carol)
+    judge(run.detections.last(), bob)
+    jobs.sweep()
     assert jobs.execute(job.pk)
     job.refresh_from_db()
-    assert job.result == {"release": release.pk, "number": 1}
-    assert Release.objects.count() == 1
+    assert (job.state, job.result) == ("done", {"release": made.pk, "number": 3})
+    assert latest_release(run.region.slug) == back, "the map stays as the admin left it"
+
+
+def test_a_publication_that_was_cancelled_or_lost_its_lease_writes_nothing(
+    two: tuple[Any, Any], run: Any, bob: Any, carol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge(run.detections.last(), bob, "rejected")
+    job = publish_job.request_publication(run=run, acting_user=carol)
+    original = publishing._changes
+
+    def cancelled(*args: Any, **kwargs: Any) -> Any:
+        jobs.cancel(Job.objects.get(pk=job.pk), acting_user=carol)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(publishing, "_changes", cancelled)
+    assert jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.result) == ("cancelled", None)
+    assert latest_release(run.region.slug) == two[1]
+
+
+def test_who_is_overtaken_puts_no_older_verdicts_over_the_newer_map(
+    two: tuple[Any, Any], run: Any, bob: Any, carol: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge(run.detections.last(), bob, "rejected")
+    late = run.detections.first()
+    place = late.segmented_tile.tile.place_id
+    original = publishing.build
+    newer: list[Release] = []
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        if not newer:
+            newer.append(None)  # type: ignore[arg-type]
+            judge(late, bob, "rejected")
+            newer[0] = publish_release(run=run, acting_user=carol)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(publishing, "build", slow)
+    with pytest.raises(publishing.AlreadyPublished):
+        publish_release(run=run, acting_user=carol)
+    assert latest_release(run.region.slug) == newer[0]
+    assert place not in {one.place for one in places_of(newer[0])}
+
+
+def test_a_clock_that_was_set_back_does_not_hide_the_newest_release(
+    two: tuple[Any, Any], run: Any, bob: Any, carol: Any
+) -> None:
+    ahead = timezone.now() + dt.timedelta(hours=2)
+    Release.objects.filter(pk=two[1].pk).update(created_at=ahead)
+    judge(run.detections.last(), bob, "rejected")
+    release = publish_release(run=run, acting_user=carol)
+    assert release.created_at > ahead
+    assert latest_release(run.region.slug) == release == publishing._latest_own(run.region)
 
 
 @pytest.mark.parametrize("limit", ["TILES_AT_ONCE", "LABELLED_AT_ONCE"])

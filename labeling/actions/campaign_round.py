@@ -88,29 +88,44 @@ def run_round(
         _train(campaign, acting_user, progress)
     if "held_out" not in campaign.effect:
         progress(0, 1, _("Comparing before and after on places never seen"))
-        _keep_effect(campaign, "held_out", measure_held_out(campaign, progress))
+        told = measure_held_out(campaign, progress)
+        with transaction.atomic():
+            _look_at_the_lease(progress)
+            _keep_effect(campaign, "held_out", told)
     assert campaign.classifier_after is not None
-    found = {"classifier": campaign.classifier_after.pk, "run": None}
     if wants_run(campaign):
         if speaks_against(campaign) and not go_on:
-            return found
+            return {"classifier": campaign.classifier_after.pk, "run": None}
         with transaction.atomic():
-            # Training takes minutes, in which an expert may have taken the campaign back, or an admin chosen otherwise.
-            _check_standing(Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk))
+            # Training takes minutes, in which an expert may have taken the campaign back, or an admin chosen otherwise,
+            # or another worker done all of this: what counts is the row as it is now.
+            Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+            campaign.refresh_from_db()
+            _look_at_the_lease(progress)
+            _check_standing(campaign)
             Region.objects.select_for_update(no_key=True).get(pk=campaign.region_id)
-            if _is_overtaken(campaign):
-                raise Conflict(
-                    _(
-                        "Another classifier was made active meanwhile: press again, and it is compared with that one."
-                    )
-                )
-            activate(classifier=campaign.classifier_after, acting_user=acting_user)
-            run = start_run(
-                region=campaign.region, classifier=campaign.classifier_after, acting_user=acting_user
-            )
-            Campaign.objects.filter(pk=campaign.pk).update(run_after=run)
-            campaign.run_after = run
-    return {**found, "run": campaign.run_after_id}
+            if wants_run(campaign):
+                _activate_and_start(campaign, acting_user)
+    _want_effect(campaign)
+    return {"classifier": campaign.classifier_after_id, "run": campaign.run_after_id}
+
+
+def _activate_and_start(campaign: Campaign, acting_user: User | None) -> None:
+    """Within the transaction that holds the campaign's row and its region's."""
+    if campaign.classifier_after is None or _is_overtaken(campaign):
+        raise Conflict(
+            _("Another classifier was made active meanwhile: press again, and it is compared with that one.")
+        )
+    activate(classifier=campaign.classifier_after, acting_user=acting_user)
+    campaign.run_after = start_run(
+        region=campaign.region, classifier=campaign.classifier_after, acting_user=acting_user
+    )
+    campaign.save(update_fields=["run_after"])
+
+
+def _look_at_the_lease(progress: Progress) -> None:
+    """In the transaction of a writing: who lost the lease, or was cancelled, writes nothing."""
+    progress(1, 1, "")
 
 
 def wants_run(campaign: Campaign) -> bool:
@@ -174,6 +189,7 @@ def _train(campaign: Campaign, acting_user: User | None, progress: Progress) -> 
         "release_before": release_before,
     }
     with transaction.atomic():
+        _look_at_the_lease(progress)
         Campaign.objects.filter(pk=campaign.pk).update(**values)
         record(acting_user, "campaign.retrained", campaign, classifier=after.pk, dataset=dataset.content_hash)
     for name, value in values.items():
@@ -262,6 +278,16 @@ def request_effect(run: Run) -> None:
         jobs.enqueue(EFFECT_JOB, acting_user=None, campaign=campaign.pk)
 
 
+def _want_effect(campaign: Campaign) -> None:
+    """Ask once more what a run that has ended did, where the job that should have told was given up."""
+    run = campaign.run_after
+    if run is None or run.state != WorkState.DONE or "run" in campaign.effect:
+        return
+    asked = Job.objects.filter(kind=EFFECT_JOB, parameters__campaign=campaign.pk)
+    if not asked.filter(state__in=OPEN_STATES).exists():
+        jobs.enqueue(EFFECT_JOB, acting_user=None, campaign=campaign.pk)
+
+
 def measure_run(campaign: Campaign) -> dict[str, Any]:
     """What the run after the campaign removed and added, kept in the campaign's `effect`.
 
@@ -279,13 +305,16 @@ def measure_run(campaign: Campaign) -> dict[str, Any]:
     told["members"] = len(both)
     told["members_before"] = sum(then[place] >= campaign.run_before.threshold for place in both)
     told["members_after"] = sum(now[place] >= campaign.run_after.threshold for place in both)
-    _keep_effect(campaign, "run", told)
+    _keep_effect(campaign, "run", told, of_run=campaign.run_after_id)
     return told
 
 
-def _keep_effect(campaign: Campaign, name: str, told: dict[str, Any]) -> None:
+def _keep_effect(campaign: Campaign, name: str, told: dict[str, Any], *, of_run: int | None = None) -> None:
+    """`of_run`: nothing is kept where the campaign has another run by now, whose own job tells."""
     with transaction.atomic():
         held = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if of_run is not None and held.run_after_id != of_run:
+            return
         held.effect = {**held.effect, name: told}
         held.save(update_fields=["effect"])
         campaign.effect = held.effect

@@ -15,7 +15,7 @@ from shapely.geometry import shape
 from amberapp.errors import Conflict, UserError
 from amberapp.models import User
 from detection.models import Region
-from labeling.actions.publish import write_release
+from labeling.actions.publish import write_imported
 from labeling.historical_map import (
     SIDE_METRES,
     Area,
@@ -94,16 +94,13 @@ def import_historical(
     areas, outside = _of_region(region, finest(files, side))
     told = _told(areas, files, len(outside))
     built = _built(region, areas, originals, title, attribution, told)
-    release = write_release(
+    release = write_imported(
         region=region,
         built=built,
-        kind=ReleaseKind.HISTORICAL,
         title=title,
         note=note.strip() or told,
         created_at=timezone.make_aware(dt.datetime.combine(day, dt.time(12))),
         acting_user=acting_user,
-        pictures={},
-        unless_same=False,
     )
     return Imported(release, [area.row for area in outside])
 

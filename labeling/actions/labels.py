@@ -390,7 +390,8 @@ def _check_pieces(said: Said, tile: SegmentedTile) -> None:
             continue
         if said.get((superpixel, 0), ("", ""))[0] != Verdict.MIXED:
             raise _wrong(
-                _("Superpixel %(number)s has labelled finer pieces: say that it is mixed.") % {"number": superpixel}
+                _("Superpixel %(number)s has labelled finer pieces: say that it is mixed.")
+                % {"number": superpixel}
             )
         if not 0 < piece <= counts[superpixel - 1]:
             raise _wrong(

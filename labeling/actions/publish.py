@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
@@ -30,7 +30,7 @@ from labeling.actions.compare_releases import CHANGES, changes_of
 from labeling.actions.release_sources import gather
 from labeling.actions.releases import places_of
 from labeling.actions.verdicts import Verdict, current_verdicts
-from labeling.models import AreaSample, Release, ReleaseFile, ReleaseKind, ReviewVerdict
+from labeling.models import Release, ReleaseFile, ReleaseKind, ReviewVerdict
 from labeling.release_files import INDEX, JSON, Built, BuiltFile, Progress, build
 from labeling.release_labels import temporary
 
@@ -39,6 +39,8 @@ ATTEMPTS = 5
 NOTE_LENGTH = 2000
 # Nothing is gained by packing these again: they are packed in parts, or only ever downloaded whole by programs.
 PACKED_ALREADY = (".pmtiles", ".png", ".gpkg")
+# Told {"release": id, "number": number} in the transaction of the writing.
+Settle = Callable[[dict[str, Any]], None]
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +68,7 @@ def _disk_told() -> Iterator[None]:
 
 
 class _Overtaken(Exception):
-    """Another release came between what is told of the changes and the writing of it."""
+    """Another release came between what was gathered, or told of the changes, and the writing of it."""
 
 
 @dataclass(frozen=True)
@@ -118,30 +120,48 @@ def readiness(run: Run, verdicts: dict[int, Verdict] | None = None) -> Readiness
 
 @_disk_told()
 def publish_release(
-    *, run: Run, acting_user: User | None, note: str = "", progress: Progress | None = None
+    *,
+    run: Run,
+    acting_user: User | None,
+    note: str = "",
+    progress: Progress | None = None,
+    settle: Settle | None = None,
 ) -> Release:
     """Publish the run's approved detections as the region's next release, with what the publisher says of it.
 
-    Raises Conflict when the run is not finished, not reviewed, or shows exactly what the latest release shows
-    (AlreadyPublished); UserError when an outline of it cannot be published or the note is too long.
+    `settle` is called in the transaction that writes the release, and may end it by raising. Raises Conflict when the
+    run is not finished, not reviewed, or shows exactly what the latest release shows (AlreadyPublished), or when
+    others publish again and again meanwhile; UserError when an outline of it cannot be published or the note is too long.
     """
     note = checked_note(note)
     run = Run.objects.select_related("region", "classifier__dataset", "segmentation").get(pk=run.pk)
-    verdicts = current_verdicts(run)
-    ready = readiness(run, verdicts)
-    if ready.problem:
-        raise Conflict(ready.problem)
-    gathered = gather(run, verdicts)
-    built = build(gathered.content, progress)
-    return write_release(
-        region=run.region,
-        run=run,
-        built=built,
-        note=note,
-        sample=gathered.sample,
-        pictures=gathered.pictures,
-        acting_user=acting_user,
-    )
+    for _attempt in range(ATTEMPTS):
+        before = _latest_own(run.region)
+        verdicts = current_verdicts(run)
+        ready = readiness(run, verdicts)
+        if ready.problem:
+            raise Conflict(ready.problem)
+        gathered = gather(run, verdicts)
+        built = build(gathered.content, progress)
+        rows = [_store(file) for file in built.files]
+        try:
+            return _enter(
+                run.region,
+                rows,
+                built.statistics,
+                acting_user,
+                before=before,
+                pictures=gathered.pictures,
+                settle=settle,
+                kind=ReleaseKind.OWN,
+                run=run,
+                note=note,
+                sample=gathered.sample,
+            )
+        except (IntegrityError, _Overtaken):
+            # Another process published meanwhile. What was gathered before that would put older verdicts over its map.
+            continue
+    raise Conflict(_("Somebody else is publishing in this region right now: try again in a minute."))
 
 
 def checked_note(note: str) -> str:
@@ -178,61 +198,59 @@ def publish_again(*, release: Release, acting_user: User | None, note: str = "")
             )
             % {"number": release.number, "source": closed.name}
         )
-    return _enter(
-        release.region,
-        list(release.files.exclude(name=CHANGES)),
-        release.statistics,
-        acting_user,
-        pictures=known.pictures if known else None,
-        unless_same=True,
-        kind=ReleaseKind.OWN,
-        run=release.run,
-        title=release.title,
-        note=note,
-        restores=release.restores or release,
-        sample=release.sample,
-        created_at=timezone.now(),
-    )
+    for _attempt in range(ATTEMPTS):
+        try:
+            return _enter(
+                release.region,
+                list(release.files.exclude(name=CHANGES)),
+                release.statistics,
+                acting_user,
+                before=_latest_own(release.region),
+                pictures=known.pictures if known else None,
+                kind=ReleaseKind.OWN,
+                run=release.run,
+                title=release.title,
+                note=note,
+                restores=release.restores or release,
+                sample=release.sample,
+            )
+        except (IntegrityError, _Overtaken):
+            # The files are what was chosen, whatever came between; what changed with them is looked at again.
+            continue
+    raise Conflict(_("Somebody else is publishing in this region right now: try again in a minute."))
 
 
-def write_release(
+def write_imported(
     *,
     region: Region,
     built: Built,
-    run: Run | None = None,
-    kind: str = ReleaseKind.OWN,
-    title: str = "",
-    note: str = "",
-    restores: Release | None = None,
-    sample: AreaSample | None = None,
-    created_at: dt.datetime | None = None,
-    acting_user: User | None = None,
-    pictures: Pictures | None = None,
-    unless_same: bool = True,
+    title: str,
+    note: str,
+    created_at: dt.datetime,
+    acting_user: User | None,
 ) -> Release:
-    """Store the files, then write the rows in one transaction, then the catalogue that readers go by.
+    """A map that was made elsewhere, as a release of its own kind with the day on which it was published there.
 
-    Killed before the transaction ends, nothing of the release is visible; killed after it, the release stands and the
-    sweeper writes the catalogue. Beside the files of an own release comes what differs from the one before it, and why.
-    Raises AlreadyPublished where `unless_same` and the latest own release of the region
-    has the same files; Conflict when other publishers take the number again and again.
+    Raises Conflict when other publishers take the number again and again.
     """
     rows = [_store(file) for file in built.files]
-    return _enter(
-        region,
-        rows,
-        built.statistics,
-        acting_user,
-        pictures=pictures,
-        unless_same=unless_same,
-        kind=kind,
-        run=run,
-        title=title,
-        note=note,
-        restores=restores,
-        sample=sample,
-        created_at=created_at or timezone.now(),
-    )
+    for _attempt in range(ATTEMPTS):
+        try:
+            return _enter(
+                region,
+                rows,
+                built.statistics,
+                acting_user,
+                before=None,
+                pictures={},
+                kind=ReleaseKind.HISTORICAL,
+                title=title,
+                note=note,
+                created_at=created_at,
+            )
+        except IntegrityError:
+            continue
+    raise Conflict(_("Somebody else is publishing in this region right now: try again in a minute."))
 
 
 def _enter(
@@ -241,28 +259,27 @@ def _enter(
     statistics: dict[str, Any],
     acting_user: User | None,
     *,
+    before: Release | None,
     pictures: Pictures | None,
-    unless_same: bool,
+    settle: Settle | None = None,
     **fields: Any,
 ) -> Release:
-    for _attempt in range(ATTEMPTS):
-        before = _latest_own(region)
-        told = _changes(before, rows, fields)
-        try:
-            with transaction.atomic():
-                release = _write(
-                    region, [*rows, *told], statistics, acting_user, unless_same, before, **fields
-                )
-            break
-        except (IntegrityError, _Overtaken):
-            # Another process published between our look and our write; what changed is looked at again.
-            continue
-    else:
-        raise Conflict(_("Somebody else is publishing in this region right now: try again in a minute."))
+    """Write the rows of stored files in one transaction, then the catalogue that readers go by.
+
+    Killed before the transaction ends, nothing of the release is visible; killed after it, the release stands and the
+    sweeper writes the catalogue. Beside the files of an own release comes what differs from the one `before` it, and why.
+    Raises AlreadyPublished where the latest own release of the region has the same files; IntegrityError or _Overtaken
+    when another publisher was quicker.
+    """
+    told = _changes(before, rows, fields)
+    with transaction.atomic():
+        release = _write(region, [*rows, *told], statistics, acting_user, before, **fields)
+        if settle is not None:
+            settle({"release": release.pk, "number": release.number})
     try:
         write_catalogue({release.pk: pictures} if pictures is not None else None)
-    except OSError:
-        # The release stands; the sweeper writes the catalogue when the disk takes it.
+    except Exception:
+        # The release stands, whatever the disk, the bucket or the database says now; the sweeper writes the catalogue.
         logger.exception("release %s stands, the catalogue could not be written", release)
     return release
 
@@ -277,7 +294,7 @@ def _changes(before: Release | None, rows: list[ReleaseFile], fields: dict[str, 
     if before is None or fields["kind"] != ReleaseKind.OWN:
         return []
     (index,) = (row for row in rows if row.name == INDEX)
-    restores: Release | None = fields["restores"]
+    restores: Release | None = fields.get("restores")
     data = changes_of(
         previous=before,
         run=fields["run"],
@@ -292,17 +309,18 @@ def _write(
     rows: list[ReleaseFile],
     statistics: dict[str, Any],
     acting_user: User | None,
-    unless_same: bool,
     before: Release | None,
     **fields: Any,
 ) -> Release:
     """`before`: the release from which the changes are told. Raises _Overtaken when it is the latest no more."""
     locked = Region.objects.select_for_update().get(pk=region.pk)
-    latest = _latest_own(locked)
-    if unless_same and latest is not None and _same_files(latest, rows):
-        raise AlreadyPublished(latest)
-    if fields["kind"] == ReleaseKind.OWN and latest != before:
-        raise _Overtaken
+    if fields["kind"] == ReleaseKind.OWN:
+        latest = _latest_own(locked)
+        if latest is not None and _same_files(latest, rows):
+            raise AlreadyPublished(latest)
+        if latest != before:
+            raise _Overtaken
+        fields["created_at"] = _after(latest)
     highest = locked.releases.aggregate(highest=Max("number"))["highest"] or 0
     release = Release.objects.create(
         region=locked, number=highest + 1, statistics=statistics, created_by=acting_user, **fields
@@ -332,6 +350,13 @@ def _write(
         **({"restores": release.restores.number} if release.restores else {}),
     )
     return release
+
+
+def _after(latest: Release | None) -> dt.datetime:
+    """The moment of a new release, taken while the region is held and never before that of the latest: readers order by
+    it, publishers by number, and a clock may be set back."""
+    now = timezone.now()
+    return now if latest is None else max(now, latest.created_at + dt.timedelta(microseconds=1))
 
 
 def _same_files(latest: Release, rows: list[ReleaseFile]) -> bool:

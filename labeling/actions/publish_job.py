@@ -11,7 +11,7 @@ from amberapp.errors import Conflict
 from amberapp.models import Job, User
 from amberapp.models.work import OPEN_STATES
 from detection.models import Region, Run, SegmentedTile
-from labeling.actions.publish import AlreadyPublished, checked_note, publish_release, readiness
+from labeling.actions.publish import checked_note, publish_release, readiness
 from labeling.models import Consensus, Release
 
 PUBLISH_JOB = "labeling.publish"
@@ -58,18 +58,20 @@ def publications(run: Run) -> QuerySet[Job]:
 
 
 def publish_in_job(context: jobs.JobContext) -> dict[str, Any]:
-    """The job's work. A worker killed after the release was written finds it and is done."""
+    """The job's work. Its result is written with the release, so whoever takes over from a killed worker makes no second
+    one, whatever has been published, or rolled back, since."""
+    if context.settled is not None:
+        return context.settled
     run = Run.objects.get(pk=context.parameters["run"])
 
     def tell(done: int, total: int, name: str) -> None:
         context.progress(done, total, _("Writing %(file)s") % {"file": name} if name else "")
 
-    try:
-        release = publish_release(
-            run=run, acting_user=context.user, note=context.parameters["note"], progress=tell
-        )
-    except AlreadyPublished as error:
-        release = error.release
-        if release.run_id != run.pk or release.created_at < context.job.created_at:
-            raise
+    release = publish_release(
+        run=run,
+        acting_user=context.user,
+        note=context.parameters["note"],
+        progress=tell,
+        settle=context.settle,
+    )
     return {"release": release.pk, "number": release.number}
