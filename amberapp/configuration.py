@@ -4,6 +4,7 @@
 project reads the environment for settings.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,10 @@ from typing import Any
 
 class ConfigurationError(Exception):
     """A variable is missing or cannot be read; the message names it and the way out."""
+
+
+class Address(str):
+    """https:// or http:// and a host, with a port or without; no path after it."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,15 @@ TABLE: tuple[Variable, ...] = (
         "Licence of outlines, figures and labels, as each release states it.",
     ),
     Variable(
+        "AMBER_PUBLISHER", str, "Amber", "Who publishes the maps, as the citation in each release says."
+    ),
+    Variable(
+        "AMBER_SITE_URL",
+        Address,
+        "",
+        "https://… by which readers find the site; release files then name whole addresses. Empty: they name none.",
+    ),
+    Variable(
         "AMBER_EMAIL_URL",
         str,
         "",
@@ -90,6 +104,7 @@ TABLE: tuple[Variable, ...] = (
     Variable("AMBER_REPORTS_PER_HOUR", int, 10, "Reports one sender may make in an hour."),
 )
 
+_ADDRESS = re.compile(r"https?://[^/?#\s]+")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
@@ -128,4 +143,10 @@ def _value(variable: Variable, text: str | None) -> Any:
         return number
     if variable.kind is list:
         return [part.strip() for part in text.split(",") if part.strip()]
+    if variable.kind is Address:
+        text = text.strip().rstrip("/")
+        if text and not _ADDRESS.fullmatch(text):
+            raise ConfigurationError(
+                f"{variable.name} is {text!r}: write https:// and the site's host, such as https://map.example.org."
+            )
     return text

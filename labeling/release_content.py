@@ -74,7 +74,7 @@ class Labelled:
 
     outlines: superpixel → its rings in pixel corners ([x, y], y down; the first ring is the outside). verdicts: rows
     {"superpixel", "verdict", "posterior", "votes", "agreeing", "by_expert", "look_alike"}, by superpixel. picture:
-    whether the image may be shown; where not, no address of it goes into a file.
+    (width, height) of the picture that is shown of it; None where it may not be shown, and no address goes into a file.
     """
 
     place: str
@@ -83,7 +83,7 @@ class Labelled:
     bounds: Bounds | None
     capture_date: dt.date | None
     source: str
-    picture: bool
+    picture: tuple[int, int] | None
     outlines: dict[int, list[list[list[int]]]]
     verdicts: list[dict[str, Any]]
 
@@ -173,6 +173,9 @@ class Content:
     hectares_known: bool = True
     # Of outlines, figures and labels; empty where whoever made the map has not said.
     licence: str = ""
+    publisher: str = "Amber"
+    # https://… of the site that publishes it, without a slash at the end; empty where it is not known.
+    site: str = ""
     # What a reader is told of a map that was made elsewhere, for the README.
     about: list[str] = field(default_factory=list)
 

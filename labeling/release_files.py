@@ -1,6 +1,7 @@
 """The files of a release as bytes. The same content gives the same bytes, so that anyone can check. Pure: no Django.
 
-For people: places in five formats, statistics, labels, README.txt, SHA256SUMS, preview pictures. For the map:
+For people: places in five formats, statistics, labels (with Label Studio's configuration), README.txt, SHA256SUMS,
+preview pictures. For the map:
 squares-<level>.json (far out), ground-<column>-<row>.json (close by), places.json (the list), ids.json and names.json
 (the search), districts.json. Neither the number nor the time of the release stands in any file: publishing an older
 state again gives the older checksums again.
@@ -9,7 +10,7 @@ state again gives the older checksums again.
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
@@ -21,7 +22,7 @@ from labeling.release_content import Content, Place, in_order
 from labeling.release_geopackage import geopackage
 from labeling.release_grid import SQUARE_LEVELS, coordinates, feature, ground, squares, to_bytes
 from labeling.release_kml import attributions, kml
-from labeling.release_labels import temporary, write_labels
+from labeling.release_labels import studio_config, temporary, write_labels
 from labeling.release_preview import preview
 from labeling.release_readme import citation, readme
 from labeling.release_statistics import districts_of, polygons_of, statistics
@@ -35,6 +36,7 @@ GEOPACKAGE = "application/geopackage+sqlite3"
 KML = "application/vnd.google-earth.kml+xml"
 PMTILES = "application/vnd.pmtiles"
 PNG = "image/png"
+XML = "application/xml"
 # What is offered for download; the rest are the map's own parts.
 DOWNLOADS = (
     "places.geojson",
@@ -45,6 +47,7 @@ DOWNLOADS = (
     "statistics.json",
     "labels-coco.json",
     "labels-label-studio.json",
+    "label-studio.xml",
     "README.txt",
     "SHA256SUMS",
 )
@@ -52,6 +55,8 @@ INDEX = "places.json"
 # The picture for links, by language.
 PREVIEWS = {"en": "preview.png", "uk": "preview-uk.png"}
 SUMS = "SHA256SUMS"
+# What the fingerprint is made of: the map and its figures. Labels and README.txt name it, so they are no part of it.
+FINGERPRINTED = ("places.geojson", INDEX, "statistics.json")
 COLUMNS = (
     "place",
     "latitude",
@@ -158,16 +163,25 @@ def build(content: Content, progress: Progress | None = None) -> Built:
     tell(5, "places.pmtiles")
     files.append(BuiltFile("places.pmtiles", PMTILES, pmtiles(content)))
     tell(6, "labels")
+    page = page_of(content, fingerprint({file.name: file.sha256 for file in files}))
+    cited = citation(figures, content.publisher, page)
     coco, studio = write_labels(
         content.labels() if content.labels is not None else (),
-        {"description": citation(figures), "contributor": attribution(content), "version": "1"},
+        {
+            "description": cited,
+            "contributor": attribution(content),
+            "version": "1",
+            **({"url": page} if page else {}),
+        },
+        page,
     )
     files += [
         streamed_file("labels-coco.json", JSON, coco),
         streamed_file("labels-label-studio.json", JSON, studio),
+        BuiltFile("label-studio.xml", XML, studio_config()),
     ]
     sums = {file.name: file.sha256 for file in files}
-    files.append(BuiltFile("README.txt", TEXT, readme(content, figures, sums)))
+    files.append(BuiltFile("README.txt", TEXT, readme(content, figures, sums, page)))
     files.append(BuiltFile(SUMS, TEXT, checksums(files)))
     tell(7, "storage")
     return Built(sorted(files, key=lambda file: file.name), figures)
@@ -192,6 +206,20 @@ def checksums(files: Sequence[BuiltFile]) -> bytes:
     return "".join(
         f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name)
     ).encode()
+
+
+def fingerprint(sums: Mapping[str, str]) -> str:
+    """What names a release in addresses that stand in its own files, where its number may not; sums: name → SHA-256.
+
+    The first 16 digits of the SHA-256 of these lines of SHA256SUMS: whoever has the files can work it out.
+    """
+    lines = "".join(f"{sums[name]}  {name}\n" for name in FINGERPRINTED if name in sums)
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def page_of(content: Content, printed: str) -> str:
+    """The permanent address of the release with that fingerprint; empty where the site's own is not known."""
+    return f"{content.site}/map/{content.region['slug']}/fingerprint/{printed}/" if content.site else ""
 
 
 def ids(places: Sequence[Place]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The labels behind a map, for those who train on them: COCO and Label Studio, both written tile by tile. Pure.
 
-Sources: https://cocodataset.org/#format-data (object detection) and Label Studio's JSON of finished tasks. Joint verdicts
-only, no person and no time of a label. Where a source's rights forbid publishing its pixels, its tiles carry no address
-of an image; outlines and verdicts remain. COCO's polygons know no holes: pieces are given by their outer ring (their
-area is the true one). Left out: finer pieces, crops without a tile around them.
+Sources: https://cocodataset.org/#format-data (object detection), Label Studio's JSON of finished tasks
+(https://labelstud.io/guide/tasks) and its tags PolygonLabels and Image. Joint verdicts only, no person and no time of a
+label. Pixels are those of the picture to which the address leads; where a source's rights forbid publishing its pixels,
+its tiles carry no address, and pixels are those of the tile. COCO's polygons know no holes: pieces are given by
+their outer ring (their area is the true one). Left out: finer pieces, crops without a tile around them.
 """
 
 import json
@@ -16,6 +17,15 @@ from labeling.release_content import DECIMALS, Labelled
 # What stands in files; numbers of COCO's categories begin at 1.
 VERDICTS = ("mining", "not_mining", "unsure", "mixed")
 IN_MEMORY = 8 * 2**20
+# Longest side of the pictures to which the addresses lead.
+PICTURE_SIDE = 1000
+# The names by which Label Studio's results find their tags, and the field of a task in which its picture is looked for.
+CONTROL, OBJECT, FIELD = "label", "image", "image"
+# Colours of the labels in Label Studio: those of the site.
+COLOURS = {"mining": "#d9811e", "not_mining": "#6f9159", "unsure": "#7f93a6", "mixed": "#f3e7d3"}
+
+# Tile's (x, y) → that of the file.
+Scale = tuple[float, float]
 
 
 def temporary() -> IO[bytes]:
@@ -23,8 +33,23 @@ def temporary() -> IO[bytes]:
     return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
 
 
-def write_labels(tiles: Iterable[Labelled], about: dict[str, Any]) -> tuple[IO[bytes], IO[bytes]]:
-    """(COCO, Label Studio) as open files, at their beginning. tiles: sorted by place; about: COCO's "info"."""
+def studio_config() -> bytes:
+    """Label Studio's labelling configuration, with the names that the tasks use."""
+    labels = "".join(f'    <Label value="{name}" background="{COLOURS[name]}"/>\n' for name in VERDICTS)
+    return (
+        f'<View>\n  <Image name="{OBJECT}" value="${FIELD}" zoom="true"/>\n'
+        f'  <PolygonLabels name="{CONTROL}" toName="{OBJECT}" strokeWidth="2">\n{labels}  </PolygonLabels>\n</View>\n'
+    ).encode()
+
+
+def write_labels(
+    tiles: Iterable[Labelled], about: dict[str, Any], page: str = ""
+) -> tuple[IO[bytes], IO[bytes]]:
+    """(COCO, Label Studio) as open files, at their beginning.
+
+    tiles: sorted by place; about: COCO's "info"; page: the release's own address, with a slash at its end, or empty:
+    then addresses of pictures are relative to it.
+    """
     coco, studio, annotations = temporary(), temporary(), temporary()
     head = {
         "info": about,
@@ -37,8 +62,8 @@ def write_labels(tiles: Iterable[Labelled], about: dict[str, Any]) -> tuple[IO[b
     count = 0
     for number, tile in enumerate(tiles, 1):
         first = number == 1
-        coco.write((b"\n" if first else b",\n") + _json(_image(number, tile)))
-        studio.write((b"\n" if first else b",\n") + _json(_task(number, tile)))
+        coco.write((b"\n" if first else b",\n") + _json(_image(number, tile, page)))
+        studio.write((b"\n" if first else b",\n") + _json(_task(number, tile, page)))
         for row in tile.verdicts:
             count += 1
             annotations.write(
@@ -56,38 +81,59 @@ def write_labels(tiles: Iterable[Labelled], about: dict[str, Any]) -> tuple[IO[b
     return coco, studio
 
 
-def image_address(tile: Labelled) -> str:
-    """Where the image is, seen from the release's own address; empty where it may not be shown."""
-    return f"place/{tile.place}/image.webp?size=1000" if tile.picture else ""
+def image_address(tile: Labelled, page: str) -> str:
+    """Where the picture is; empty where it may not be shown."""
+    return f"{page}place/{tile.place}/image.webp?size={PICTURE_SIDE}" if tile.picture else ""
 
 
-def _image(number: int, tile: Labelled) -> dict[str, Any]:
+def _size(tile: Labelled) -> tuple[int, int]:
+    return tile.picture or (tile.width, tile.height)
+
+
+def _scale(tile: Labelled) -> Scale:
+    width, height = _size(tile)
+    return width / tile.width, height / tile.height
+
+
+def _scaled(value: float, scale: float) -> float:
+    """Pixels of the tile that is shown in its own size stay whole numbers."""
+    return value if scale == 1 else round(value * scale, 2)
+
+
+def _image(number: int, tile: Labelled, page: str) -> dict[str, Any]:
+    width, height = _size(tile)
     told: dict[str, Any] = {
         "id": number,
         "file_name": f"{tile.place}.webp",
-        "width": tile.width,
-        "height": tile.height,
+        "width": width,
+        "height": height,
+        "tile_width": tile.width,
+        "tile_height": tile.height,
         "source": tile.source,
         "date_captured": tile.capture_date.isoformat() if tile.capture_date else "",
     }
     if tile.bounds is not None:
         told["bounds"] = [round(value, DECIMALS) for value in tile.bounds]
     if tile.picture:
-        told["coco_url"] = image_address(tile)
+        told["coco_url"] = image_address(tile, page)
     return told
 
 
 def _annotation(number: int, image: int, tile: Labelled, row: dict[str, Any]) -> dict[str, Any]:
     rings = tile.outlines[row["superpixel"]]
-    across, down = [x for x, _y in rings[0]], [y for _x, y in rings[0]]
+    right, down = _scale(tile)
+    corners = [(_scaled(x, right), _scaled(y, down)) for x, y in rings[0][:-1]]
+    west, north = min(x for x, _y in corners), min(y for _x, y in corners)
+    east, south = max(x for x, _y in corners), max(y for _x, y in corners)
+    area = _area(rings[0]) - sum(_area(hole) for hole in rings[1:])
     return {
         "id": number,
         "image_id": image,
         "category_id": VERDICTS.index(row["verdict"]) + 1,
         "iscrowd": 0,
-        "segmentation": [[value for point in rings[0][:-1] for value in point]],
-        "area": _area(rings[0]) - sum(_area(hole) for hole in rings[1:]),
-        "bbox": [min(across), min(down), max(across) - min(across), max(down) - min(down)],
+        "segmentation": [[value for corner in corners for value in corner]],
+        "area": _scaled(area, right * down),
+        "bbox": [west, north, round(east - west, 2), round(south - north, 2)],
         "attributes": {name: value for name, value in row.items() if name != "verdict"},
     }
 
@@ -97,15 +143,16 @@ def _area(ring: list[list[int]]) -> float:
     return abs(sum(x * to_y - to_x * y for (x, y), (to_x, to_y) in pairs)) / 2
 
 
-def _task(number: int, tile: Labelled) -> dict[str, Any]:
+def _task(number: int, tile: Labelled, page: str) -> dict[str, Any]:
+    width, height = _size(tile)
     data: dict[str, Any] = {
+        # Label Studio refuses a whole file when one task lacks the field that the configuration names.
+        FIELD: image_address(tile, page),
         "place": tile.place,
         "source": tile.source,
         "capture_date": tile.capture_date.isoformat() if tile.capture_date else None,
         "bounds": [round(value, DECIMALS) for value in tile.bounds] if tile.bounds else None,
     }
-    if tile.picture:
-        data["image"] = image_address(tile)
     result = []
     for row in tile.verdicts:
         ring = tile.outlines[row["superpixel"]][0][:-1]
@@ -114,10 +161,10 @@ def _task(number: int, tile: Labelled) -> dict[str, Any]:
             {
                 "id": f"{tile.place}-{row['superpixel']}",
                 "type": "polygonlabels",
-                "from_name": "label",
-                "to_name": "image",
-                "original_width": tile.width,
-                "original_height": tile.height,
+                "from_name": CONTROL,
+                "to_name": OBJECT,
+                "original_width": width,
+                "original_height": height,
                 "image_rotation": 0,
                 "value": {"points": points, "closed": True, "polygonlabels": [row["verdict"]]},
                 "meta": {name: value for name, value in row.items() if name not in {"verdict", "superpixel"}},

@@ -1,8 +1,12 @@
-"""README.txt of a release: what the files are, how the map was made, whose images it stands on. English. Pure."""
+"""README.txt of a release: what the files and their columns are, how the map was made, whose images it stands on.
+
+English. Pure.
+"""
 
 from typing import Any
 
 from labeling.release_content import Content
+from labeling.release_labels import PICTURE_SIDE
 
 FILES = {
     "places.geojson": "all outlines, GeoJSON (RFC 7946)",
@@ -12,14 +16,47 @@ FILES = {
     "places.pmtiles": "vector tiles of the outlines for web maps, zooms 5 to 14, PMTiles 3",
     "statistics.json": "hectares and places by year and by district",
     "labels-coco.json": "joint verdicts of people on pieces of tiles, COCO",
-    "labels-label-studio.json": "the same for Label Studio",
+    "labels-label-studio.json": "the same for Label Studio; import it into a project with label-studio.xml",
+    "label-studio.xml": "the labelling configuration of such a project",
     "preview.png": "a small picture for links",
-    "SHA256SUMS": "checksums: sha256sum --check SHA256SUMS",
+}
+CSV, GEOJSON, GEOPACKAGE, KML, PMTILES = "CSV", "GeoJSON", "GeoPackage", "KML", "PMTiles"
+EVERY = (CSV, GEOJSON, GEOPACKAGE, KML, PMTILES)
+MOST = (CSV, GEOJSON, GEOPACKAGE, KML)
+# Column → (the formats that have it, what it means and in which unit).
+COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
+    "place": (EVERY, "permanent short name of the image of ground; the same in every release that shows it"),
+    "latitude": (
+        (CSV, GEOPACKAGE),
+        "of the outline's centre of gravity, degrees north, WGS 84; it may lie beside a bent outline",
+    ),
+    "longitude": ((CSV, GEOPACKAGE), "of the same point, degrees east, WGS 84"),
+    "hectares": (
+        EVERY,
+        "area of the outline in hectares (10,000 square metres) on the WGS 84 ellipsoid; where outlines overlap, "
+        "each has its whole area, so the sum may be more than the total in statistics.json",
+    ),
+    "score": (EVERY, "mean probability of mining of the marked pieces as the classifier gave it, 0 to 1"),
+    "capture_date": (MOST, "day on which the image was taken, YYYY-MM-DD"),
+    "date": ((PMTILES,), "the same as capture_date"),
+    "year": ((PMTILES,), "year of that day"),
+    "superpixels": (
+        (CSV, GEOJSON, GEOPACKAGE),
+        "numbers of the pieces of the tile of which the outline is made (in CSV and GeoPackage with spaces between)",
+    ),
+    "source": (MOST, "imagery source, by its name under “Imagery” above"),
+    "reviewed": (
+        MOST,
+        "day on which an expert approved the place, YYYY-MM-DD, by the calendar of those who publish",
+    ),
+    "district": (MOST, "district in which the outline's centre lies"),
+    "fid": ((GEOPACKAGE,), "row number in this file; it says nothing of the place"),
+    "geom": ((GEOPACKAGE,), "the outline: areas (MultiPolygon) in WGS 84 degrees"),
 }
 
 
-def readme(content: Content, figures: dict[str, Any], sums: dict[str, str]) -> bytes:
-    """sums: name → SHA-256 of the files that are listed."""
+def readme(content: Content, figures: dict[str, Any], sums: dict[str, str], page: str = "") -> bytes:
+    """sums: name → SHA-256 of the files that are listed; page: the release's permanent address, if it is known."""
     region = figures["region"]
     lines = [
         f"Ground torn up for {region['mineral']}: {region['name']}",
@@ -43,15 +80,27 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str]) -> b
         "",
         "Labels",
         "- Each verdict is what volunteers and experts jointly say of one piece; no names, no single votes. Finer pieces, "
-        "single crops and the tiles with which volunteers are taught and checked are left out. Addresses of images are relative to this release's page, and stand only where "
-        "the source's terms allow showing its images; Label Studio needs them to be made absolute.",
+        "single crops and the tiles with which volunteers are taught and checked are left out.",
+        *_pictures(page, content.region["slug"]),
         "",
         "Licence",
         f"- Outlines, figures and labels: {content.licence or 'not stated; ask those who published the map'}. The images "
         "are not part of this release and stay under their owners' terms, which are named above.",
         "",
         "Citation",
-        f"- {citation(figures)}",
+        f"- {citation(figures, content.publisher, page)} "
+        "Please add the number and the date of the release, which its page shows.",
+        "",
+        "Columns",
+        *(_column(name, formats, meaning) for name, (formats, meaning) in COLUMNS.items()),
+        "- Empty (null) is what is not known. In the CSV an apostrophe stands before a text that a spreadsheet "
+        "would take for a formula.",
+        "",
+        "Checking the files",
+        "- SHA256SUMS holds the checksums. In the folder with the files that you have downloaded, under their own names:",
+        "    sha256sum --ignore-missing --check SHA256SUMS       (on a Mac: shasum -a 256 --ignore-missing --check SHA256SUMS)",
+        "- changes.json, where a release has one, tells what differs from the release before. It is not in SHA256SUMS, so that "
+        "the same map has the same checksums whatever came before it; its own checksum stands in the site's list of releases.",
         "",
         "Files (SHA-256)",
     ]
@@ -59,13 +108,35 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str]) -> b
     return ("\n".join(lines) + "\n").encode()
 
 
-def citation(figures: dict[str, Any]) -> str:
+def citation(figures: dict[str, Any], publisher: str, page: str) -> str:
+    """How the map is to be cited; neither its number nor its date, which stand in no file (ADR 12)."""
     region, method = figures["region"], figures["method"]
     made = "an imported map" if method is None else f"run {method['run']}"
-    return (
-        f"Amber: ground torn up for {region['mineral']}, {region['name']} ({made}, {_counted(figures['places'], 'place')}). "
-        "Please add the number and the date of the release, which its page shows."
+    told = (
+        f"{publisher}: ground torn up for {region['mineral']}, {region['name']} "
+        f"({made}, {_counted(figures['places'], 'place')})."
     )
+    return f"{told} {page}" if page else told
+
+
+def _column(name: str, formats: tuple[str, ...], meaning: str) -> str:
+    where = "" if formats == EVERY else f" ({', '.join(formats)})"
+    return f"- {name}{where}: {meaning}."
+
+
+def _pictures(page: str, slug: str) -> list[str]:
+    address = (
+        "Addresses of images lead to the site that published this release."
+        if page
+        else "Addresses of images are relative to the page of this release, which ends in "
+        f"/map/{slug}/NUMBER/ on the site that published it: put its address before them."
+    )
+    return [
+        f"- {address} They stand only where the source's terms allow showing its images.",
+        "- Pixels in labels-coco.json (width, height, segmentation, bbox, area) and original_width and original_height in "
+        f"labels-label-studio.json are those of the image at the address, whose longest side has at most {PICTURE_SIDE} "
+        "pixels; without an address those of the tile, whose own size is tile_width by tile_height.",
+    ]
 
 
 def _counted(number: int, what: str) -> str:
@@ -92,7 +163,31 @@ def _method(method: dict[str, Any] | None) -> list[str]:
     ]
     if classifier.get("model_sha256"):
         lines.insert(3, f"- The classifier's file has the SHA-256 {classifier['model_sha256']}.")
-    return lines
+    return lines + _campaigns(classifier.get("campaigns", []))
+
+
+def _campaigns(named: list[dict[str, Any]] | None) -> list[str]:
+    if named is None:
+        return [
+            "- Which campaigns against classes of errors it learned from is not known: its dataset is lost."
+        ]
+    return [
+        f"- It learned from campaign no. {one['number']} against a class of errors, “{_line(one['name'])}”: "
+        f"{_counted(one['superpixels'], 'piece')} {_decided(one)}."
+        for one in named
+    ]
+
+
+def _decided(campaign: dict[str, Any]) -> str:
+    if campaign["decision"] == "exclude":
+        return "left out of what it learned from"
+    taken = campaign["look_alike"].replace("_", " ")
+    return "labelled as not mining" + (f" ({_line(taken)})" if taken else "")
+
+
+def _line(text: str) -> str:
+    """What people typed, in one line."""
+    return " ".join(text.split())
 
 
 def _apart(apart: dict[str, int]) -> list[str]:

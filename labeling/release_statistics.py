@@ -44,11 +44,6 @@ class Ground:
         return round(sum(hectares for _ground, hectares in self.groups(places)), 2)
 
 
-def hectares_once(places: Sequence[Place]) -> float:
-    """As Ground.hectares, for one question alone."""
-    return Ground().hectares(places)
-
-
 def polygons_of(geometry: BaseGeometry) -> MultiPolygon:
     """The areas of any geometry, lines and points left out."""
     flat: list[Polygon] = []

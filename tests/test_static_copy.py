@@ -127,6 +127,14 @@ def test_a_folder_with_other_files_is_left_alone(release: Any, tmp_path: Path) -
     assert not (tmp_path / "new").exists()
 
 
+def test_a_site_that_knows_its_address_need_not_be_told(release: Any, tmp_path: Path, settings: Any) -> None:
+    with pytest.raises(CommandError, match="--site"):
+        call_command("export_map", str(tmp_path / "copy"))
+    settings.AMBER = {**settings.AMBER, "AMBER_SITE_URL": SITE}
+    call_command("export_map", str(tmp_path / "copy"))
+    assert f'href="{SITE}/report/' in (tmp_path / "copy" / "index.html").read_text()
+
+
 def test_nothing_published_makes_no_copy(db: None, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Nothing has been published"):
         call_command("export_map", str(tmp_path / "new"), site=SITE)

@@ -122,16 +122,20 @@ def read(dataset: Dataset) -> list[FrozenRow]:
 
 def campaigns_of(dataset: Dataset) -> list[CampaignNote]:
     """The campaigns that a Dataset names. Raises UserError when the file is not what it was."""
-    lines = _lines(dataset)
-    named = lines[0].get("campaigns", []) if lines else []
-    return [CampaignNote(**note) for note in named]
+    # The first line of what may be hundreds of thousands.
+    first = json.loads(_data(dataset).partition(b"\n")[0])
+    return [CampaignNote(**note) for note in first.get("campaigns", [])]
 
 
 def _lines(dataset: Dataset) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in _data(dataset).decode().splitlines()]
+
+
+def _data(dataset: Dataset) -> bytes:
     data = storage.get(dataset.file_key)
     if storage.sha256_of(data) != dataset.content_hash:
         raise UserError(
             _("The file of dataset %(name)s has been changed: restore it from a backup.")
             % {"name": dataset.content_hash[:12]}
         )
-    return [json.loads(line) for line in data.decode().splitlines()]
+    return data

@@ -4,6 +4,7 @@ The original stays as it came; what leaves the site is always a picture that Amb
 """
 
 import io
+import math
 
 from PIL import Image
 
@@ -30,6 +31,26 @@ def picture_name(tile: Tile, size: int) -> str:
     return f"{tile.sha256}-{size}-v{_VERSION}"
 
 
+def picture_size(width: int, height: int, size: int) -> tuple[int, int]:
+    """(width, height) of the picture of an image: its longest side is `size`, or its own where that is less.
+
+    The other side is rounded up or down, whichever leaves the proportions nearer to the image's.
+    """
+    longest, shortest = max(width, height), min(width, height)
+    if longest <= size:
+        return width, height
+    exact = size * shortest / longest
+
+    def sides(other: int) -> tuple[int, int]:
+        return (size, other) if width > height else (other, size)
+
+    def error(other: int) -> float:
+        across, down = sides(other)
+        return abs(width / height - across / down)
+
+    return sides(min(max(1, math.floor(exact)), max(1, math.ceil(exact)), key=error))
+
+
 def picture(tile: Tile, size: int) -> bytes:
     """A WebP of at most `size` pixels a side, never enlarged, read from storage or made and kept there.
 
@@ -42,7 +63,9 @@ def picture(tile: Tile, size: int) -> bytes:
     except NotThere:
         pass
     image = Image.fromarray(read_image(storage.get(tile.image_key)).pixels)
-    image.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3)
+    wanted = picture_size(image.width, image.height, size)
+    if wanted != image.size:
+        image = image.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3)
     if size == SIZES[-1]:
         data = _encoded(image, _CLOSE_QUALITY)
     else:

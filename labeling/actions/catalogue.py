@@ -23,10 +23,11 @@ from amberapp import storage
 from amberapp.errors import NotThere, UserError
 from detection.models import ImagerySource, Region, Tile
 from labeling.models import Release, ReleaseKind
+from labeling.release_files import fingerprint
 
 KEY = "published/catalogue.json"
 FOLDER = "published"
-FORMAT = "amber-catalogue/1"
+FORMAT = "amber-catalogue/2"
 # Where the storage cannot tell cheaply that a file has changed (a bucket), a process looks again after so many seconds.
 LOOK_AGAIN = 5.0
 INDEX = "places.json"
@@ -35,6 +36,8 @@ MOST_ROUNDS = 20
 
 # Place → (SHA-256 of the image, its storage key, id of its source).
 Pictures = dict[str, tuple[str, str, int]]
+# Id of a release → (storage key of its manifest, its fingerprint).
+Manifests = dict[int, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class PublishedRelease:
     """One release as its readers see it. `figures` are the few numbers that lists show; `statistics` is the whole file.
 
     restores: the number of the release that it publishes again; previous: that of the own release before it.
+    fingerprint: by which its own files name it (labeling.release_files.fingerprint); a roll back has that of the older one.
     """
 
     id: int
@@ -76,6 +80,7 @@ class PublishedRelease:
     previous: int | None
     figures: dict[str, Any]
     manifest: str
+    fingerprint: str
 
     @property
     def pk(self) -> int:
@@ -173,6 +178,16 @@ def published_numbered(slug: str, number: int) -> PublishedRelease:
         if one.number == number and one.region.slug == slug:
             return one
     raise NotThere(_("There is no release %(number)s of this region.") % {"number": number})
+
+
+def published_as(slug: str, printed: str) -> tuple[PublishedRelease, ...]:
+    """The releases of a region with that fingerprint, oldest first. Raises NotThere where there is none."""
+    found = [one for one in published() if one.fingerprint == printed and one.region.slug == slug]
+    if not found:
+        raise NotThere(
+            _("There is no release with the fingerprint %(fingerprint)s.") % {"fingerprint": printed}
+        )
+    return tuple(reversed(found))
 
 
 def may_show(release: PublishedRelease, place: str) -> bool:
@@ -281,23 +296,32 @@ def _state() -> tuple[list[Any], list[Any], list[Any]]:
     )
 
 
-def _known_manifests() -> dict[int, str]:
+def _known_manifests() -> Manifests:
+    """Those of a catalogue of an earlier format too, which knew no fingerprints."""
     try:
         told = json.loads(storage.get(KEY))
-        rows = {row["id"]: row["manifest"] for row in told["releases"]}
-    except (NotThere, ValueError, KeyError, TypeError):
+        rows = {row["id"]: (row["manifest"], row.get("fingerprint")) for row in told["releases"]}
+    except (NotThere, ValueError, KeyError, TypeError, AttributeError):
         return {}
-    return {release_id: key for release_id, key in rows.items() if storage.exists(key)}
+    return {
+        release_id: (key, printed or fingerprint(_sums(json.loads(storage.get(key))["files"])))
+        for release_id, (key, printed) in rows.items()
+        if storage.exists(key)
+    }
 
 
-def _made(known: dict[int, str], pictures: dict[int, Pictures]) -> tuple[bytes, dict[int, str]]:
+def _sums(files: list[list[Any]]) -> dict[str, str]:
+    return {name: sha256 for name, _media_type, _size, sha256, _key in files}
+
+
+def _made(known: Manifests, pictures: dict[int, Pictures]) -> tuple[bytes, Manifests]:
     rows: list[dict[str, Any]] = []
-    manifests: dict[int, str] = {}
+    manifests: Manifests = {}
     highest: dict[int, int] = {}
     releases = Release.objects.select_related("region", "restores").order_by("region_id", "number")
     for release in releases:
-        manifest = known.get(release.pk) or _write_manifest(release, pictures.get(release.pk))
-        manifests[release.pk] = manifest
+        manifest, printed = known.get(release.pk) or _write_manifest(release, pictures.get(release.pk))
+        manifests[release.pk] = (manifest, printed)
         figures = release.statistics
         rows.append(
             {
@@ -316,6 +340,7 @@ def _made(known: dict[int, str], pictures: dict[int, Pictures]) -> tuple[bytes, 
                 "previous": highest.get(release.region_id),
                 "figures": {name: figures.get(name) for name in ("hectares", "places", "tiles_searched")},
                 "manifest": manifest,
+                "fingerprint": printed,
             }
         )
         if release.kind == ReleaseKind.OWN:
@@ -329,7 +354,7 @@ def _made(known: dict[int, str], pictures: dict[int, Pictures]) -> tuple[bytes, 
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode(), manifests
 
 
-def _write_manifest(release: Release, pictures: Pictures | None) -> str:
+def _write_manifest(release: Release, pictures: Pictures | None) -> tuple[str, str]:
     files = [
         [file.name, file.media_type, file.size, file.sha256, file.storage_key]
         for file in release.files.order_by("name")
@@ -337,7 +362,7 @@ def _write_manifest(release: Release, pictures: Pictures | None) -> str:
     if pictures is None:
         pictures = _pictures_of(release)
     told = {"files": files, "pictures": _put(dict(sorted(pictures.items()))) if pictures else None}
-    return _put(told)
+    return _put(told), fingerprint(_sums(files))
 
 
 def _put(value: Any) -> str:

@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.db.models import Max, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -161,6 +162,8 @@ def _built(
         searched=[],
         sources=[source],
         hectares_known=False,
+        publisher=settings.AMBER["AMBER_PUBLISHER"],
+        site=settings.AMBER["AMBER_SITE_URL"],
         about=[
             f"{title}: a map that was published elsewhere and imported here.",
             told,

@@ -7,9 +7,10 @@ from detection.actions.pictures import picture, picture_name
 from detection.imagery.decode import UnreadableImage
 from detection.models import Tile
 from labeling.actions.catalogue import PublishedRelease, catalogue
+from labeling.release_labels import PICTURE_SIDE
 
-# Longest side in pixels: the popup's picture, the ground under outlines.
-SIZES = (512, 1000)
+# Longest side in pixels: the popup's picture, the ground under outlines (and under the labels that a release offers).
+SIZES = (512, PICTURE_SIDE)
 
 
 def published_picture(release: PublishedRelease, place: str, size: int) -> tuple[bytes, str]:

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -18,7 +18,10 @@ from shapely.geometry import shape
 
 from amberapp import storage
 from amberapp.errors import NotThere, UserError
+from detection.actions.dataset import campaigns_of
+from detection.actions.pictures import picture_size
 from detection.models import (
+    Dataset,
     Detection,
     District,
     ImagerySource,
@@ -49,7 +52,7 @@ from labeling.release_content import (
     make_place,
 )
 from labeling.release_content import District as DistrictContent
-from labeling.release_labels import VERDICTS
+from labeling.release_labels import PICTURE_SIDE, VERDICTS
 from labeling.release_statistics import polygons_of
 
 # Another image shows the same ground when it covers so much of the tile; so many are named, the newest.
@@ -124,6 +127,8 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
             for row in PlaceName.objects.filter(region=run.region_id).order_by("id")
         ],
         licence=settings.AMBER["AMBER_DATA_LICENCE"],
+        publisher=settings.AMBER["AMBER_PUBLISHER"],
+        site=settings.AMBER["AMBER_SITE_URL"],
         estimate=estimate,
         estimate_lines=readme_lines(estimate),
         labels=lambda: _labelled(run, pictures),
@@ -143,10 +148,22 @@ def method_of(run: Run) -> dict[str, Any]:
             "algorithm": classifier.algorithm,
             "extractor": classifier.extractor_key,
             "dataset": classifier.dataset.content_hash,
+            "campaigns": _campaigns(classifier.dataset),
             "model_sha256": classifier.model_sha256,
             "precision_target": classifier.precision_target,
         },
     }
+
+
+def _campaigns(dataset: Dataset) -> list[dict[str, Any]] | None:
+    """The error campaigns that the dataset's file names; None where the file is lost or is not what it was.
+
+    Then the release says so: the map does not stand or fall with it.
+    """
+    try:
+        return [asdict(note) for note in campaigns_of(dataset)]
+    except UserError:
+        return None
 
 
 def _place(detection: Detection, source: Source, reviewed: dt.date) -> Place:
@@ -331,7 +348,7 @@ def _one_labelled(
         bounds=tile.bounds,
         capture_date=tile.capture_date,
         source=tile.source.name,
-        picture=tile.source.may_publish,
+        picture=picture_size(tile.width, tile.height, PICTURE_SIDE) if tile.source.may_publish else None,
         outlines=outlines,
         verdicts=rows,
     )

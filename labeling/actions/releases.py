@@ -16,7 +16,7 @@ from amberapp import storage
 from amberapp.errors import NotThere
 from detection.models import Detection, Tile
 from labeling.actions.catalogue import PublishedRelease
-from labeling.models import Release, ReleaseFile, ReleaseKind
+from labeling.models import Release, ReleaseKind
 from labeling.release_files import INDEX
 
 FILE_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
@@ -77,17 +77,6 @@ def release_numbered(slug: str, number: int) -> Release:
     return release
 
 
-def file_named(slug: str, number: int, name: str) -> ReleaseFile:
-    """Raises NotThere."""
-    if number < 2**31 and FILE_NAME.fullmatch(name):
-        file = ReleaseFile.objects.filter(
-            release__region__slug=slug, release__number=number, name=name
-        ).first()
-        if file is not None:
-            return file
-    raise NotThere(_("There is no such file in this release."))
-
-
 def places_of(release: Release | PublishedRelease) -> tuple[PublishedPlace, ...]:
     """All places of the release, largest first. The file is read once a process; of a row one query."""
     if isinstance(release, PublishedRelease):
@@ -122,12 +111,6 @@ def place_of(release: Release | PublishedRelease, place_id: str) -> PublishedPla
         if place.place == place_id:
             return place
     raise NotThere(_("Release %(number)s has no such place.") % {"number": release.number})
-
-
-def tile_of(release: Release, place: PublishedPlace) -> Tile | None:
-    """The tile behind a published place, or None when it has been taken out of the region since."""
-    tiles = Tile.objects.whole().filter(region=release.region_id, sha256__startswith=place.place)
-    return tiles.select_related("source").first()
 
 
 def detection_of(release: Release, place: PublishedPlace) -> Detection | None:

@@ -16,6 +16,16 @@ urlpatterns = [
         public.place_picture,
         name="place-picture",
     ),
+    path(
+        "map/<slug:slug>/fingerprint/<slug:printed>/",
+        public.release_by_fingerprint,
+        name="release-by-fingerprint",
+    ),
+    path(
+        "map/<slug:slug>/fingerprint/<slug:printed>/place/<slug:place_id>/image.webp",
+        public.picture_by_fingerprint,
+        name="picture-by-fingerprint",
+    ),
     path("releases/", public.release_list, name="release-list"),
     path(
         "releases/<slug:slug>/<int:earlier>/compare/<int:later>/",

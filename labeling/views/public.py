@@ -28,8 +28,10 @@ from labeling.actions.catalogue import (
     latest_published,
     may_show,
     published,
+    published_as,
     published_numbered,
 )
+from labeling.actions.compare_releases import CHANGES
 from labeling.actions.public_pictures import SIZES, published_picture
 from labeling.actions.releases import FILE_NAME, PublishedPlace, place_of, places_of
 from labeling.letters import can_be_sent
@@ -43,6 +45,8 @@ FOREVER = "public, max-age=31536000, immutable"
 # A source's right to publish can be withdrawn: pictures are asked for again within the hour.
 PICTURE_CACHE = "public, max-age=3600"
 PER_PAGE = 100
+# Each with all its files: of a large region more than a hundred.
+RELEASES_PER_PAGE = 10
 # The address that scripts put a place's name into.
 ANY_PLACE = "PLACE"
 # Releases made before there was one a language have this one.
@@ -75,6 +79,12 @@ def region_map(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def release_map(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return _map(request, published_numbered(slug, number))
+
+
+@require_safe
+def release_by_fingerprint(request: HttpRequest, slug: str, printed: str) -> HttpResponse:
+    """The release that names itself so in its own files, which cannot know its number; of several the first."""
+    return redirect("release-map", slug=slug, number=published_as(slug, printed)[0].number)
 
 
 @gzip_page
@@ -207,15 +217,17 @@ def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 @shared_by_strangers
 @require_safe
 def release_list(request: HttpRequest) -> HttpResponse:
-    """Every release ever published, newest first, with its files and their checksums."""
-    page = Paginator(published(), 20).get_page(request.GET.get("page"))
+    """Every release ever published, newest first, with what is offered for download, and all files with checksums."""
+    page = Paginator(published(), RELEASES_PER_PAGE).get_page(request.GET.get("page"))
     rows = [
         {
             "release": release,
             "figures": release.statistics,
             "previous": release.previous,
             "today": _today(release),
-            "files": sorted(
+            "folder": reverse("release-file", args=[release.region.slug, release.number, "x"])[:-1],
+            "changes": release.file(CHANGES) is not None,
+            "downloads": sorted(
                 (file for file in release.files if file.name in DOWNLOADS),
                 key=lambda file: DOWNLOADS.index(file.name),
             ),
@@ -244,7 +256,8 @@ def release_file(request: HttpRequest, slug: str, number: int, name: str) -> Htt
             raise NotThere(_("This file is missing from the site's storage.")) from None
         part = None if packed else part_wanted(request, file.size, etag)
         if part is None:
-            response = FileResponse(stored, content_type=file.media_type)
+            # Named here, or browsers would save it as the storage calls it, and no name would stand in SHA256SUMS.
+            response = FileResponse(stored, content_type=file.media_type, filename=file.name)
         else:
             response = part_of(stored, part, file.size, file.media_type)
         if packed:
@@ -272,10 +285,21 @@ def _takes_gzip(request: HttpRequest) -> bool:
 @require_safe
 def place_picture(request: HttpRequest, slug: str, number: int, place_id: str) -> HttpResponse:
     """The image of a published place, where the rights of its source allow showing it."""
+    return _picture(request, published_numbered(slug, number), place_id)
+
+
+@require_safe
+def picture_by_fingerprint(request: HttpRequest, slug: str, printed: str, place_id: str) -> HttpResponse:
+    """The same, by the address in the files of labels. Releases that share a map may differ in their labels' images."""
+    found = published_as(slug, printed)
+    release = next((one for one in found if place_id in one.pictures), found[0])
+    return _picture(request, release, place_id)
+
+
+def _picture(request: HttpRequest, release: PublishedRelease, place_id: str) -> HttpResponse:
     size = request.GET.get("size", str(SIZES[0]))
     if size not in map(str, SIZES):
         raise UserError(_("Pictures come in these sizes: %(sizes)s.") % {"sizes": ", ".join(map(str, SIZES))})
-    release = published_numbered(slug, number)
     data, etag = published_picture(release, place_id, int(size))
     if etag in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=304)

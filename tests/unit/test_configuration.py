@@ -31,6 +31,8 @@ def test_the_document_gives_each_setting_its_meaning_and_default():
 
 def test_values_are_read_as_their_types():
     values = read({"AMBER_DEMO": "yes", "AMBER_SHARD_TILES": "7", "AMBER_ALLOWED_HOSTS": "a.org, b.org"})
+    assert read({"AMBER_SITE_URL": "https://map.example.org/"})["AMBER_SITE_URL"] == "https://map.example.org"
+    assert read({"AMBER_SITE_URL": ""})["AMBER_SITE_URL"] == ""
     assert values["AMBER_DEMO"] is True
     assert values["AMBER_SHARD_TILES"] == 7
     assert values["AMBER_ALLOWED_HOSTS"] == ["a.org", "b.org"]
@@ -42,6 +44,8 @@ def test_values_are_read_as_their_types():
         ("AMBER_SHARD_TILES", "many", "whole number"),
         ("AMBER_DEMO", "perhaps", "write 1 or 0"),
         ("AMBER_SECRETKEY", "x", "Unknown setting AMBER_SECRETKEY"),
+        ("AMBER_SITE_URL", "map.example.org", "write https:// and the site's host"),
+        ("AMBER_SITE_URL", "https://map.example.org/amber", "write https:// and the site's host"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_named(name, text, told):

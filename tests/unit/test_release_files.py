@@ -14,7 +14,7 @@ from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 from labeling.release_content import Content, District, Place, Searched, Source, make_place
 from labeling.release_files import build, harmless
 from labeling.release_grid import OUTLINE_LEVEL, SQUARE_LEVELS, cell_of
-from labeling.release_statistics import hectares_once
+from labeling.release_statistics import Ground
 
 OPEN = Source("Open imagery", "© nobody", "CC0", may_publish=True, synthetic=False)
 CLOSED = Source("Closed imagery", "© somebody", "", may_publish=False, synthetic=False)
@@ -149,7 +149,7 @@ def test_ground_where_dates_overlap_counts_once() -> None:
 
 def test_neighbours_that_only_touch_are_added_up() -> None:
     first, second = place("1" * 16), place("2" * 16, west=26.004)
-    assert hectares_once([first, second]) == pytest.approx(first.hectares + second.hectares, abs=0.01)
+    assert Ground().hectares([first, second]) == pytest.approx(first.hectares + second.hectares, abs=0.01)
 
 
 def test_no_places_make_a_map_without_hectares() -> None:

@@ -1,5 +1,6 @@
 """The formats of a release, each against what its specification says, and all byte for byte the same twice."""
 
+import csv
 import datetime as dt
 import gzip
 import hashlib
@@ -25,11 +26,12 @@ from shapely import wkb
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from labeling.release_content import Content, District, Labelled, Name, OtherDate
-from labeling.release_files import DOWNLOADS, PREVIEWS, build
+from labeling.release_files import DOWNLOADS, PREVIEWS, build, fingerprint
 from labeling.release_geopackage import APPLICATION_ID, USER_VERSION, geopackage
 from labeling.release_mvt import commands, geometry, tile, varint, varints, zigzag
 from labeling.release_pmtiles import archive, tile_number
 from labeling.release_preview import LANGUAGES
+from labeling.release_readme import COLUMNS
 from labeling.release_statistics import statistics
 from labeling.release_tiles import ZOOMS, pmtiles
 from tests.unit.test_release_files import CLOSED, OPEN, content, place
@@ -38,7 +40,13 @@ SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
 HOLE = [[2, 2], [2, 4], [4, 4], [4, 2], [2, 2]]
 
 
-def labelled(name: str, *, picture: bool = True, rows: int = 2) -> Labelled:
+def labelled(
+    name: str,
+    *,
+    picture: tuple[int, int] | None = (1000, 800),
+    rows: int = 2,
+    size: tuple[int, int] = (1000, 800),
+) -> Labelled:
     verdicts = [
         {
             "superpixel": number,
@@ -54,7 +62,7 @@ def labelled(name: str, *, picture: bool = True, rows: int = 2) -> Labelled:
     outlines = {number: [SQUARE, HOLE] for number in range(1, rows + 1)}
     source = "Open imagery" if picture else "Closed imagery"
     bounds = (26.0, 51.5, 26.005, 51.503)
-    return Labelled(name, 1000, 800, bounds, dt.date(2015, 10, 5), source, picture, outlines, verdicts)
+    return Labelled(name, *size, bounds, dt.date(2015, 10, 5), source, picture, outlines, verdicts)
 
 
 def full_content(shuffle: int | None = None) -> Content:
@@ -78,7 +86,7 @@ def full_content(shuffle: int | None = None) -> Content:
 
     def labels() -> Iterator[Labelled]:
         yield labelled("aa01")
-        yield labelled("aa03", picture=False)
+        yield labelled("aa03", picture=None)
 
     return content(
         places,
@@ -311,10 +319,168 @@ def test_labels_are_complete_and_name_no_image_that_may_not_be_shown(files: dict
     assert {row["image_id"] for row in coco["annotations"]} == {1, 2}
     studio = json.loads(files["labels-label-studio.json"])
     assert studio[0]["data"]["image"].startswith("place/aa01/")
-    assert "image" not in studio[1]["data"]
+    assert studio[1]["data"]["image"] == ""
     result = studio[0]["annotations"][0]["result"][0]
     assert result["value"]["points"] == [[0.0, 0.0], [1.0, 0.0], [1.0, 1.25], [0.0, 1.25]]
     assert result["value"]["polygonlabels"] == ["not_mining"]
+
+
+def test_label_studio_takes_the_labels_with_the_configuration_beside_them(files: dict[str, bytes]) -> None:
+    """Every name that a task uses is one of the configuration, and no task lacks what its import asks for."""
+    config = ET.fromstring(files["label-studio.xml"])
+    (image,), (polygons,) = config.findall("Image"), config.findall("PolygonLabels")
+    field = str(image.get("value")).removeprefix("$")
+    labels = {str(one.get("value")) for one in polygons.findall("Label")}
+    tasks = json.loads(files["labels-label-studio.json"])
+    assert tasks
+    assert polygons.get("toName") == image.get("name")
+    seen = set()
+    for task in tasks:
+        assert isinstance(task["data"][field], str), "the import refuses the whole file otherwise"
+        for annotation in task["annotations"]:
+            ids = [row["id"] for row in annotation["result"]]
+            assert len(set(ids)) == len(ids)
+            for row in annotation["result"]:
+                assert row["type"] == polygons.tag.lower()
+                assert (row["from_name"], row["to_name"]) == (polygons.get("name"), image.get("name"))
+                assert row["original_width"] > 0
+                assert row["original_height"] > 0
+                assert set(row["value"][row["type"]]) <= labels
+                assert len(row["value"]["points"]) >= 3
+                assert all(0 <= value <= 100 for point in row["value"]["points"] for value in point)
+                seen |= set(row["value"]["polygonlabels"])
+    assert seen == {"mining", "not_mining"}
+    coco = json.loads(files["labels-coco.json"])
+    assert labels == {row["name"] for row in coco["categories"]}
+
+
+def test_pixels_of_labels_are_those_of_the_picture_that_is_shown() -> None:
+    """A wide tile is shown smaller; one that may not be shown has its own size."""
+
+    def labels() -> Iterator[Labelled]:
+        yield labelled("aa01", size=(1600, 1200), picture=(1000, 750))
+        yield labelled("aa03", size=(1600, 1200), picture=None)
+
+    files = {file.name: file.read() for file in build(content([], labels=labels)).files}
+    coco = json.loads(files["labels-coco.json"])
+    shown, hidden = coco["images"]
+    assert (shown["width"], shown["height"], shown["tile_width"], shown["tile_height"]) == (
+        1000,
+        750,
+        1600,
+        1200,
+    )
+    assert (hidden["width"], hidden["height"]) == (1600, 1200)
+    small, large = (
+        next(row for row in coco["annotations"] if row["image_id"] == number) for number in (1, 2)
+    )
+    assert small["segmentation"] == [[0, 0, 6.25, 0, 6.25, 6.25, 0, 6.25]]
+    assert small["bbox"] == [0, 0, 6.25, 6.25]
+    assert small["area"] == round(96 * 0.625**2, 2)
+    assert (large["segmentation"], large["area"]) == ([[0, 0, 10, 0, 10, 10, 0, 10]], 96)
+    tasks = json.loads(files["labels-label-studio.json"])
+    first = [task["annotations"][0]["result"][0] for task in tasks]
+    assert [(row["original_width"], row["original_height"]) for row in first] == [(1000, 750), (1600, 1200)]
+    assert first[0]["value"]["points"] == first[1]["value"]["points"], (
+        "shares of the picture, whatever its size"
+    )
+
+
+def test_addresses_are_whole_where_the_site_is_known_and_else_the_readme_says_relative_to_what() -> None:
+    def labels() -> Iterator[Labelled]:
+        yield labelled("aa01")
+
+    def of(site: str) -> dict[str, bytes]:
+        return {
+            file.name: file.read() for file in build(content([place("aa01")], labels=labels, site=site)).files
+        }
+
+    here, there = of(""), of("https://map.example.org")
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in here.items()}
+    page = f"https://map.example.org/map/testshire/fingerprint/{fingerprint(sums)}/"
+    relative = "place/aa01/image.webp?size=1000"
+    for files, address in ((here, relative), (there, page + relative)):
+        assert json.loads(files["labels-coco.json"])["images"][0]["coco_url"] == address
+        assert json.loads(files["labels-label-studio.json"])[0]["data"]["image"] == address
+    assert (
+        "relative to the page of this release, which ends in /map/testshire/NUMBER/"
+        in here["README.txt"].decode()
+    )
+    assert "relative" not in there["README.txt"].decode()
+    assert "http" not in here["README.txt"].decode()
+    assert f"(run 1, 1 place). {page} Please add the number" in there["README.txt"].decode()
+    assert of("https://map.example.org") == there
+    apart = {name for name in here if here[name] != there[name]}
+    assert apart == {"labels-coco.json", "labels-label-studio.json", "README.txt", "SHA256SUMS"}
+
+
+def test_whoever_has_the_files_can_work_out_the_fingerprint(files: dict[str, bytes]) -> None:
+    told = subprocess.run(
+        "grep -E '  (places.geojson|places.json|statistics.json)$' | sha256sum",
+        shell=True,
+        input=files["SHA256SUMS"],
+        capture_output=True,
+        check=True,
+    )
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    assert told.stdout.decode()[:16] == fingerprint(sums)
+    assert fingerprint({**sums, "README.txt": "another", "changes.json": "one more"}) == fingerprint(sums)
+    assert fingerprint({**sums, "places.json": "another"}) != fingerprint(sums)
+
+
+def test_the_readme_explains_exactly_the_columns_that_the_files_have(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "places.gpkg").write_bytes(files["places.gpkg"])
+    rows = sqlite3.connect(tmp_path / "places.gpkg").execute("PRAGMA table_info(places)").fetchall()
+    space = {"k": "http://www.opengis.net/kml/2.2"}
+    marks = ET.fromstring(files["places.kml"]).iterfind(".//k:Data", space)
+    about, size = struct.unpack("<2Q", files["places.pmtiles"][24:40])
+    (layer,) = json.loads(gzip.decompress(files["places.pmtiles"][about : about + size]))["vector_layers"]
+    features = json.loads(files["places.geojson"])["features"]
+    actual = {
+        "CSV": set(next(csv.reader(io.StringIO(files["places.csv"].decode())))),
+        "GeoJSON": {name for one in features for name in one["properties"]},
+        "GeoPackage": {row[1] for row in rows},
+        "KML": {mark.get("name") for mark in marks},
+        "PMTiles": set(layer["fields"]),
+    }
+    told = {form: {name for name, (forms, _meaning) in COLUMNS.items() if form in forms} for form in actual}
+    assert told == actual
+    text = files["README.txt"].decode().partition("\nColumns\n")[2].partition("\n\n")[0]
+    assert [line.split()[1].rstrip(":") for line in text.splitlines()[:-1]] == list(COLUMNS)
+
+
+def test_the_readme_names_the_publisher_and_the_campaigns_that_the_classifier_learned_from() -> None:
+    campaigns = [
+        {
+            "number": 7,
+            "name": "Clear-cuts\nnear <Sarny>",
+            "decision": "label",
+            "look_alike": "sand_pit",
+            "superpixels": 12,
+        },
+        {"number": 9, "name": "Snow", "decision": "exclude", "look_alike": "", "superpixels": 1},
+    ]
+
+    def text(campaigns: object) -> str:
+        found = content([place("aa01")], publisher="Newsroom of the Tests")
+        assert found.method is not None
+        classifier = {**found.method["classifier"], "campaigns": campaigns}
+        found = replace(found, method={**found.method, "classifier": classifier})
+        return {file.name: file.read() for file in build(found).files}["README.txt"].decode()
+
+    told = text(campaigns)
+    assert (
+        "\n- Newsroom of the Tests: ground torn up for amber, Testshire (run 1, 1 place). Please add" in told
+    )
+    assert "campaign no. 7 against a class of errors, “Clear-cuts near <Sarny>”: 12 pieces labelled" in told
+    assert "as not mining (sand pit)." in told
+    assert (
+        "campaign no. 9 against a class of errors, “Snow”: 1 piece left out of what it learned from." in told
+    )
+    assert "campaign" not in text([])
+    assert "is not known: its dataset is lost" in text(None)
 
 
 def test_labels_are_read_tile_by_tile() -> None:

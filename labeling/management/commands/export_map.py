@@ -7,6 +7,8 @@ to be shown is taken back: pictures that may not be shown any more are deleted f
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from amberapp.commands import AmberCommand
 from labeling.actions.static_copy import copy_site
 
@@ -16,8 +18,12 @@ class Command(AmberCommand):
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("directory", type=Path, help="a new folder, or one with an earlier copy")
+        known = settings.AMBER["AMBER_SITE_URL"]
         parser.add_argument(
-            "--site", required=True, help="the site's own address, to which reports and accounts lead"
+            "--site",
+            default=known or None,
+            required=not known,
+            help="the site's own address, to which reports and accounts lead; without it AMBER_SITE_URL",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
