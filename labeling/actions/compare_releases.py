@@ -12,9 +12,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import shapely
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
