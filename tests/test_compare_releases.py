@@ -309,7 +309,9 @@ def test_one_place_is_told_as_one(first: Any, ground: list[Any], bob: Any) -> No
 
 def rows_of(answer: Any) -> list[str]:
     """The places of the page's table, in its order."""
-    return re.findall(r'<tr>\s*<th scope="row"><a class="num" href="[^"]*/place/(\w+)/"', answer.content.decode())
+    return re.findall(
+        r'<tr>\s*<th scope="row"><a class="num" href="[^"]*/place/(\w+)/"', answer.content.decode()
+    )
 
 
 @pytest.fixture
@@ -359,7 +361,13 @@ def test_a_filter_that_nothing_answers_to_shows_the_way_back_and_nonsense_narrow
     assert empty.status_code == 200
     assert rows_of(empty) == []
     assert 'href="?#changes">All changes</a>' in empty.content.decode()
-    for query in ({"kind": "<b>"}, {"reason": "\x00"}, {"kind": "x" * 5000}, {"page": "-1"}, {"page": "none"}):
+    for query in (
+        {"kind": "<b>"},
+        {"reason": "\x00"},
+        {"kind": "x" * 5000},
+        {"page": "-1"},
+        {"page": "none"},
+    ):
         answer = client.get(address, query)
         assert answer.status_code == 200
         assert len(rows_of(answer)) == 3

@@ -398,6 +398,16 @@ map.on("mousemove", async (event) => {
       .addTo(map);
   }
 });
+/** The legend tells of squares while there are squares; an imported map's do not differ in hectares. */
+function tellLegend() {
+  const ramp = byId("legend-ramp");
+  if (ramp) {
+    ramp.hidden = map.getZoom() >= OUTLINES_FROM;
+  }
+}
+map.on("zoomend", tellLegend);
+tellLegend();
+
 map.on("mouseout zoomstart", () => {
   hovered = null;
   tip.remove();
