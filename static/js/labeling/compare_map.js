@@ -109,7 +109,7 @@ class Outlines {
   constructor(map, changes) {
     this.map = map;
     this.byPlace = new Map(changes.map((change) => [change.place, change]));
-    this.layer = L.layerGroup().addTo(map);
+    this.shown = new Map();
     this.turn = 0;
     map.on("moveend", () => this.refresh().catch(toastError));
   }
@@ -117,44 +117,54 @@ class Outlines {
   async refresh() {
     this.turn += 1;
     const { turn } = this;
-    if (this.map.getZoom() < OUTLINES_FROM) {
-      this.layer.clearLayers();
-      return;
-    }
+    const near = this.map.getZoom() >= OUTLINES_FROM;
     const view = this.map.getBounds().pad(0.15);
-    const parts = await Promise.all(data.map((one) => one.ground(view)));
+    const parts = near ? await Promise.all(data.map((one) => one.ground(view))) : [];
     if (turn !== this.turn) {
-      return;
+      return; // the map has moved on meanwhile
     }
-    this.layer.clearLayers();
-    parts.forEach((files, later) => {
-      for (const file of files) {
-        file.features.forEach((feature) => this.#draw(feature, Boolean(later), view));
+    const wanted = new Map();
+    parts.forEach((files, side) => {
+      for (const feature of files.flatMap(({ features }) => features)) {
+        const change = this.byPlace.get(feature.id);
+        const [west, south, east, north] = feature.bbox;
+        if (change && shows(change, side) && view.intersects([[south, west], [north, east]])) {
+          wanted.set(`${side}/${feature.id}`, { change, feature, side });
+        }
       }
     });
-  }
-
-  #draw(feature, later, view) {
-    const change = this.byPlace.get(feature.id);
-    const [west, south, east, north] = feature.bbox;
-    const wanted = change && (change.kind === APPEARED ? later : change.kind === VANISHED ? !later : true);
-    if (!wanted || !view.intersects([[south, west], [north, east]])) {
-      return;
+    // What stays is not drawn anew: its card may be open, and opening it moves the map.
+    for (const [key, layer] of this.shown) {
+      if (!wanted.has(key)) {
+        layer.remove();
+        this.shown.delete(key);
+      }
     }
-    const ink = colour(COLOURS[change.kind], host);
-    const old = !later;
-    L.geoJSON(feature, {
-      style: {
-        color: ink,
-        weight: 2,
-        dashArray: old ? "6 5" : null,
-        fillColor: ink,
-        fillOpacity: old ? 0.04 : change.kind === APPEARED ? 0.55 : 0.25,
-      },
-    })
-      .bindPopup(() => card(change, feature, Number(later)), { className: "place-popup", minWidth: 300, maxWidth: 300 })
-      .addTo(this.layer);
+    for (const [key, one] of wanted) {
+      if (!this.shown.has(key)) {
+        this.shown.set(key, outline(one).addTo(this.map));
+      }
+    }
   }
+}
+
+/** Whether the earlier (0) or the later (1) of the two releases shows the place. */
+function shows({ kind }, side) {
+  return kind === APPEARED ? side === 1 : kind === VANISHED ? side === 0 : true;
+}
+
+function outline({ change, feature, side }) {
+  const ink = colour(COLOURS[change.kind], host);
+  const old = side === 0;
+  return L.geoJSON(feature, {
+    style: {
+      color: ink,
+      weight: 2,
+      dashArray: old ? "6 5" : null,
+      fillColor: ink,
+      fillOpacity: old ? 0.04 : change.kind === APPEARED ? 0.55 : 0.25,
+    },
+  }).bindPopup(() => card(change, feature, side), { className: "place-popup", minWidth: 300, maxWidth: 300 });
 }
 
 /** What happened to a place, why, how it looks, and the ways to it in either release. side: whose outline was pressed. */
@@ -194,11 +204,10 @@ function card(change, feature, side) {
 }
 
 /** The page of the place, or, where the release does not show it, the release's map of that ground. */
-function wayTo({ kind, place, latitude, longitude }, release, side) {
-  const shown = kind === APPEARED ? side === 1 : kind === VANISHED ? side === 0 : true;
-  return shown
-    ? release.place.replace(page.anyPlace, encodeURIComponent(place))
-    : `${release.map}#map=${CLOSEST}/${latitude.toFixed(5)}/${longitude.toFixed(5)}`;
+function wayTo(change, release, side) {
+  return shows(change, side)
+    ? release.place.replace(page.anyPlace, encodeURIComponent(change.place))
+    : `${release.map}#map=${CLOSEST}/${change.latitude.toFixed(5)}/${change.longitude.toFixed(5)}`;
 }
 
 function sentence([appeared, vanished, changed]) {
