@@ -413,10 +413,6 @@ map.on("mouseout zoomstart", () => {
   tip.remove();
 });
 
-const ground = map.getContainer();
-ground.addEventListener("pointerdown", () => ground.classList.add("by-pointer"));
-ground.addEventListener("keydown", () => ground.classList.remove("by-pointer"));
-
 // The address -----------------------------------------------------------------------------------
 
 /** A new entry of the history: the back button takes it back. */
