@@ -48,7 +48,7 @@ def near_names(release: PublishedRelease, places: Iterable[PublishedPlace]) -> d
         points, max_distance=FARTHEST_KM / KM_A_DEGREE, return_distance=True, all_matches=False
     )
     return {
-        wanted[mine].place: Near(*known.rows[name], km=degrees * KM_A_DEGREE)
+        wanted[mine].place: Near(known.rows[name][0], known.rows[name][1], degrees * KM_A_DEGREE)
         for mine, name, degrees in zip(*found.tolist(), distances.tolist(), strict=True)
     }
 
