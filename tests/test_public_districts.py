@@ -88,6 +88,61 @@ def test_the_list_tells_the_hectares_of_what_it_lists(release: Any) -> None:
     assert hectares(year="2014") < hectares()
 
 
+def cells(page: str) -> list[list[str]]:
+    """The texts of the table's rows, cell by cell."""
+    return [
+        [
+            " ".join(re.sub(r"<[^>]+>", " ", cell).split())
+            for cell in re.findall(r"(?s)<t[hd][ >].*?</t[hd]>", row)
+        ]
+        for row in re.findall(r"(?s)<tr>(.*?)</tr>", page)[1:]
+    ]
+
+
+def test_each_place_of_the_list_tells_its_district_and_the_village_nearby(
+    region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any, django_assert_num_queries: Any
+) -> None:
+    village = {
+        "type": "Feature",
+        "properties": {"name": "Клесів", "name_en": "Klesiv"},
+        "geometry": {"type": "Point", "coordinates": [26.5, 51.527]},
+    }
+    features = [area("Сарни", 26.2, 26.51, name_en="Sarny"), village]
+    data = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    import_named_ground(region=region, data=data, file_name="d.geojson", replace=False, acting_user=carol)
+    run = found_on(region, [make_tile(0), make_tile(1, latitude=51.9), make_tile(2, latitude=51.51)])
+    approve_all(run, bob)
+    publish_release(run=run, acting_user=carol)
+    with django_assert_num_queries(0):
+        page = Client().get("/map/testshire/1/list/").content.decode()
+    told = {f"{float(row[0].split(',')[0]):.2f}": row for row in cells(page)}
+    near, far, between = (told[key] for key in ("51.50", "51.90", "51.51"))
+    assert re.search(r" (2\.9|3\.0|3\.1) km from Klesiv$", near[0])
+    assert re.search(r" (1\.8|1\.9|2\.0) km from Klesiv$", between[0])
+    assert near[1] == "Sarny"
+    assert "km" not in far[0], "a village 41 km away says nothing"
+    assert far[1] == "–"
+    page = Client(headers={"accept-language": "uk"}).get("/map/testshire/1/list/").content.decode()
+    assert "Клесів" in page
+
+
+def test_the_list_is_narrowed_to_images_without_a_date(
+    region: Any, make_tile: Callable[..., Any], bob: Any
+) -> None:
+    days = [None, dt.date(2014, 5, 1), dt.date(2015, 5, 1)]
+    run = found_on(region, [make_tile(seed, capture_date=day) for seed, day in enumerate(days)])
+    approve_all(run, bob)
+    release = publish_release(run=run, acting_user=bob)
+    page = Client().get("/map/testshire/1/list/").content.decode()
+    assert 'href="?year=undated&amp;">no date</a>' in page
+    answer = Client().get("/map/testshire/1/list/", {"year": "undated"}).content.decode()
+    (row,) = cells(answer)
+    assert "unknown date" in row
+    undated = next(one for one in release.statistics["by_year"] if one["year"] is None)
+    assert f"{undated['hectares']:.1f} <small>hectares" in answer
+    assert rows_of(Client().get("/map/testshire/1/list/", {"year": "undated<"}).content.decode()) == 3
+
+
 @pytest.mark.parametrize("district", ["nowhere", "", "\x00", "x" * 5000, "<script>"])
 def test_a_district_that_is_none_narrows_nothing(release: Any, district: str) -> None:
     response = Client().get("/map/testshire/1/list/", {"district": district})
@@ -124,6 +179,29 @@ def test_ground_outside_every_district_and_districts_without_mining_are_counted(
     assert (told.without, told.outside) == (1, 1.5)
     with translation.override("uk"):
         assert by_district({}).rows == []
+
+
+def test_the_map_of_one_region_leads_to_those_of_others_and_a_single_region_says_nothing(
+    release: Any, django_assert_num_queries: Any
+) -> None:
+    assert "Other regions" not in Client().get("/").content.decode()
+    from detection.models import Region
+    from labeling.actions.publish import write_release
+    from labeling.release_content import Content
+    from labeling.release_files import build
+
+    other = Region.objects.create(name="<Elsewhere>", slug="elsewhere", source=release.region.source)
+    named = {"name": other.name, "slug": other.slug, "mineral": "amber"}
+    write_release(
+        region=other, built=build(Content(region=named, method=None, places=[], searched=[], sources=[]))
+    )
+    with django_assert_num_queries(0):
+        page = Client().get("/").content.decode()
+    assert '<span class="of-region">&lt;Elsewhere&gt;</span>' in page, "published last"
+    assert re.search(r'(?s)class="regions".*href="/map/testshire/"><span[^>]*>Testshire</span>', page)
+    page = Client().get("/map/testshire/1/").content.decode()
+    assert re.search(r'(?s)class="regions".*href="/map/elsewhere/"><span[^>]*>&lt;Elsewhere&gt;</span>', page)
+    assert 'href="/map/testshire/"><span' not in page, "the region that is shown is no other one"
 
 
 def test_the_page_travels_packed(release: Any) -> None:

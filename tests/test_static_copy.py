@@ -27,7 +27,8 @@ def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any, se
     run = found_on(region, [make_tile(seed) for seed in range(3)])
     approve_all(run, bob)
     publish_release(run=run, acting_user=carol)
-    judge(run.detections.first(), bob, "rejected")
+    for detection, verdict in zip(run.detections.all(), ("rejected", "second"), strict=False):
+        judge(detection, bob, verdict)
     return publish_release(run=run, acting_user=carol)
 
 
@@ -75,6 +76,23 @@ def test_every_link_leads_to_a_file_of_the_copy_or_to_the_site(copy: Path, relea
             assert link.startswith(SITE) or "example.org" not in link
     assert f'href="{SITE}/report/' in (copy / "index.html").read_text()
     assert 'lang="uk"' in (copy / "uk" / "index.html").read_text()[:200]
+
+
+def test_what_is_narrowed_by_links_is_copied_and_forms_lead_to_the_site(copy: Path) -> None:
+    folder = copy / "releases" / "testshire" / "1" / "compare" / "2"
+    for kept, places in {
+        "": 2,
+        "kind-vanished": 2,
+        "reason-review": 1,
+        "kind-vanished-reason-second_opinion": 1,
+    }.items():
+        page = (folder / kept / "index.html").read_text()
+        assert page.count('<th scope="row">') == places, kept
+    whole = (folder / "index.html").read_text()
+    assert 'href="kind-vanished/#changes"' in whole
+    for page in copy.rglob("*.html"):
+        for action in re.findall(r'<form[^>]* action="([^"]*)"', page.read_text()):
+            assert action.startswith(SITE), f"{page}: nobody answers {action} here"
 
 
 def test_scripts_find_their_files_and_send_nothing(copy: Path, release: Any) -> None:

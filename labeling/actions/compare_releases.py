@@ -6,12 +6,13 @@ in between are asked. An imported map has no places that could be matched by nam
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import shapely
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
@@ -26,6 +27,7 @@ from labeling.actions.releases import PublishedPlace, places_of
 from labeling.models import Release, ReleaseKind
 from labeling.release_changes import (
     APPEARED,
+    CHANGED,
     VANISHED,
     Reason,
     difference,
@@ -39,23 +41,56 @@ CHANGES = "changes.json"
 OUTLINES = "places.geojson"
 # The squares in which it is looked up whether a release searched a place: about 800 m wide.
 SEARCHED_LEVEL = 15
+# The reasons in words, without their particulars.
+CAUSES = {
+    "report": gettext_noop("a citizen's report"),
+    "review": gettext_noop("an expert's verdict"),
+    "campaign": gettext_noop("a campaign against a class of errors"),
+    "classifier": gettext_noop("a new classifier"),
+    "imagery": gettext_noop("a newer image of this ground"),
+    "new_ground": gettext_noop("the release before had not searched there"),
+    "unjudged": gettext_noop("found again, but no expert has approved it in its new outline"),
+    "disputed": gettext_noop("experts contradict each other about it: another one will decide"),
+    "second_opinion": gettext_noop("an expert has asked a colleague for a second opinion"),
+    "rights": gettext_noop("its imagery may not be used any more"),
+    "not_searched": gettext_noop("the later map has not searched there"),
+    "not_found": gettext_noop("searched for the later map, and not found there"),
+    "rule": gettext_noop("searched again by another rule"),
+    "outline": gettext_noop("its outline was corrected"),
+    "not_shown": gettext_noop("the earlier map does not show it"),
+    "roll_back": gettext_noop("an older release was published again"),
+    "unknown": gettext_noop("the reason was not recorded"),
+}
+UNKNOWN: Reason = {"kind": "unknown"}
+NOT_FOUND: Reason = {"kind": "not_found"}
+NOT_SEARCHED: Reason = {"kind": "not_searched"}
+NOT_SHOWN: Reason = {"kind": "not_shown"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
     """One place of the earlier release (`before`), of the later one (`after`), or of both with another outline.
 
-    `release`: the number of the release in which it happened, None where that is not known; `reason` says why in the
-    reader's language, `cause` is its kind (labeling.release_changes.REASONS and those of imported maps).
+    `release`: the number of the release in which it happened, None where that is not known; `why` as the release keeps
+    it. The words are made when they are read: a page shows a hundred of ten thousand.
     """
 
     place: str
     kind: str
     before: PublishedPlace | None
     after: PublishedPlace | None
-    reason: str
-    cause: str = "unknown"
+    why: Reason
     release: int | None = None
+
+    @property
+    def cause(self) -> str:
+        """The kind of the reason (labeling.release_changes.REASONS and those of imported maps)."""
+        return str(self.why["kind"])
+
+    @property
+    def reason(self) -> str:
+        """Why, in the reader's language."""
+        return in_words(self.why)
 
     @property
     def shown(self) -> PublishedPlace:
@@ -74,7 +109,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Each list is sorted by hectares, largest first. by_ground: matched by overlap, one map being imported."""
+    """Each list is sorted by hectares, largest first. by_ground: matched by overlap, one map being imported.
+
+    No text in it: it may be kept for readers of every language.
+    """
 
     appeared: list[Change]
     vanished: list[Change]
@@ -85,6 +123,21 @@ class Comparison:
     @property
     def changes(self) -> list[Change]:
         return [*self.appeared, *self.vanished, *self.changed]
+
+    @cached_property
+    def largest_first(self) -> list[Change]:
+        return sorted(self.changes, key=_by_size)
+
+    @cached_property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """(kind, cause) → how many changes."""
+        return Counter((change.kind, change.cause) for change in self.changes)
+
+    def chosen(self, kind: str, cause: str) -> list[Change]:
+        """Those of one kind, of one cause, of both; "" stands for all. Largest first."""
+        of_kind = {APPEARED: self.appeared, VANISHED: self.vanished, CHANGED: self.changed}
+        found = of_kind[kind] if kind else self.largest_first
+        return [change for change in found if change.cause == cause] if cause else found
 
 
 def compare_releases(earlier: Release | PublishedRelease, later: Release | PublishedRelease) -> Comparison:
@@ -101,14 +154,13 @@ def compare_releases(earlier: Release | PublishedRelease, later: Release | Publi
     why = last_reasons(kinds, _chain(earlier, later)) if kinds else {}
 
     def change(place: str) -> Change:
-        number, reason = why.get(place, (None, {"kind": "unknown"}))
+        number, reason = why.get(place, (None, UNKNOWN))
         return Change(
             place=place,
             kind=kinds[place],
             before=before.get(place),
             after=after.get(place),
-            reason=in_words(reason),
-            cause=reason["kind"],
+            why=reason,
             release=number,
         )
 
@@ -160,20 +212,12 @@ def in_words(reason: Reason) -> str:
         return f"{said}: {', '.join(campaigns)}" if campaigns else said
     if kind == "roll_back":
         return _("release %(number)s was published again") % {"number": reason["release"]}
-    plain = {
-        "imagery": _("a newer image of this ground"),
-        "new_ground": _("the release before had not searched there"),
-        "unjudged": _("found again, but no expert has approved it in its new outline"),
-        "disputed": _("experts contradict each other about it: another one will decide"),
-        "second_opinion": _("an expert has asked a colleague for a second opinion"),
-        "rights": _("its imagery may not be used any more"),
-        "not_searched": _("the later map has not searched there"),
-        "not_found": _("searched for the later map, and not found there"),
-        "rule": _("searched again by another rule"),
-        "outline": _("its outline was corrected"),
-        "not_shown": _("the earlier map does not show it"),
-    }
-    return plain.get(kind) or _("the reason was not recorded")
+    return cause_in_words(kind)
+
+
+def cause_in_words(cause: str) -> str:
+    """A kind of reason without its particulars, as a reader chooses among them."""
+    return _(CAUSES.get(cause, CAUSES["unknown"]))
 
 
 def _campaign(reason: Reason) -> str:
@@ -218,15 +262,20 @@ def _changes_in(release: PublishedRelease) -> dict[str, tuple[str, Reason]]:
         return {}
 
 
-@lru_cache(maxsize=32)
+# What comes of them is kept by whoever asks again; ten thousand reasons take some megabytes.
+@lru_cache(maxsize=4)
 def _read_changes(key: str) -> dict[str, tuple[str, Reason]]:
     return from_file(storage.get(key))
 
 
 def _sorted(found: Comparison) -> Comparison:
     for changes in (found.appeared, found.vanished, found.changed):
-        changes.sort(key=lambda change: (-abs(change.hectares), change.place))
+        changes.sort(key=_by_size)
     return found
+
+
+def _by_size(change: Change) -> tuple[float, str]:
+    return -abs(change.hectares), change.place
 
 
 # By ground ---------------------------------------------------------------------------------------------
@@ -243,11 +292,10 @@ def _by_ground(earlier: Release | PublishedRelease, later: Release | PublishedRe
 
     def gone(place: PublishedPlace) -> Change:
         looked = not searched or cell_of(place.tile, SEARCHED_LEVEL) in searched
-        cause = "not_found" if looked else "not_searched"
-        return Change(place.place, VANISHED, place, None, in_words({"kind": cause}), cause)
+        return Change(place.place, VANISHED, place, None, NOT_FOUND if looked else NOT_SEARCHED)
 
     def came(place: PublishedPlace) -> Change:
-        return Change(place.place, APPEARED, None, place, in_words({"kind": "not_shown"}), "not_shown")
+        return Change(place.place, APPEARED, None, place, NOT_SHOWN)
 
     return _sorted(
         Comparison(

@@ -1,7 +1,8 @@
 """The public map as plain files, for any file server: pages in every language, release files, pictures, scripts, styles.
 
 The pages are those of the site itself, fetched from it in this process; addresses in them are made relative, so that the
-copy may lie in any folder. What a plain file server cannot do (reports, accounts, the API) leads to the site. Only pictures
+copy may lie in any folder. What a plain file server cannot do (forms, reports, accounts, the API) leads to the site; what
+is narrowed or turned over by links (lists by year, changes by reason, pages) is copied, one file an address. Only pictures
 whose source allows showing them are copied, and those of an earlier copy that may not be shown any more are deleted.
 """
 
@@ -248,7 +249,12 @@ class _Pages:
 
     def _rewritten(self, text: str, language: str, address: str, folder: str) -> str:
         def attribute(match: re.Match[str]) -> str:
-            return f'{match[1]}="{escape(self._link(unescape(match[2]), language, address, folder))}"'
+            link = unescape(match[2])
+            if match[1] == "action" and link.startswith("/"):
+                to = self.site + link  # nobody answers a form here
+            else:
+                to = self._link(link, language, address, folder)
+            return f'{match[1]}="{escape(to)}"'
 
         def data(match: re.Match[str]) -> str:
             told = self._values(json.loads(match[2]), language, address, folder)

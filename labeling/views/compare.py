@@ -6,28 +6,32 @@ import re
 from collections import Counter
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from amberapp.errors import UserError
 from labeling.actions import catalogue
 from labeling.actions.catalogue import PublishedRelease
-from labeling.actions.compare_releases import Change, Comparison, compare_releases
+from labeling.actions.compare_releases import CAUSES, Change, Comparison, cause_in_words, compare_releases
 from labeling.actions.releases import PublishedPlace
+from labeling.models import ReleaseKind
 from labeling.release_changes import APPEARED, CHANGED, KINDS, VANISHED
 from labeling.release_files import harmless
 from labeling.views.shared_pages import shared_by_strangers
 
-# The page shows so many of each kind, the largest; the CSV and the map have them all.
-SHOWN = 100
+PER_PAGE = 100
 # What comes from files that never change may be kept; the words are in the reader's language.
 KEPT = "public, max-age=3600"
+# The address that scripts put a place's name into.
+ANY_PLACE = "PLACE"
 COLUMNS = (
     "change",
     "place",
@@ -42,45 +46,104 @@ COLUMNS = (
 )
 
 
+@gzip_page
 @shared_by_strangers
 @require_safe
 def release_compare(request: HttpRequest, slug: str, earlier: int, later: int) -> HttpResponse:
-    """What changed between two releases, place by place."""
+    """What changed between two releases, place by place: ?kind=vanished&reason=report&page=2, all of it plain links."""
     before, after = _pair(slug, earlier, later)
     if before.number != earlier:
         return redirect("release-compare", slug=slug, earlier=before.number, later=after.number)
     comparison = _compared(before, after)
+    kind = request.GET.get("kind", "")
+    kind = kind if kind in KINDS else ""
+    cause = request.GET.get("reason", "")
+    cause = cause if cause in CAUSES else ""
+    page = Paginator(comparison.chosen(kind, cause), PER_PAGE).get_page(request.GET.get("page"))
     known = before.figures["hectares"] is not None and after.figures["hectares"] is not None
-    groups = (
-        (APPEARED, _("New on the map"), comparison.appeared),
-        (VANISHED, _("No longer on the map"), comparison.vanished),
-        (CHANGED, _("Drawn differently"), comparison.changed),
-    )
-    reasons = Counter((change.kind, change.reason) for change in comparison.changes)
     context: dict[str, Any] = {
         "imagery": {"synthetic": catalogue.catalogue().synthetic},
         "before": before,
         "after": after,
         "comparison": comparison,
-        "groups": [
-            {
-                "name": name,
-                "title": title,
-                "changes": changes[:SHOWN],
-                "count": len(changes),
-                "reasons": [(reason, n) for (kind, reason), n in reasons.most_common() if kind == name],
-            }
-            for name, title, changes in groups
-        ],
+        "kinds": _kinds(comparison, kind, cause),
+        "causes": _causes(comparison, kind, cause),
+        "any_cause": _query(kind, ""),
+        "kind": kind,
+        "cause": cause,
+        "page": page,
+        "query": _query(kind, cause) + "&" if kind or cause else "",
         "hectares": round(after.figures["hectares"] - before.figures["hectares"], 2) if known else None,
         "releases": [one for one in catalogue.published() if one.region.slug == slug],
         "map_data": {
             "changes": reverse("release-compare-map", args=[slug, before.number, after.number]),
-            "files": [reverse("release-file", args=[slug, one.number, "x"])[:-1] for one in (before, after)],
-            "places": [reverse("place", args=[slug, one.number, "PLACE"]) for one in (before, after)],
+            "kind": kind,
+            "cause": cause,
+            "searched": after.kind == ReleaseKind.OWN,
+            "releases": [_as_data(one) for one in (before, after)],
+            "anyPlace": ANY_PLACE,
         },
     }
     return render(request, "labeling/public_compare.html", context)
+
+
+def _kinds(comparison: Comparison, kind: str, cause: str) -> list[dict[str, Any]]:
+    """What happened, as links: all of it and each kind that there is; a cause that a kind does not have is let go."""
+    totals: Counter[str] = Counter()
+    for (one, _cause), count in comparison.counts.items():
+        totals[one] += count
+    names = {
+        APPEARED: _("New on the map"),
+        VANISHED: _("No longer on the map"),
+        CHANGED: _("Drawn differently"),
+    }
+    rows = [("", _("All"), totals.total())]
+    rows += [(one, name, totals[one]) for one, name in names.items() if totals[one]]
+    return [
+        {
+            "label": label,
+            "count": count,
+            "query": _query(one, cause if not one or comparison.counts[one, cause] else ""),
+            "chosen": one == kind,
+        }
+        for one, label, count in rows
+    ]
+
+
+def _causes(comparison: Comparison, kind: str, chosen: str) -> list[dict[str, Any]]:
+    """Why, as links: the causes of what is chosen, the most frequent first."""
+    totals: Counter[str] = Counter()
+    for (one, cause), count in comparison.counts.items():
+        if not kind or one == kind:
+            totals[cause] += count
+    return [
+        {
+            "label": cause_in_words(cause),
+            "count": count,
+            "query": _query(kind, cause),
+            "chosen": cause == chosen,
+        }
+        for cause, count in totals.most_common()
+    ]
+
+
+def _query(kind: str, cause: str) -> str:
+    return urlencode({name: value for name, value in (("kind", kind), ("reason", cause)) if value})
+
+
+def _as_data(release: PublishedRelease) -> dict[str, str]:
+    """One side of the comparison, as the map's script wants it."""
+    slug, number = release.region.slug, release.number
+    numbered = _("release %(number)s") % {"number": number}
+    return {
+        "name": (release.title or _("an imported map"))
+        if release.kind == ReleaseKind.HISTORICAL
+        else numbered,
+        "files": reverse("release-file", args=[slug, number, "x"])[:-1],
+        "map": reverse("release-map", args=[slug, number]),
+        "place": reverse("place", args=[slug, number, ANY_PLACE]),
+        "picture": reverse("place-picture", args=[slug, number, ANY_PLACE]),
+    }
 
 
 @require_safe
@@ -93,13 +156,15 @@ def release_compare_choose(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("release-compare", slug=slug, earlier=earlier, later=later)
 
 
+@gzip_page
 @require_safe
 def release_compare_map(request: HttpRequest, slug: str, earlier: int, later: int) -> HttpResponse:
-    """Every change as a row: [kind, place, latitude, longitude, hectares, reason], kinds and reasons by index."""
+    """Every change as a row: [kind, place, latitude, longitude, hectares, reason], kinds and reasons by index.
+
+    A reason is [cause, words].
+    """
     before, after = _pair(slug, earlier, later)
-    changes = _compared(before, after).changes
-    reasons = sorted({change.reason for change in changes})
-    index = {reason: number for number, reason in enumerate(reasons)}
+    index: dict[tuple[str, str], int] = {}
     rows = [
         [
             KINDS.index(change.kind),
@@ -107,13 +172,14 @@ def release_compare_map(request: HttpRequest, slug: str, earlier: int, later: in
             change.shown.latitude,
             change.shown.longitude,
             change.shown.hectares,
-            index[change.reason],
+            index.setdefault((change.cause, change.reason), len(index)),
         ]
-        for change in changes
+        for change in _compared(before, after).changes
     ]
-    return _kept(JsonResponse({"kinds": KINDS, "reasons": reasons, "changes": rows}))
+    return _kept(JsonResponse({"kinds": KINDS, "reasons": list(index), "changes": rows}))
 
 
+@gzip_page
 @require_safe
 def release_compare_csv(request: HttpRequest, slug: str, earlier: int, later: int) -> HttpResponse:
     """Every change as a row of CSV (RFC 4180, UTF-8); `reason` in the reader's language, `cause` its kind."""
@@ -140,13 +206,12 @@ def _pair(slug: str, earlier: int, later: int) -> tuple[PublishedRelease, Publis
 
 
 def _compared(before: PublishedRelease, after: PublishedRelease) -> Comparison:
-    return _remembered(
-        before.region.slug, before.number, after.number, before.manifest + after.manifest, get_language()
-    )
+    return _remembered(before.region.slug, before.number, after.number, before.manifest + after.manifest)
 
 
-@lru_cache(maxsize=16)
-def _remembered(slug: str, before: int, after: int, _files: str, _language: str | None) -> Comparison:
+# A comparison of ten thousand changes takes about as much memory as its two lists of places (docs/measurements.md).
+@lru_cache(maxsize=4)
+def _remembered(slug: str, before: int, after: int, _files: str) -> Comparison:
     """What two releases differ in never changes; their manifests name what they hold."""
     one, other = catalogue.published_numbered(slug, before), catalogue.published_numbered(slug, after)
     return compare_releases(one, other)

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.formats import number_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
@@ -32,13 +33,14 @@ from labeling.actions.catalogue import (
     published_numbered,
 )
 from labeling.actions.compare_releases import CHANGES
+from labeling.actions.near_names import Near, near_names
 from labeling.actions.public_pictures import SIZES, published_picture
 from labeling.actions.releases import FILE_NAME, PublishedPlace, place_of, places_of
 from labeling.letters import can_be_sent
 from labeling.models import ReleaseKind, ReportCategory
 from labeling.release_files import DOWNLOADS, PREVIEWS
 from labeling.views.byte_ranges import part_of, part_wanted
-from labeling.views.public_districts import by_district, years_as_data
+from labeling.views.public_districts import UNDATED, by_district, in_language, years_as_data
 from labeling.views.shared_pages import shared_by_strangers
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -114,6 +116,7 @@ def _map(
         "districts": districts,
         "previous": release.previous,
         "today": _today(release),
+        "regions": [] if place else _other_regions(release),
         "preview": _preview(request, release),
         "is_latest": request.resolver_match is not None and request.resolver_match.url_name == "public-map",
         "permalink": request.build_absolute_uri(permalink),
@@ -142,6 +145,13 @@ def _map(
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     """A page that says from the catalogue whether there is synthetic imagery."""
     return render(request, template, {**context, "imagery": {"synthetic": catalogue().synthetic}})
+
+
+def _other_regions(release: PublishedRelease) -> list[PublishedRelease]:
+    """The latest map of each other region, by name."""
+    slugs = {one.region.slug for one in published()} - {release.region.slug}
+    found = [latest for slug in slugs if (latest := latest_published(slug)) is not None]
+    return sorted(found, key=lambda one: (one.region.name, one.region.slug))
 
 
 def _today(release: PublishedRelease) -> int | None:
@@ -179,38 +189,62 @@ def _as_data(place: PublishedPlace) -> dict[str, Any]:
 @shared_by_strangers
 @require_safe
 def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """All places of a release as a table, largest first: the map for screen readers and for paper."""
+    """All places of a release as a table, largest first: the map for screen readers and for paper.
+
+    ?year=2014 (or undated) &district=name &page=2, as the map's address has them.
+    """
     release = published_numbered(slug, number)
     places: tuple[PublishedPlace, ...] | list[PublishedPlace] = places_of(release)
-    years = sorted({place.year for place in places if place.year is not None})
-    wanted = request.GET.get("year", "")
-    year = int(wanted) if re.fullmatch(r"[0-9]{4}", wanted) else None
-    if year is not None:
-        places = [place for place in places if place.year == year]
+    found = {place.year for place in places}
+    years = [str(year) for year in sorted(year for year in found if year is not None)]
+    years += [UNDATED] if None in found else []
+    year = request.GET.get("year", "")
+    year = year if year == UNDATED or re.fullmatch(r"[0-9]{4}", year) else ""
+    if year:
+        wanted = None if year == UNDATED else int(year)
+        places = [place for place in places if place.year == wanted]
     districts = by_district(release.statistics).rows
     district = next((row for row in districts if row.name == request.GET.get("district")), None)
     if district is not None:
         places = [place for place in places if place.district == district.name]
-    chosen = {"year": year, "district": district.name if district else None}
     told = release.statistics if district is None else district.as_data()
-    if year is not None:
+    if year:
         of_years = years_as_data(told["by_year"]) if district is None else told["years"]
-        told = of_years.get(str(year), {"hectares": 0})
+        told = of_years.get(year, {"hectares": 0})
+    chosen = {"year": year, "district": district.name if district else ""}
     page = Paginator(places, PER_PAGE).get_page(request.GET.get("page"))
+    near, labels = near_names(release, page.object_list), {row.name: row.label for row in districts}
     context = {
         "release": release,
         "page": page,
+        "rows": [
+            {"place": place, "district": labels.get(place.district, ""), "near": _near(near.get(place.place))}
+            for place in page
+        ],
         # Of what is listed, as the map tells it; an imported map does not know any.
         "hectares": None if release.statistics["hectares"] is None else told["hectares"],
-        "years": years,
+        "years": [
+            {"year": one, "query": _query({**chosen, "year": one}), "chosen": one == year}
+            for one in ["", *years]
+        ],
         "year": year,
         "districts": districts,
         "district": district,
-        "query": "".join(
-            f"{urlencode({name: value})}&" for name, value in chosen.items() if value is not None
-        ),
+        "query": _query(chosen),
     }
     return _page(request, "labeling/public_places.html", context)
+
+
+def _query(chosen: dict[str, str]) -> str:
+    return "".join(f"{urlencode({name: value})}&" for name, value in chosen.items() if value)
+
+
+def _near(found: Near | None) -> str:
+    """As readers say where a place is."""
+    if found is None:
+        return ""
+    km = number_format(found.km, 0 if found.km >= 10 else 1)
+    return _("%(km)s km from %(name)s") % {"km": km, "name": in_language(found.name, found.names)}
 
 
 @gzip_page

@@ -5,6 +5,9 @@ from typing import Any
 
 from django.utils.translation import get_language
 
+# How addresses and data name the images without a date.
+UNDATED = "undated"
+
 
 @dataclass(frozen=True)
 class DistrictRow:
@@ -60,7 +63,7 @@ def by_district(figures: dict[str, Any]) -> ByDistrict:
             hectares=one["hectares"] or 0,
             height=round(100 * (one["hectares"] or 0) / highest, 1),
             years={
-                str(year["year"] or "undated"): {"places": year["places"], "hectares": year["hectares"] or 0}
+                str(year["year"] or UNDATED): {"places": year["places"], "hectares": year["hectares"] or 0}
                 for year in one["by_year"]
             },
         )
@@ -73,7 +76,7 @@ def by_district(figures: dict[str, Any]) -> ByDistrict:
 def years_as_data(years: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The figures of each year as the map's script wants them: year ("undated" without one) → figures."""
     return {
-        str(year["year"] or "undated"): {
+        str(year["year"] or UNDATED): {
             "places": year["places"],
             "hectares": year["hectares"] or 0,
             "tiles": year["tiles_searched"],

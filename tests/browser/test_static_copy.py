@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import call_command
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from labeling.actions.publish import publish_release
 from labeling.actions.releases import places_of
-from tests.published import approve_all, found_on
+from tests.published import approve_all, found_on, judge
 
 SITE = "https://map.example.org"
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,8 +23,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any, settings: Any) -> Any:
     settings.ALLOWED_HOSTS = ["map.example.org"]
-    run = found_on(region, [make_tile(seed) for seed in range(2)])
+    run = found_on(region, [make_tile(seed) for seed in range(3)])
     approve_all(run, bob)
+    publish_release(run=run, acting_user=carol)
+    judge(run.detections.first(), bob, "rejected", look_alike="snow")
     return publish_release(run=run, acting_user=carol)
 
 
@@ -60,7 +62,15 @@ def test_the_map_works_from_a_plain_file_server_and_asks_nobody_else(
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.goto(file_server)
     page.wait_for_selector("body[data-ready]")
-    page.goto(f"{file_server}uk/map/testshire/1/place/{places_of(release)[0].place}/")
+    page.goto(f"{file_server}releases/testshire/1/compare/2/")
+    page.get_by_role("link", name="No longer on the map").click()
+    page.wait_for_selector("#compare-map[data-ready]")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.locator("#compare-map").click()
+    page.wait_for_function("() => document.querySelector('.change-card img')?.naturalWidth > 100")
+    page.locator(".change-card").get_by_role("link", name="release 1").click()
+    expect(page.locator("#place-title")).to_contain_text("ha torn up")
+    page.goto(f"{file_server}uk/map/testshire/2/place/{places_of(release)[0].place}/")
     page.wait_for_selector("body[data-ready]")
     page.wait_for_load_state("networkidle")
     assert not failed

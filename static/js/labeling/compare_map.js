@@ -1,13 +1,15 @@
-// The map of what differs between two releases: squares far out, outlines close by. The tables below say the same.
+// The map of what differs between two releases: squares far out, outlines close by, over the ground that was searched for
+// the later one. It shows what the page was asked for, as the table below does.
 
 import { api } from "../shared/api.js";
 import { element, pageData } from "../shared/dom.js";
-import { gettext, interpolate, ngettext, number } from "../shared/i18n.js";
+import { day, gettext, interpolate, ngettext, number } from "../shared/i18n.js";
 import { L, colour, createMap } from "../shared/map.js";
 import { toastError } from "../shared/toast.js";
+import { cutAround } from "./map_card.js";
 import { ReleaseData, toCell } from "./release_data.js";
+import { OUTLINES_FROM, PaintedLayer, SearchedLayer, SquaresLayer } from "./release_layers.js";
 
-const OUTLINES_FROM = 12;
 const CLOSEST = 15; // a single place is shown with some ground around it
 const FINER = 4; // a square is 2^4 to a map tile's side: 16 pixels
 const [APPEARED, VANISHED] = [0, 1];
@@ -20,18 +22,23 @@ const WORDS = [
 
 const page = pageData("compare-data");
 const host = document.getElementById("compare-map");
+const data = page.releases.map(({ files }) => new ReleaseData(files));
 
-/** [kind, place, latitude, longitude, hectares, reason] as {kind, place, …}. */
-const asChange = (reasons) => ([kind, place, latitude, longitude, hectares, reason]) => ({
-  kind,
-  place,
-  latitude,
-  longitude,
-  hectares,
-  reason: reasons[reason],
-});
+/** Rows [kind, place, latitude, longitude, hectares, reason] as {kind, place, …}: those that the page was asked for. */
+function chosen({ kinds, reasons, changes }) {
+  return changes
+    .filter(([kind, , , , , reason]) => (!page.kind || kinds[kind] === page.kind) && (!page.cause || reasons[reason][0] === page.cause))
+    .map(([kind, place, latitude, longitude, hectares, reason]) => ({
+      kind,
+      place,
+      latitude,
+      longitude,
+      hectares,
+      reason: reasons[reason][1],
+    }));
+}
 
-const SquaresLayer = L.GridLayer.extend({
+const ChangesLayer = PaintedLayer.extend({
   initialize(changes, options) {
     this.changes = changes;
     this.levels = new Map();
@@ -60,31 +67,24 @@ const SquaresLayer = L.GridLayer.extend({
     return this.cells(level).get(`${Math.floor(x)}/${Math.floor(y)}`) || null;
   },
 
-  createTile(coords) {
-    const size = this.getTileSize();
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const tile = document.createElement("canvas");
-    tile.width = size.x * ratio;
-    tile.height = size.y * ratio;
-    const pen = tile.getContext("2d");
-    pen.scale(ratio, ratio);
+  async paint(pen, coords) {
     const perSide = 2 ** FINER;
-    const side = size.x / perSide;
+    const side = this.getTileSize().x / perSide;
     const cells = this.cells(coords.z + FINER);
+    const inks = COLOURS.map((name) => colour(name, host));
     for (let row = 0; row < perSide; row += 1) {
       for (let column = 0; column < perSide; column += 1) {
         const counts = cells.get(`${coords.x * perSide + column}/${coords.y * perSide + row}`);
         if (counts) {
-          paintSquare(pen, counts, column * side + 1, row * side + 1, side - 2);
+          paintSquare(pen, inks, counts, column * side + 1, row * side + 1, side - 2);
         }
       }
     }
-    return tile;
   },
 });
 
 /** A square shared out among the kinds of change in it; what went is hollow. */
-function paintSquare(pen, counts, left, top, side) {
+function paintSquare(pen, inks, counts, left, top, side) {
   const all = counts[0] + counts[1] + counts[2];
   let from = left;
   counts.forEach((count, kind) => {
@@ -92,7 +92,7 @@ function paintSquare(pen, counts, left, top, side) {
     if (!count) {
       return;
     }
-    pen.fillStyle = colour(COLOURS[kind], host);
+    pen.fillStyle = inks[kind];
     pen.strokeStyle = pen.fillStyle;
     if (kind === VANISHED) {
       pen.lineWidth = 2;
@@ -108,9 +108,8 @@ function paintSquare(pen, counts, left, top, side) {
 class Outlines {
   constructor(map, changes) {
     this.map = map;
-    this.data = page.files.map((files) => new ReleaseData(files));
     this.byPlace = new Map(changes.map((change) => [change.place, change]));
-    this.layer = L.layerGroup().addTo(map);
+    this.shown = new Map();
     this.turn = 0;
     map.on("moveend", () => this.refresh().catch(toastError));
   }
@@ -118,62 +117,97 @@ class Outlines {
   async refresh() {
     this.turn += 1;
     const { turn } = this;
-    if (this.map.getZoom() < OUTLINES_FROM) {
-      this.layer.clearLayers();
-      return;
-    }
+    const near = this.map.getZoom() >= OUTLINES_FROM;
     const view = this.map.getBounds().pad(0.15);
-    const parts = await Promise.all(this.data.map((data) => data.ground(view)));
+    const parts = near ? await Promise.all(data.map((one) => one.ground(view))) : [];
     if (turn !== this.turn) {
-      return;
+      return; // the map has moved on meanwhile
     }
-    this.layer.clearLayers();
-    parts.forEach((files, later) => {
-      for (const file of files) {
-        file.features.forEach((feature) => this.#draw(feature, Boolean(later), view));
+    const wanted = new Map();
+    parts.forEach((files, side) => {
+      for (const feature of files.flatMap(({ features }) => features)) {
+        const change = this.byPlace.get(feature.id);
+        const [west, south, east, north] = feature.bbox;
+        if (change && shows(change, side) && view.intersects([[south, west], [north, east]])) {
+          wanted.set(`${side}/${feature.id}`, { change, feature, side });
+        }
       }
     });
-  }
-
-  #draw(feature, later, view) {
-    const change = this.byPlace.get(feature.id);
-    const [west, south, east, north] = feature.bbox;
-    const wanted = change && (change.kind === APPEARED ? later : change.kind === VANISHED ? !later : true);
-    if (!wanted || !view.intersects([[south, west], [north, east]])) {
-      return;
+    // What stays is not drawn anew: its card may be open, and opening it moves the map.
+    for (const [key, layer] of this.shown) {
+      if (!wanted.has(key)) {
+        layer.remove();
+        this.shown.delete(key);
+      }
     }
-    const ink = colour(COLOURS[change.kind], host);
-    const old = !later;
-    L.geoJSON(feature, {
-      style: {
-        color: ink,
-        weight: 2,
-        dashArray: old ? "6 5" : null,
-        fillColor: ink,
-        fillOpacity: old ? 0.04 : change.kind === APPEARED ? 0.55 : 0.25,
-      },
-    })
-      .bindPopup(() => card(change), { className: "place-popup" })
-      .addTo(this.layer);
+    for (const [key, one] of wanted) {
+      if (!this.shown.has(key)) {
+        this.shown.set(key, outline(one).addTo(this.map));
+      }
+    }
   }
 }
 
-function card(change) {
-  const link = page.places[change.kind === VANISHED ? 0 : 1].replace("PLACE", encodeURIComponent(change.place));
+/** Whether the earlier (0) or the later (1) of the two releases shows the place. */
+function shows({ kind }, side) {
+  return kind === APPEARED ? side === 1 : kind === VANISHED ? side === 0 : true;
+}
+
+function outline({ change, feature, side }) {
+  const ink = colour(COLOURS[change.kind], host);
+  const old = side === 0;
+  return L.geoJSON(feature, {
+    style: {
+      color: ink,
+      weight: 2,
+      dashArray: old ? "6 5" : null,
+      fillColor: ink,
+      fillOpacity: old ? 0.04 : change.kind === APPEARED ? 0.55 : 0.25,
+    },
+  }).bindPopup(() => card(change, feature, side), { className: "place-popup", minWidth: 300, maxWidth: 300 });
+}
+
+/** What happened to a place, why, how it looks, and the ways to it in either release. side: whose outline was pressed. */
+function card(change, feature, side) {
+  const { picture: mayShow, capture_date: taken, hectares, tile } = feature.properties;
+  const place = encodeURIComponent(change.place);
+  const address = page.releases[side].picture.replace(page.anyPlace, place);
+  const picture = mayShow
+    ? element("img", { src: `${address}?size=512`, alt: gettext("Satellite image of this place"), width: 300, height: 150 })
+    : null;
+  picture?.addEventListener("error", () => picture.remove()); // the source's right has been withdrawn since
+  cutAround(picture, tile, change.latitude);
+  const imported = hectares === null;
+  const size = imported ? "" : interpolate(gettext("%(hectares)s ha"), { hectares: number(hectares, { maximumFractionDigits: 1 }) });
+  const when = taken ? interpolate(gettext("Image of %(date)s"), { date: day(taken) }) : gettext("Image of unknown date");
   return element(
     "div",
-    { class: "change-card" },
-    element("p", {}, element("strong", {}, WORDS[change.kind]())),
-    change.hectares
-      ? element(
-          "p",
-          { class: "num" },
-          interpolate(gettext("%(hectares)s ha"), { hectares: number(change.hectares, { maximumFractionDigits: 1 }) }),
-        )
-      : null,
-    element("p", {}, change.reason),
-    element("p", {}, element("a", { href: link }, gettext("Look at the place"))),
+    { class: "place-card change-card" },
+    picture,
+    element(
+      "div",
+      { class: "place-card__text" },
+      element("h2", {}, WORDS[change.kind]()),
+      element("p", {}, change.reason),
+      element("p", { class: "quiet small num" }, [size, when].filter(Boolean).join(" · ")),
+      mayShow || imported ? null : element("p", { class: "quiet small" }, gettext("The source does not allow showing its images.")),
+      element("p", { class: "small change-card__ways" }, gettext("Look at the place")),
+      element(
+        "div",
+        { class: "place-card__actions" },
+        page.releases.map((release, index) =>
+          element("a", { class: "btn btn--quiet btn--small", href: wayTo(change, release, index) }, release.name),
+        ),
+      ),
+    ),
   );
+}
+
+/** The page of the place, or, where the release does not show it, the release's map of that ground. */
+function wayTo(change, release, side) {
+  return shows(change, side)
+    ? release.place.replace(page.anyPlace, encodeURIComponent(change.place))
+    : `${release.map}#map=${CLOSEST}/${change.latitude.toFixed(5)}/${change.longitude.toFixed(5)}`;
 }
 
 function sentence([appeared, vanished, changed]) {
@@ -189,11 +223,10 @@ function sentence([appeared, vanished, changed]) {
 }
 
 async function show() {
-  const told = await api.get(page.changes);
-  const changes = told.changes.map(asChange(told.reasons));
+  const changes = chosen(await api.get(page.changes));
   const all = L.latLngBounds(changes.map(({ latitude, longitude }) => [latitude, longitude]));
   const map = createMap(host, {
-    label: gettext("Map of what changed. The tables below say the same."),
+    label: gettext("Map of what changed. The table below says the same."),
     bounds: all.pad(0.08),
     maxZoom: 17,
     scrollWheelZoom: false,
@@ -201,7 +234,11 @@ async function show() {
   if (map.getZoom() > CLOSEST) {
     map.setZoom(CLOSEST);
   }
-  const squares = new SquaresLayer(changes).addTo(map);
+  if (page.searched) {
+    new SquaresLayer(data[1], { groundOnly: true }).addTo(map);
+    new SearchedLayer(data[1]).addTo(map);
+  }
+  const squares = new ChangesLayer(changes).addTo(map);
   const tip = L.tooltip({ className: "map-tip", direction: "top", offset: [0, -8] });
   map.on("mousemove", ({ latlng }) => {
     const counts = map.getZoom() < OUTLINES_FROM ? squares.at(latlng, map.getZoom()) : null;

@@ -72,6 +72,7 @@ export class Districts {
     const { turn } = this;
     if (!this.chosen && !this.box?.open) {
       this.layer.clearLayers();
+      this.tellLegend();
       return null;
     }
     const { districts } = await this.data.districts();
@@ -95,6 +96,14 @@ export class Districts {
         bounds = [[bbox[1], bbox[0]], [bbox[3], bbox[2]]];
       }
     }
+    this.tellLegend();
     return bounds;
+  }
+
+  tellLegend() {
+    const line = byId("legend-districts");
+    if (line) {
+      line.hidden = !this.layer.getLayers().length;
+    }
   }
 }

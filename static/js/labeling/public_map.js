@@ -400,14 +400,20 @@ map.on("mousemove", async (event) => {
       .addTo(map);
   }
 });
+/** The legend tells of squares while there are squares; an imported map's do not differ in hectares. */
+function tellLegend() {
+  const ramp = byId("legend-ramp");
+  if (ramp) {
+    ramp.hidden = map.getZoom() >= OUTLINES_FROM;
+  }
+}
+map.on("zoomend", tellLegend);
+tellLegend();
+
 map.on("mouseout zoomstart", () => {
   hovered = null;
   tip.remove();
 });
-
-const ground = map.getContainer();
-ground.addEventListener("pointerdown", () => ground.classList.add("by-pointer"));
-ground.addEventListener("keydown", () => ground.classList.remove("by-pointer"));
 
 // The address -----------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ export const OUTLINES_FROM = 12;
 const PICTURES_FROM = 14;
 const MOST_PICTURES = 40;
 
-/** Draws onto map tiles; the subclass says what. Waits for its data, then calls done. */
-const PaintedLayer = L.GridLayer.extend({
+/** Draws onto map tiles; the subclass says what in paint(pen, coords), a promise: it may wait for its data. */
+export const PaintedLayer = L.GridLayer.extend({
   createTile(coords, done) {
     const size = this.getTileSize();
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
@@ -27,6 +27,7 @@ const PaintedLayer = L.GridLayer.extend({
   },
 });
 
+/** Squares of a release; with `groundOnly` those of the searched ground alone, whatever was found there. */
 export const SquaresLayer = PaintedLayer.extend({
   initialize(data, options) {
     this.data = data;
@@ -52,10 +53,10 @@ export const SquaresLayer = PaintedLayer.extend({
     for (let row = 0; row < perSide; row += 1) {
       for (let column = 0; column < perSide; column += 1) {
         const cell = cells.get(`${coords.x * perSide + column}/${coords.y * perSide + row}`);
-        if (!cell) {
+        if (!cell || (this.options.groundOnly && !cell.searched)) {
           continue;
         }
-        const { places, hectares } = sums(cell, this.year);
+        const { places, hectares } = this.options.groundOnly ? {} : sums(cell, this.year);
         pen.fillStyle = places ? mining : searched;
         // Darker where more is torn up; the root keeps small places visible.
         pen.globalAlpha = places ? 0.42 + 0.53 * Math.sqrt(Math.min(hectares / (most || 1), 1)) : 1;

@@ -65,6 +65,9 @@ export function createMap(element, options = {}) {
   if (grid) {
     graticule().addTo(map);
   }
+  // Leaflet gives the map the focus when it is pressed; the ring is for keys.
+  element.addEventListener("pointerdown", () => element.classList.add("by-pointer"));
+  element.addEventListener("keydown", () => element.classList.remove("by-pointer"));
   // A map in a tab or a sheet changes its size without the window doing so.
   new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(element);
   return map;
