@@ -27,6 +27,7 @@ from detection.models import Detection, SegmentedTile
 from labeling.actions import campaign_round as rounds
 from labeling.actions import campaigns
 from labeling.actions.campaign_gallery import SHOWN, Gallery, gallery
+from labeling.actions.campaign_kinds import MINING, NOT_JUDGED, WAITING, kinds_of_change
 from labeling.actions.campaign_piece import pieces_of
 from labeling.actions.campaign_steps import course_of, progress_now
 from labeling.actions.publish import readiness
@@ -124,11 +125,9 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "held_out": held_out,
         "not_measured": rounds.NOT_MEASURED.get(held_out.get("reason", ""), held_out.get("reason", "")),
         "figures": _figures(held_out),
-        "kinds": [
-            {"name": LookAlike.objects.name_of(slug) if slug else _("no reason given"), **kind}
-            for slug, kind in held_out.get("kinds", {}).items()
-        ],
+        "kinds": _kinds(held_out),
         "run_effect": found.effect.get("run"),
+        "changes": _changes(found) if found.effect.get("run") else [],
         "ready": readiness(run) if run is not None and run.state == WorkState.DONE else None,
     }
     return render(request, "labeling/campaign.html", context)
@@ -159,6 +158,40 @@ def _figures(held_out: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for group, title in groups.items()
         if held_out.get(group)
+    ]
+
+
+def _kinds(held_out: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the table by class: the difference and its interval in percentage points of the class's superpixels.
+
+    One place alone has no interval: drawing it again tells nothing.
+    """
+    return [
+        {
+            **kind,
+            "name": LookAlike.objects.name_of(slug) if slug else _("no reason given"),
+            "difference": [100 * share for share in kind["difference"]],
+            "has_interval": kind["places"] > 1,
+        }
+        for slug, kind in held_out.get("kinds", {}).items()
+    ]
+
+
+def _changes(found: Campaign) -> list[dict[str, Any]]:
+    """Rows of the table of what was removed and added."""
+    others = {
+        MINING: _("mining, as an expert has approved it"),
+        WAITING: _("experts have not agreed yet"),
+        NOT_JUDGED: _("not judged by an expert"),
+    }
+    return [
+        {
+            "name": others.get(one.kind) or LookAlike.objects.name_of(one.kind),
+            "is_loss": one.kind == MINING and one.removed > 0,
+            "removed": one.removed,
+            "added": one.added,
+        }
+        for one in kinds_of_change(found)
     ]
 
 
