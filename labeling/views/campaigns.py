@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role, User, WorkState
 from amberapp.permissions import role_required
+from detection.actions.find_tiles import read_point
 from detection.actions.look_alike_index import IndexState, extractor_key_of, request_index, state_of
 from detection.actions.look_alike_search import MOST_WANTED
 from detection.actions.segment import default_segmentation
@@ -71,7 +72,7 @@ def _stage(campaign: Campaign) -> tuple[str, str]:
 @role_required(Role.EXPERT)
 def campaign_begin(request: HttpRequest) -> HttpResponse:
     """POST begins from a report, a detection, or a tile and its superpixel. GET ?tile= (a segmented tile) or ?image= (a
-    tile) lets choose the superpixel."""
+    tile) lets choose the superpixel; ?point=latitude,longitude has chosen the one that lies there."""
     assert isinstance(request.user, User)
     if request.method == "POST":
         return redirect("campaign-look-alikes", campaign_id=_begun(request, request.user).pk)
@@ -80,6 +81,9 @@ def campaign_begin(request: HttpRequest) -> HttpResponse:
     else:
         segmented = _segmented(pk=_number(request.GET.get("tile", "")))
     chosen = _number(request.GET.get("superpixel", "")) or None
+    point = read_point(request.GET.get("point", ""))
+    if chosen is None and point is not None:
+        chosen = campaigns.superpixel_at(segmented, point[1], point[0]) or None
     context = {
         "segmented": segmented,
         "tile": segmented.tile,
