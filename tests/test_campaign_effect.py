@@ -120,9 +120,9 @@ def test_what_was_added_gets_its_class_when_an_expert_has_looked(
     assert told(campaign) == {"cemetery": (0, 1), "mining": (1, 0), "": (6, 0)}
     page = client_of(bob).get(f"/review/campaigns/{campaign.pk}/").content.decode()
     assert '<th scope="row">Cemetery</th><td class="num">0</td><td class="num">1</td>' in page
-    loss = 'mining, as an expert has approved it <span class="tag tag--danger">a loss</span></th>'
+    loss = 'Mining, as an expert has approved it <span class="tag tag--danger">a loss</span></th>'
     assert f'{loss}<td class="num">1</td><td class="num">0</td>' in page
-    assert "not judged by an expert" in page
+    assert "Not judged by an expert" in page
 
 
 def test_more_detections_cost_no_more_questions(

@@ -4,6 +4,7 @@ The superpixel is then chosen on the tile's picture (`campaigns.campaign_begin`)
 is a page of its own (detection.views.ground).
 """
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
@@ -39,7 +40,13 @@ def campaign_places(request: HttpRequest) -> HttpResponse:
         region = regions[0]
     text = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
     kind = TileKind.CROP if request.GET.get("kind") == TileKind.CROP else TileKind.TILE
-    context = {"regions": regions, "region": region, "text": text, "kind": kind, "kinds": _kinds()}
+    context: dict[str, Any] = {
+        "regions": regions,
+        "region": region,
+        "text": text,
+        "kind": kind,
+        "kinds": _kinds(),
+    }
     if region is not None:
         point = read_point(text)
         found = find_tiles(region=region, segmentation=default_segmentation(), kind=kind, text=text)
