@@ -70,7 +70,7 @@ def play(story: Afternoon, camera: Camera) -> None:
     # The demo's own report, of a citizen who is right: a clear-cut that the volunteers took for mining.
     story.to("Reports")
     number = story.open_newest_report()
-    place = page.locator(f"a[href*='/map/{slug}/1/place/']").get_attribute("href")
+    place = page.locator(f"a[href*='/map/{slug}/1/place/']").get_attribute("href") or ""
     story.as_person(None)
 
     def open_report() -> None:
@@ -103,7 +103,7 @@ def play(story: Afternoon, camera: Camera) -> None:
     page.wait_for_url(re.compile(r"/map/[^/]+/2/"), timeout=120_000)
     camera.take("campaign", lambda: page.goto(f"{address}/review/campaigns/{campaign}/"))
     camera.take("diff", lambda: page.goto(f"{address}/releases/{slug}/1/compare/2/"))
-    expect(page.locator("main")).to_contain_text(f"report {number}")
+    story.expect_report_named(number, place.rstrip("/").split("/")[-1])
 
 
 def main() -> None:

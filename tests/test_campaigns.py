@@ -139,11 +139,11 @@ def test_the_gallery_shows_what_is_called_mining_first_and_what_is_known_of_it(
 
 
 def test_labels_reviews_and_other_campaigns_are_told(
-    campaign: Campaign, detection: Detection, run: Run, bob: User
+    campaign: Campaign, detection: Detection, run: Run, bob: User, client_of: Callable
 ) -> None:
     other = run.detections.with_ground().exclude(pk=detection.pk).first()
     second = campaigns.begin_from_detection(detection=other, acting_user=bob)
-    label(second, bob, places_of(other))
+    label(second, bob, places_of(other), name="Graves & crosses")
     known = {
         (one.segmented_tile, one.superpixel): one
         for group in gallery(campaign, ticked=[]).groups
@@ -151,6 +151,11 @@ def test_labels_reviews_and_other_campaigns_are_told(
     }
     one = known[places_of(other)[0]]
     assert (one.verdict, one.by_expert, one.campaign) == ("not_mining", True, second.pk)
+    page = client_of(bob).get(f"/review/campaigns/{campaign.pk}/look-alikes/").content.decode()
+    link = f'href="/review/campaigns/{second.pk}/" target="_blank">in another campaign: '
+    assert page.count(f"{link}<strong>Graves &amp; crosses</strong>") == len(places_of(other))
+    campaigns.withdraw(campaign=second, acting_user=bob)
+    assert link not in client_of(bob).get(f"/review/campaigns/{campaign.pk}/look-alikes/").content.decode()
 
 
 # Deciding ---------------------------------------------------------------------------------------
@@ -246,7 +251,6 @@ def test_the_next_dataset_names_the_campaign_and_the_same_state_gives_the_same_f
         )
     label(campaign, bob, places_of(detection), name="Clear-cuts")
     frozen = freeze_region(run.region, bob)
-    assert f"Clear-cuts ({campaign.pk})" in frozen.description
     note = datasets.campaigns_of(frozen)[0]
     assert (note.number, note.name, note.decision, note.look_alike, note.superpixels) == (
         campaign.pk,

@@ -8,10 +8,11 @@ import pytest
 
 from amberapp import jobs
 from amberapp.models import Job, User
+from detection.actions.dataset import CampaignNote, TrainingRow, freeze
 from detection.actions.expectations import expectations
 from detection.learning import algorithms
 from detection.learning.classifiers import ALGORITHMS
-from detection.models import Classifier
+from detection.models import Classifier, Dataset
 from labeling.actions.retrain import COMPARE_CLASSIFIERS_JOB, comparisons
 from tests.findings import figures, make_classifier
 from tests.test_machine import crops, told
@@ -74,6 +75,67 @@ def test_the_page_shows_every_way_of_holding_out_with_intervals_and_both_curves(
     assert page.count("<circle") == 6
     assert 'cx="10.0" cy="180.0"' in page
     assert "style=" not in page
+
+
+def shaped_by(region: Any, tile: Any, campaigns: list[CampaignNote]) -> Dataset:
+    rows = [
+        TrainingRow(tile.segmented.get().pk, superpixel, superpixel == 1, "" if superpixel == 1 else "field")
+        for superpixel in (1, 2)
+    ]
+    return freeze(region=region, rows=rows, acting_user=None, campaigns=campaigns)
+
+
+def test_the_pages_name_the_campaigns_that_a_classifier_has_learned_from(
+    carol: User, region: Any, make_tile: Callable, client_of: Callable, django_assert_num_queries: Any
+) -> None:
+    notes = [
+        CampaignNote(3, "Clear-cuts", "label", "deforestation", 12),
+        CampaignNote(5, "Snow", "exclude", "", 1),
+        CampaignNote(8, "Fields", "label", "field", 7),
+    ]
+    tile = make_tile(1)
+    classifiers = [make_classifier(region) for _number in range(2)]
+    for classifier, named in zip(classifiers, (notes, []), strict=True):
+        classifier.dataset = shaped_by(region, tile, named)
+        classifier.save()
+    client = client_of(carol)
+    page = client.get(f"/manage/classifiers/{classifiers[0].pk}/").content.decode()
+    for number, name, said in (
+        (3, "Clear-cuts", "12 superpixels labelled as not mining"),
+        (5, "Snow", "1 superpixel left out of training"),
+        (8, "Fields", "7 superpixels labelled as not mining"),
+    ):
+        link = f'<a href="/review/campaigns/{number}/">{name}</a> <span class="quiet small">{said}</span>'
+        assert link in page
+    address = f"/manage/regions/{region.slug}/classifiers/"
+    listed = client.get(address).content.decode()
+    assert '<a href="/review/campaigns/8/">Fields</a>' in listed
+    assert '<a href="/review/campaigns/5/">Snow</a> <span class="quiet small">left out</span>' in listed
+    assert f'href="/manage/classifiers/{classifiers[0].pk}/#made-of">and 1 more</a>' in listed
+    assert "/review/campaigns/3/" not in listed
+    assert (
+        "/review/campaigns/"
+        not in client.get(f"/manage/classifiers/{classifiers[1].pk}/")
+        .content.decode("utf-8")
+        .partition("<main")[2]
+    )
+    with django_assert_num_queries(6):
+        client.get(address)
+    for _number in range(3):
+        make_classifier(region)
+    with django_assert_num_queries(6):
+        client.get(address)
+
+
+def test_a_dataset_whose_file_is_lost_is_told_and_the_pages_still_open(
+    carol: User, region: Any, client_of: Callable
+) -> None:
+    classifier = make_classifier(region)
+    assert classifier.dataset.file_key == "datasets/x", "there is no such file"
+    for address in (f"/manage/classifiers/{classifier.pk}/", f"/manage/regions/{region.slug}/classifiers/"):
+        answer = client_of(carol).get(address)
+        assert answer.status_code == 200
+        assert "datasets/x" in answer.content.decode()
 
 
 @pytest.mark.slow

@@ -305,10 +305,90 @@ def test_the_gallery_asks_the_database_no_more_for_more_detections(
         with CaptureQueriesContext(connection) as cells:
             assert client.get(f"/review/gallery/cells/?ids={ids}").status_code == 200
         counted.append((len(page), len(cells)))
-        Review.objects.all().delete()
+        Review._base_manager.all().delete()
     assert counted[0] == counted[1]
     assert counted[0][0] <= 26
     assert counted[0][1] <= 12
+
+
+def test_the_single_view_goes_the_way_of_the_gallery_without_scripts(
+    bob: User, run: Any, client_of: Callable
+) -> None:
+    """By area it is the other way round than by score."""
+    first, second, third, fourth = run.detections.all()
+    client = client_of(bob)
+    way = "state=undecided&order=area"
+    page = client.get("/review/gallery/?order=area")
+    assert page.context["data"]["numbers"] == [fourth.pk, third.pk, second.pk, first.pk]
+    assert f'href="/review/{third.pk}/?state=undecided&amp;order=area"' in page.content.decode()
+    single = client.get(f"/review/{third.pk}/?{way}")
+    assert (single.context["before_this"], single.context["after_this"]) == (fourth.pk, second.pk)
+    assert single.context["page"]["queue"] == [third.pk, second.pk, first.pk, fourth.pk]
+    assert single.context["page"]["way"] == way
+    back = f"/review/gallery/?run={run.pk}&{way}&at={third.pk}"
+    assert f'href="{back.replace("&", "&amp;")}"' in single.content.decode()
+    # Deciding goes on in that order, and ends in the gallery.
+    for detection, following in ((third, second), (second, first), (first, fourth)):
+        answer = client.post(f"/review/{detection.pk}/?{way}", {"decision": "approved", "seen": ""})
+        assert answer.url == f"/review/{following.pk}/?{way}"
+    answer = client.post(f"/review/{fourth.pk}/?{way}", {"decision": "approved", "seen": ""})
+    assert answer.url == f"/review/gallery/?run={run.pk}&{way}"
+    # By score without an order, as ever.
+    assert client.get(f"/review/{second.pk}/?state=all").context["page"]["queue"][1] == third.pk
+    odd = client.get(f"/review/{second.pk}/?state=all&order=odd&fresh=odd").context["page"]
+    assert (odd["way"], odd["queue"][1]) == ("state=all", third.pk)
+
+
+def test_only_what_changed_stays_so_in_the_single_view(
+    bob: User, run: Any, tiles: list[Any], make_tile: Callable[..., Any], client_of: Callable
+) -> None:
+    later = make_run(run.classifier, [*tiles, make_tile(9)])
+    new = later.detections.get(segmented_tile__tile__file_name="tile-9.jpg")
+    page = client_of(bob).get(f"/review/gallery/?run={later.pk}&fresh=1").content.decode()
+    link = f"/review/{new.pk}/?state=undecided&order=score&fresh=1"
+    assert link.replace("&", "&amp;") in page
+    assert client_of(bob).get(link).context["page"]["queue"] == [new.pk]
+
+
+def test_the_gallery_opens_at_a_detection_or_where_it_was(
+    bob: User,
+    region: Any,
+    make_tile: Callable[..., Any],
+    client_of: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("labeling.views.gallery.CELLS", 2)
+    run = make_run(make_classifier(region), [make_tile(seed) for seed in range(1, 6)])
+    client = client_of(bob)
+    rows = list(run.detections.all())
+
+    def opened(number: Any) -> tuple[int, int | None]:
+        page = client.get("/review/gallery/", {"at": number})
+        return page.context["page"].number, page.context["data"]["at"]
+
+    assert opened(rows[3].pk) == (2, 3)
+    review_detection(detection=rows[3], verdict="approved", acting_user=bob)
+    assert opened(rows[3].pk) == (2, 3), "what came after it is in its place"
+    review_detection(detection=rows[4], verdict="approved", acting_user=bob)
+    assert opened(rows[4].pk) == (2, 2), "the last one that is left"
+    for odd in ("x", "", "9" * 40, 10**9, "²", "\0"):
+        assert opened(odd) == (1, None)
+
+
+def test_bob_adds_a_note_to_many_without_scripts(bob: User, run: Any, client_of: Callable) -> None:
+    first, second = run.detections.all()[:2]
+    page = client_of(bob).get("/review/gallery/").content.decode()
+    assert '<textarea id="note" name="note"' in page
+    said = {
+        "detection": [f"{first.pk}:", f"{second.pk}:"],
+        "decision": "second",
+        "note": "spring floods?",
+    }
+    client_of(bob).post("/review/gallery/?state=all", said)
+    assert set(Review.objects.values_list("note", flat=True)) == {"spring floods?"}
+    long = client_of(bob).post("/review/gallery/", said | {"note": "x" * 2001})
+    assert long.status_code == 400
+    assert "2000" in long.content.decode()
 
 
 def test_bob_uses_the_gallery_without_scripts(bob: User, dora: User, run: Any, client_of: Callable) -> None:

@@ -509,7 +509,7 @@ def test_a_training_that_was_cancelled_at_its_end_keeps_no_classifier(
     for seed in range(1, 5):
         tile = make_tile(seed).segmented.get()
         rows += [TrainingRow(tile.pk, piece, piece % 2 == 0) for piece in range(1, tile.superpixels + 1)]
-    dataset = freeze(region=region, rows=rows, description="test", acting_user=None)
+    dataset = freeze(region=region, rows=rows, acting_user=None)
 
     def progress(done: int, total: int, message: str) -> None:
         if done == total and message == "Done":

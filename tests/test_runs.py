@@ -399,7 +399,7 @@ def test_a_labelled_tile_whose_picture_is_gone_teaches_on_and_is_no_witness_for_
         SegmentedTile.objects.filter(tile__region=unread).select_related("tile").order_by("id")[:4]
     )
     rows = [datasets.TrainingRow(one.pk, 1, place % 2 == 0) for place, one in enumerate(segmented)]
-    frozen = datasets.freeze(region=unread, rows=rows, description="", acting_user=None)
+    frozen = datasets.freeze(region=unread, rows=rows, acting_user=None)
     lost = segmented[0].tile
     type(lost).objects.filter(pk=lost.pk).update(image_key="images/lost.png")
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
@@ -52,7 +53,6 @@ def freeze(
     *,
     region: Region,
     rows: Iterable[TrainingRow],
-    description: str,
     acting_user: User | None,
     campaigns: Sequence[CampaignNote] = (),
 ) -> Dataset:
@@ -92,7 +92,6 @@ def freeze(
                 "file_key": key,
                 "rows": len(frozen),
                 "positives": positives,
-                "description": description[:300],
                 "created_by": acting_user,
             },
         )
@@ -117,25 +116,28 @@ def _frozen(row: TrainingRow, segmented: SegmentedTile) -> FrozenRow:
 
 def read(dataset: Dataset) -> list[FrozenRow]:
     """The rows of a Dataset, in their frozen order. Raises UserError when the file is not what it was."""
-    return [FrozenRow(**line) for line in _lines(dataset) if "campaigns" not in line]
+    lines = (json.loads(line) for line in _text(dataset.file_key, dataset.content_hash).splitlines())
+    return [FrozenRow(**line) for line in lines if "campaigns" not in line]
 
 
 def campaigns_of(dataset: Dataset) -> list[CampaignNote]:
-    """The campaigns that a Dataset names. Raises UserError when the file is not what it was."""
-    # The first line of what may be hundreds of thousands.
-    first = json.loads(_data(dataset).partition(b"\n")[0])
-    return [CampaignNote(**note) for note in first.get("campaigns", [])]
+    """The campaigns that a Dataset names, the oldest first. Raises UserError when the file is not what it was."""
+    return list(_campaigns_in(dataset.file_key, dataset.content_hash))
 
 
-def _lines(dataset: Dataset) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in _data(dataset).decode().splitlines()]
+# A page lists many datasets, and none of them ever changes.
+@lru_cache(maxsize=256)
+def _campaigns_in(file_key: str, content_hash: str) -> tuple[CampaignNote, ...]:
+    first = _text(file_key, content_hash).partition("\n")[0]
+    named = json.loads(first).get("campaigns", []) if first else []
+    return tuple(CampaignNote(**note) for note in named)
 
 
-def _data(dataset: Dataset) -> bytes:
-    data = storage.get(dataset.file_key)
-    if storage.sha256_of(data) != dataset.content_hash:
+def _text(file_key: str, content_hash: str) -> str:
+    data = storage.get(file_key)
+    if storage.sha256_of(data) != content_hash:
         raise UserError(
             _("The file of dataset %(name)s has been changed: restore it from a backup.")
-            % {"name": dataset.content_hash[:12]}
+            % {"name": content_hash[:12]}
         )
-    return data
+    return data.decode()

@@ -11,7 +11,7 @@ class Dataset(models.Model):
     """Training rows that never change, named by the hash of their content.
 
     The file is JSON lines, one row a superpixel: image (SHA-256), segmentation, superpixel, mining,
-    look_alike, latitude, longitude, capture_date.
+    look_alike, latitude, longitude, capture_date. The first line names the campaigns that shaped the rows, if any.
     """
 
     region = models.ForeignKey(Region, null=True, on_delete=models.CASCADE, related_name="datasets")
@@ -19,7 +19,6 @@ class Dataset(models.Model):
     file_key = models.CharField(max_length=120)
     rows = models.PositiveIntegerField()
     positives = models.PositiveIntegerField()
-    description = models.CharField(max_length=300, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -9,11 +9,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from amberapp.errors import UserError
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
+from detection.actions.dataset import CampaignNote, campaigns_of
 from detection.actions.expectations import expectations, screen_sentence
 from detection.actions.train import activate
 from detection.actions.watch import classifier_numbered
+from detection.models import Dataset
 from detection.views.charts import CHART, Dot, curve_points, reliability_dots
 
 
@@ -36,6 +39,7 @@ def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
     """How good a classifier is on places never seen, and what it is made of."""
     found = classifier_numbered(classifier_id)
     metrics = found.metrics
+    campaigns, lost = campaigns_told(found.dataset)
     evaluations = [
         _evaluation(metrics, name, title, explanation)
         for name, title, explanation in groupings()
@@ -54,9 +58,19 @@ def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
         ],
         "others": found.region.classifiers.exclude(pk=found.pk).order_by("-id")[:10],
         "runs": found.runs.order_by("-id")[:10],
+        "campaigns": campaigns,
+        "dataset_lost": lost,
         "chart": CHART,
     }
     return render(request, "manage/classifier.html", context)
+
+
+def campaigns_told(dataset: Dataset) -> tuple[list[CampaignNote], str]:
+    """The campaigns that shaped what a classifier learned from, the newest first; or a sentence why nobody can tell."""
+    try:
+        return campaigns_of(dataset)[::-1], ""
+    except UserError as error:
+        return [], str(error.message)
 
 
 def groupings() -> list[tuple[str, str, str]]:

@@ -28,7 +28,8 @@ SHOWN = 60
 class Candidate:
     """A superpixel in the gallery. `score`: the latest run's probability (None: not searched), `called`: whether that
     run called it mining; `verdict` and `by_expert`: what people say of it ("" nobody); `approved`: an expert approved a
-    detection that holds it; `is_crop`: a superpixel whose tile is not here, imported with its label; `asked`: the campaign began with it; `campaign`: the other campaign that has decided on it."""
+    detection that holds it; `is_crop`: a superpixel whose tile is not here, imported with its label; `asked`: the
+    campaign began with it; `campaign` and `campaign_name`: the latest other campaign that has decided on it."""
 
     segmented_tile: int
     superpixel: int
@@ -41,6 +42,7 @@ class Candidate:
     approved: bool
     asked: bool
     campaign: int | None
+    campaign_name: str
     ticked: bool
 
     @property
@@ -140,11 +142,12 @@ class _Known:
         self.said: dict[Place, tuple[str, bool]] = {}
         self.crops: set[int] = set()
         self.approved: set[Place] = set()
-        self.campaigns: dict[Place, int] = {}
+        self.campaigns: dict[Place, tuple[int, str]] = {}
 
     def about(self, place: Place) -> dict:
         score = self.scores.get(place)
         verdict, by_expert = self.said.get(place, ("", False))
+        campaign, name = self.campaigns.get(place, (None, ""))
         return {
             "score": score,
             "called": score is not None and score >= self.threshold,
@@ -152,7 +155,8 @@ class _Known:
             "by_expert": by_expert,
             "is_crop": place[0] in self.crops,
             "approved": place in self.approved,
-            "campaign": self.campaigns.get(place),
+            "campaign": campaign,
+            "campaign_name": name,
         }
 
 
@@ -184,8 +188,10 @@ def _known(campaign: Campaign, places: Sequence[Place], run: Run | None) -> _Kno
         .exclude(campaign__decision=CampaignDecision.UNDECIDED)
         .order_by("campaign_id")
     )
-    for tile, number, other in members.values_list("segmented_tile_id", "superpixel", "campaign_id"):
-        known.campaigns[tile, number] = other
+    for tile, number, other, name in members.values_list(
+        "segmented_tile_id", "superpixel", "campaign_id", "campaign__name"
+    ):
+        known.campaigns[tile, number] = (other, name)
     return known
 
 

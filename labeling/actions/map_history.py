@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from amberapp.models import WorkState
 from detection.models import Detection, Region, Run
@@ -55,3 +56,48 @@ def places_at(state: MapAt, first: int, count: int) -> list[Detection]:
     page = [pk for pk in scores if pk in approved][first : first + count]
     found = Detection.objects.with_ground().in_bulk(page)
     return [found[pk] for pk in page]
+
+
+def geojson_at(state: MapAt) -> dict[str, Any]:
+    """The approved outlines of that moment as a GeoJSON FeatureCollection, highest score first; who said it is told.
+
+    It is for experts: no release, though what may leave the site is decided as for one. Detections whose place is not
+    known and those on imagery from which nothing may be derived (today) are left out and counted in `left_out`.
+    """
+    features = []
+    left_out = {"place_not_known": 0, "rights": 0}
+    for detection in places_at(state, 0, len(state.approved)):
+        tile = detection.segmented_tile.tile
+        if not tile.source.may_derive:
+            left_out["rights"] += 1
+        elif detection.outline is None:
+            left_out["place_not_known"] += 1
+        else:
+            verdict = state.verdicts[detection.pk]
+            features.append(
+                {
+                    "type": "Feature",
+                    "id": detection.pk,
+                    "geometry": detection.outline,
+                    "properties": {
+                        "detection": detection.pk,
+                        "place": tile.place_id,
+                        "score": round(detection.score, 4),
+                        "hectares": detection.hectares,
+                        "capture_date": tile.capture_date.isoformat() if tile.capture_date else None,
+                        "expert": verdict.review.expert.username,
+                        "approved_at": verdict.review.created_at.isoformat(),
+                        "carried_over": verdict.carried,
+                        "attribution": tile.source.attribution,
+                    },
+                }
+            )
+    return {
+        "type": "FeatureCollection",
+        "region": state.region.slug,
+        "moment": state.moment.isoformat(),
+        "run": state.run.pk if state.run is not None else None,
+        "release": state.release.number if state.release is not None else None,
+        "left_out": left_out,
+        "features": features,
+    }

@@ -125,13 +125,9 @@ def freeze_region(region: Region, acting_user: User | None) -> Dataset:
         )
         for campaign in standing_campaigns(region)
     ]
-    description = f"Consensus of {region}"
-    if notes:
-        description += "; campaigns: " + ", ".join(f"{note.name} ({note.number})" for note in notes)
     return datasets.freeze(
         region=region,
         rows=training_rows(region),
-        description=description,
         acting_user=acting_user,
         campaigns=notes,
     )

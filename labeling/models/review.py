@@ -1,4 +1,9 @@
-"""Experts' verdicts on detections. Append-only; the latest counts."""
+"""Experts' verdicts on detections. Append-only; the latest counts.
+
+What the map was at any moment is worked out from these rows, so the model itself refuses to change or delete one.
+"""
+
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models
@@ -21,6 +26,31 @@ class ReviewVerdict(models.TextChoices):
 WITHDRAWN = "withdrawn"
 
 
+class AppendOnlyError(Exception):
+    """The program has tried to change or delete a review: a mistake of the program, never of a person."""
+
+    def __init__(self) -> None:
+        super().__init__("Reviews are only ever added: write a further row that takes this one back.")
+
+
+class ReviewQuerySet(models.QuerySet):
+    """Reads and adds. Tests that play the past go through `Review._base_manager`, which is Django's own."""
+
+    def update(self, **_values: Any) -> NoReturn:
+        raise AppendOnlyError
+
+    def bulk_update(self, *_arguments: Any, **_options: Any) -> NoReturn:
+        raise AppendOnlyError
+
+    def bulk_create(self, objs: Any, *arguments: Any, update_conflicts: bool = False, **options: Any) -> Any:
+        if update_conflicts:
+            raise AppendOnlyError
+        return super().bulk_create(objs, *arguments, **options)
+
+    def delete(self) -> NoReturn:
+        raise AppendOnlyError
+
+
 class Review(models.Model):
     detection = models.ForeignKey(Detection, on_delete=models.PROTECT, related_name="reviews")
     # The ground itself, so that a verdict carries over to a later run which finds the very same pieces.
@@ -37,12 +67,23 @@ class Review(models.Model):
     submission = models.OneToOneField(Submission, null=True, on_delete=models.PROTECT, related_name="review")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = ReviewQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["segmented_tile", "-id"])]
 
     def __str__(self) -> str:
         return f"{self.verdict} by {self.expert}"
+
+    def save(self, *arguments: Any, **options: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError
+        # A row made up under the number of one that is there must not overwrite it either.
+        super().save(*arguments, **(options | {"force_insert": True}))
+
+    def delete(self, *_arguments: Any, **_options: Any) -> NoReturn:
+        raise AppendOnlyError
 
     @property
     def verdict_name(self) -> str:

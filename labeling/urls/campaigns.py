@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from labeling.views import campaigns
+from labeling.views import campaign_places, campaigns
 
 urlpatterns = [
     path("review/campaigns/", campaigns.campaign_list, name="campaigns"),
     path("review/campaigns/begin/", campaigns.campaign_begin, name="campaign-begin"),
+    path("review/campaigns/places/", campaign_places.campaign_places, name="campaign-places"),
     path("review/campaigns/<int:campaign_id>/", campaigns.campaign, name="campaign"),
     path(
         "review/campaigns/<int:campaign_id>/look-alikes/",

@@ -12,6 +12,7 @@ urlpatterns = [
     path("review/gallery/", gallery.gallery, name="review-gallery"),
     path("review/gallery/cells/", gallery.gallery_cells, name="review-gallery-cells"),
     path("review/history/", review_history.review_history, name="review-history"),
+    path("review/history/map.geojson", review_history.map_at_geojson, name="review-map-geojson"),
     path("review/reports/", report_desk.report_list, name="report-list"),
     path("review/reports/<int:report_id>/", report_desk.report_detail, name="report-detail"),
     path("review/reports/<int:report_id>/photo.webp", report_desk.report_photo, name="report-photo"),

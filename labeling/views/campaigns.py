@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role, User, WorkState
 from amberapp.permissions import role_required
+from detection.actions.find_tiles import read_point
 from detection.actions.look_alike_index import IndexState, extractor_key_of, request_index, state_of
 from detection.actions.look_alike_search import MOST_WANTED
 from detection.actions.segment import default_segmentation
@@ -27,6 +28,7 @@ from detection.models import Detection, SegmentedTile
 from labeling.actions import campaign_round as rounds
 from labeling.actions import campaigns
 from labeling.actions.campaign_gallery import SHOWN, Gallery, gallery
+from labeling.actions.campaign_kinds import MINING, NOT_JUDGED, WAITING, kinds_of_change
 from labeling.actions.campaign_piece import pieces_of
 from labeling.actions.campaign_steps import course_of, progress_now
 from labeling.actions.publish import readiness
@@ -70,7 +72,7 @@ def _stage(campaign: Campaign) -> tuple[str, str]:
 @role_required(Role.EXPERT)
 def campaign_begin(request: HttpRequest) -> HttpResponse:
     """POST begins from a report, a detection, or a tile and its superpixel. GET ?tile= (a segmented tile) or ?image= (a
-    tile) lets choose the superpixel."""
+    tile) lets choose the superpixel; ?point=latitude,longitude has chosen the one that lies there."""
     assert isinstance(request.user, User)
     if request.method == "POST":
         return redirect("campaign-look-alikes", campaign_id=_begun(request, request.user).pk)
@@ -79,6 +81,9 @@ def campaign_begin(request: HttpRequest) -> HttpResponse:
     else:
         segmented = _segmented(pk=_number(request.GET.get("tile", "")))
     chosen = _number(request.GET.get("superpixel", "")) or None
+    point = read_point(request.GET.get("point", ""))
+    if chosen is None and point is not None:
+        chosen = campaigns.superpixel_at(segmented, point[1], point[0]) or None
     context = {
         "segmented": segmented,
         "tile": segmented.tile,
@@ -124,11 +129,9 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "held_out": held_out,
         "not_measured": rounds.NOT_MEASURED.get(held_out.get("reason", ""), held_out.get("reason", "")),
         "figures": _figures(held_out),
-        "kinds": [
-            {"name": LookAlike.objects.name_of(slug) if slug else _("no reason given"), **kind}
-            for slug, kind in held_out.get("kinds", {}).items()
-        ],
+        "kinds": _kinds(held_out),
         "run_effect": found.effect.get("run"),
+        "changes": _changes(found) if found.effect.get("run") else [],
         "ready": readiness(run) if run is not None and run.state == WorkState.DONE else None,
     }
     return render(request, "labeling/campaign.html", context)
@@ -159,6 +162,40 @@ def _figures(held_out: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for group, title in groups.items()
         if held_out.get(group)
+    ]
+
+
+def _kinds(held_out: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the table by class: the difference and its interval in percentage points of the class's superpixels.
+
+    One place alone has no interval: drawing it again tells nothing.
+    """
+    return [
+        {
+            **kind,
+            "name": LookAlike.objects.name_of(slug) if slug else _("no reason given"),
+            "difference": [100 * share for share in kind["difference"]],
+            "has_interval": kind["places"] > 1,
+        }
+        for slug, kind in held_out.get("kinds", {}).items()
+    ]
+
+
+def _changes(found: Campaign) -> list[dict[str, Any]]:
+    """Rows of the table of what was removed and added."""
+    others = {
+        MINING: _("mining, as an expert has approved it"),
+        WAITING: _("experts have not agreed yet"),
+        NOT_JUDGED: _("not judged by an expert"),
+    }
+    return [
+        {
+            "name": others.get(one.kind) or LookAlike.objects.name_of(one.kind),
+            "is_loss": one.kind == MINING and one.removed > 0,
+            "removed": one.removed,
+            "added": one.added,
+        }
+        for one in kinds_of_change(found)
     ]
 
 

@@ -14,12 +14,15 @@ from amberapp import jobs
 from amberapp.errors import NotThere
 from amberapp.models import Job, Role, User, WorkState
 from amberapp.permissions import role_required
+from detection.actions.dataset import CampaignNote
 from detection.models import Classifier, Region
 from detection.models.classifier import Algorithm
-from detection.views.machine import groupings
+from detection.views.machine import campaigns_told, groupings
 from labeling.actions.retrain import comparisons, request_comparison
 
 CLASSIFIERS_SHOWN = 50
+# Of the campaigns that a classifier has learned from, so many are named in the list; its own page names all.
+CAMPAIGNS_NAMED = 2
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,16 @@ class Row:
     difference: list[float] | None
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A classifier of the list: the newest campaigns that its dataset names, how many more; `lost`: why none can be told."""
+
+    classifier: Classifier
+    campaigns: list[CampaignNote]
+    more: int
+    lost: str
+
+
 @never_cache
 @require_safe
 @role_required(Role.ADMIN)
@@ -44,7 +57,7 @@ def classifiers(request: HttpRequest, slug: str) -> HttpResponse:
     newest = asked[0] if asked else None
     context = {
         "region": region,
-        "classifiers": Classifier.objects.filter(region=region).order_by("-id")[:CLASSIFIERS_SHOWN],
+        "trained": _trained(region),
         "open_job": newest if newest is not None and newest.is_open else None,
         "failed_job": newest if newest is not None and newest.state == WorkState.FAILED else None,
         "compared": done,
@@ -58,6 +71,16 @@ def classifiers(request: HttpRequest, slug: str) -> HttpResponse:
         ],
     }
     return render(request, "manage/classifiers.html", context)
+
+
+def _trained(region: Region) -> list[Trained]:
+    found = Classifier.objects.filter(region=region).select_related("dataset").order_by("-id")
+    trained = []
+    for classifier in found[:CLASSIFIERS_SHOWN]:
+        campaigns, lost = campaigns_told(classifier.dataset)
+        more = max(len(campaigns) - CAMPAIGNS_NAMED, 0)
+        trained.append(Trained(classifier, campaigns[:CAMPAIGNS_NAMED], more, lost))
+    return trained
 
 
 def _rows(result: dict[str, Any]) -> list[Row]:

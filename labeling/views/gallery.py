@@ -4,8 +4,8 @@ The page works as a plain form with ticks. static/js/labeling/gallery.js makes i
 that come into view and sends decisions through the API.
 """
 
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -20,20 +20,20 @@ from django.views.decorators.http import require_http_methods, require_safe
 from amberapp.errors import UserError
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
-from labeling.actions.gallery import CELLS, Order, cells_of, ordered
+from labeling.actions.gallery import CELLS, Order, cells_of
 from labeling.actions.publish import readiness
 from labeling.actions.review_bulk import MOST_AT_ONCE, Decided, Outcome, review_many, withdraw_many, written
-from labeling.actions.review_queue import review_queue
+from labeling.actions.review_queue import QueueItem, review_queue
 from labeling.api.review import LAST_DECISION, remember
 from labeling.models import LookAlike
-from labeling.views.review_frame import asked_run, asked_state, frame
+from labeling.views.review_frame import Way, asked_run, asked_way, frame
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.EXPERT)
 def gallery(request: HttpRequest) -> HttpResponse:
-    """?run= or ?region=, ?state= as in the review, ?order= of Order, ?fresh=1: only what differs from the run before."""
+    """?run= or ?region= and a `Way`; ?at=number opens it at that detection, or where it was before it left the list."""
     assert isinstance(request.user, User)
     run = asked_run(request)
     if run is None:
@@ -41,36 +41,30 @@ def gallery(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _decide(request, request.user)
         return redirect(request.get_full_path())
-    state = asked_state(request)
-    asked = request.GET.get("order", "")
-    order = Order(asked) if asked in set(Order) else Order.SCORE
-    fresh = request.GET.get("fresh") == "1"
+    way = asked_way(request, order=Order.SCORE)
     items = review_queue(run, request.user)
-    chosen = [item for item in items if item.is_in(state) and (item.differs or not fresh)]
-    context = frame(run, items, state, gallery=True)
-    query = {"run": run.pk, "state": state, "order": order} | ({"fresh": 1} if fresh else {})
-    if not chosen:
-        return render(
-            request, "labeling/review_empty.html", context | {"ready": readiness(run), "fresh": fresh}
-        )
-    numbers = [item.detection_id for item in ordered(run, chosen, order)]
+    line = way.line(run, items)
+    numbers = [item.detection_id for item in line if way.has(item)]
+    context = frame(run, items, way, gallery=True)
+    if not numbers:
+        return render(request, "labeling/review_empty.html", context | {"ready": readiness(run)})
     pages = Paginator(numbers, CELLS)
-    page = pages.get_page(request.GET.get("page"))
+    at = _place_of(request.GET.get("at", ""), line, way)
+    page = pages.get_page(request.GET.get("page") if at is None else at // CELLS + 1)
     context |= {
         "cells": cells_of(list(page.object_list), request.user),
         "page": page,
-        "query": urlencode(query) + "&",
-        "order": order,
+        "query": f"run={run.pk}&{way.query}&",
         "orders": _orders(),
-        "fresh": fresh,
         "look_alikes": LookAlike.objects.choices(),
         "undoable": len(request.session.get(LAST_DECISION, [])),
         "data": {
             "numbers": numbers,
             "first": page.start_index() - 1,
+            "at": at,
             "cells": CELLS,
             "most": MOST_AT_ONCE,
-            "state": state,
+            "way": way.asked,
             "written": request.session.get(LAST_DECISION, []),
             "urls": {
                 "cells": reverse("review-gallery-cells"),
@@ -95,7 +89,21 @@ def gallery_cells(request: HttpRequest) -> HttpResponse:
             _("“ids” are the numbers of at most %(count)s detections.") % {"count": max(CELLS, MOST_AT_ONCE)}
         )
     cells = cells_of([int(text) for text in texts], request.user)
-    return render(request, "labeling/gallery_cells.html", {"cells": cells, "state": asked_state(request)})
+    way = asked_way(request, order=Order.SCORE)
+    return render(request, "labeling/gallery_cells.html", {"cells": cells, "way": way})
+
+
+def _place_of(number: str, line: Sequence[QueueItem], way: Way) -> int | None:
+    """Where in the gallery the detection with this number is, or what comes after it now that it has left; None: nowhere."""
+    if not _is_number(number):
+        return None
+    before = 0
+    for item in line:
+        if item.detection_id == int(number):
+            last = sum(map(way.has, line)) - 1
+            return min(before, last)
+        before += way.has(item)
+    return None
 
 
 def _decide(request: HttpRequest, expert: User) -> None:

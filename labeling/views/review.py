@@ -5,7 +5,6 @@ fetches the next card ahead of time.
 """
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -19,12 +18,13 @@ from amberapp.errors import UserError
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
 from detection.models import Detection, Run
+from labeling.actions.gallery import Order, ordered
 from labeling.actions.publish import readiness
 from labeling.actions.review import review_detection, withdraw_review
 from labeling.actions.review_card import card_of
 from labeling.actions.review_queue import QueueItem, review_queue
 from labeling.models import LookAlike, Review, ReviewVerdict
-from labeling.views.review_frame import asked_detection, asked_run, asked_state, frame
+from labeling.views.review_frame import Way, asked_detection, asked_run, asked_way, frame
 
 # The script walks through so many detections before it asks the server for more.
 QUEUE_LENGTH = 1000
@@ -34,17 +34,17 @@ QUEUE_LENGTH = 1000
 @require_safe
 @role_required(Role.EXPERT)
 def review(request: HttpRequest) -> HttpResponse:
-    """The first detection of the queue that is asked for: ?region=slug or ?run=number, and ?state=."""
+    """The first detection of the queue that is asked for: ?region=slug or ?run=number, and a `Way`."""
     assert isinstance(request.user, User)
     run = asked_run(request)
     if run is None:
         return render(request, "labeling/review_empty.html", {"regions": [], "nothing_found": True})
-    state = asked_state(request)
+    way = asked_way(request)
     items = review_queue(run, request.user)
-    first = next((item.detection_id for item in items if item.is_in(state)), None)
+    first = next((item.detection_id for item in way.line(run, items) if way.has(item)), None)
     if first is not None:
-        return _page(request, run, items, state, asked_detection(first))
-    context = frame(run, items, state) | {"ready": readiness(run)}
+        return _page(request, run, items, way, asked_detection(first))
+    context = frame(run, items, way) | {"ready": readiness(run)}
     return render(request, "labeling/review_empty.html", context)
 
 
@@ -52,19 +52,20 @@ def review(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.EXPERT)
 def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
-    """One detection by its number, in its run's queue. A POST is the verdict; the next one follows."""
+    """One detection by its number, in its run's queue. A POST is the verdict; the next one follows.
+
+    With ?order= it goes on in the order of the gallery that it was opened from, and ends there.
+    """
     assert isinstance(request.user, User)
     detection = asked_detection(detection_id)
-    state = asked_state(request)
+    way = asked_way(request)
     items = review_queue(detection.run, request.user)
     if request.method == "POST":
-        following = _neighbours(items, state, detection_id)[1]
+        following = _neighbours(_line(detection.run, items, way), way, detection_id)[1]
         decision = request.POST.get("decision", "")
         if decision.startswith("withdraw:"):
             messages.success(request, _take_back(decision.removeprefix("withdraw:"), request.user))
-            return redirect(
-                f"{reverse('review-detection', args=[detection_id])}?{urlencode({'state': state})}"
-            )
+            return redirect(f"{reverse('review-detection', args=[detection_id])}?{way.query}")
         verdict, _colon, look_alike = decision.partition(":")
         seen = request.POST.get("seen", "")
         decided = review_detection(
@@ -77,9 +78,9 @@ def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
         )
         messages.success(request, _said(decided))
         if following is None:
-            return redirect(f"{reverse('review')}?{urlencode({'run': detection.run_id, 'state': state})}")
-        return redirect(f"{reverse('review-detection', args=[following])}?{urlencode({'state': state})}")
-    return _page(request, detection.run, items, state, detection)
+            return redirect(_end(detection.run, way))
+        return redirect(f"{reverse('review-detection', args=[following])}?{way.query}")
+    return _page(request, detection.run, items, way, detection)
 
 
 @never_cache
@@ -92,47 +93,54 @@ def review_card(request: HttpRequest, detection_id: int) -> HttpResponse:
         "card": card_of(asked_detection(detection_id), request.user),
         "look_alikes": LookAlike.objects.choices(),
     }
-    return render(request, "labeling/review_card.html", context | {"state": asked_state(request)})
+    return render(request, "labeling/review_card.html", context | {"way": asked_way(request)})
 
 
 def _page(
-    request: HttpRequest, run: Run, items: list[QueueItem], state: str, detection: Detection
+    request: HttpRequest, run: Run, items: list[QueueItem], way: Way, detection: Detection
 ) -> HttpResponse:
     assert isinstance(request.user, User)
-    before, after = _neighbours(items, state, detection.pk)
-    queue = [item.detection_id for item in items if item.is_in(state)]
-    if detection.pk in queue:
-        start = queue.index(detection.pk)
-        # What lies before it has been passed over; it comes again after the end.
-        queue = queue[start:] + queue[:start]
-    else:
-        queue = [detection.pk, *queue]
-    context = frame(run, items, state) | {
+    line = way.line(run, items)
+    before, after = _neighbours(line if way.order else _line(run, items, way), way, detection.pk)
+    place = next((n for n, item in enumerate(line) if item.detection_id == detection.pk), 0)
+    # What lies before it has been passed over; it comes again after the end.
+    following = [item.detection_id for item in line[place + 1 :] + line[:place] if way.has(item)]
+    context = frame(run, items, way, shown=detection.pk) | {
         "card": card_of(detection, request.user),
         "look_alikes": LookAlike.objects.choices(),
         "before_this": before,
         "after_this": after,
         "page": {
-            "queue": queue[:QUEUE_LENGTH],
-            "state": state,
+            "queue": [detection.pk, *following][:QUEUE_LENGTH],
+            "state": way.state,
+            "way": way.query,
             "urls": {
                 "card": reverse("review-card", args=[0]),
                 "page": reverse("review-detection", args=[0]),
                 "reviews": reverse("api-detection-reviews", args=[0]),
                 "withdraw": reverse("api-reviews-withdraw"),
-                "end": f"{reverse('review')}?{urlencode({'run': run.pk, 'state': state})}",
+                "end": _end(run, way),
             },
         },
     }
     return render(request, "labeling/review.html", context)
 
 
-def _neighbours(items: Sequence[QueueItem], state: str, detection_id: int) -> tuple[int | None, int | None]:
-    """The detections before and after this one by score that are in the queue, going round at the end."""
-    by_score = sorted(items, key=lambda item: (-item.score, item.detection_id))
-    place = next((n for n, item in enumerate(by_score) if item.detection_id == detection_id), 0)
-    earlier = [item.detection_id for item in by_score[:place] if item.is_in(state)]
-    later = [item.detection_id for item in by_score[place + 1 :] if item.is_in(state)]
+def _end(run: Run, way: Way) -> str:
+    """Where one comes when the list is at its end: the gallery that one came from, or what the review says of it."""
+    return f"{reverse('review-gallery' if way.order else 'review')}?run={run.pk}&{way.query}"
+
+
+def _line(run: Run, items: Sequence[QueueItem], way: Way) -> list[QueueItem]:
+    """Where Back and Skip go on a page without scripts: in the gallery's order, else by score."""
+    return way.line(run, items) if way.order else ordered(run, items, Order.SCORE)
+
+
+def _neighbours(line: Sequence[QueueItem], way: Way, detection_id: int) -> tuple[int | None, int | None]:
+    """The detections before and after this one that the way has, going round at the end."""
+    place = next((n for n, item in enumerate(line) if item.detection_id == detection_id), 0)
+    earlier = [item.detection_id for item in line[:place] if way.has(item)]
+    later = [item.detection_id for item in line[place + 1 :] if way.has(item)]
     before = earlier[-1] if earlier else (later[-1] if later else None)
     after = later[0] if later else (earlier[0] if earlier else None)
     return before, after

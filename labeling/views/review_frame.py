@@ -1,6 +1,7 @@
 """What the pages of the review desk have in common: which run and which list are asked for, and the head of the page."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere
 from detection.models import Detection, Region, Run
+from labeling.actions.gallery import Order, ordered
 from labeling.actions.review_card import regions_to_review, run_to_review
 from labeling.actions.review_queue import (
     ALL,
@@ -33,9 +35,48 @@ from labeling.models import Report, ReportState
 ALWAYS = (UNDECIDED, APPROVED, REJECTED, CARRIED, ALL)
 
 
-def frame(run: Run, items: Sequence[QueueItem], state: str, *, gallery: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Way:
+    """The list that is gone through, and in which order: what an address says in ?state=, ?order= and ?fresh=1.
+
+    order: an Order, by which the gallery is sorted and by which the single view goes on that was opened from there; ""
+    where the review goes its own way, by score. fresh: only what differs from the run before.
+    """
+
+    state: str
+    order: str = ""
+    fresh: bool = False
+
+    def has(self, item: QueueItem) -> bool:
+        return item.is_in(self.state) and (item.differs or not self.fresh)
+
+    def line(self, run: Run, items: Sequence[QueueItem]) -> list[QueueItem]:
+        """All detections in the order of this way, also those that it passes by."""
+        return ordered(run, items, self.order) if self.order else list(items)
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """As it stands in an address."""
+        told = {"state": self.state, "order": self.order, "fresh": "1" if self.fresh else ""}
+        return {name: str(value) for name, value in told.items() if value}
+
+    @property
+    def query(self) -> str:
+        return urlencode(self.asked)
+
+
+def asked_way(request: HttpRequest, *, order: str = "") -> Way:
+    """`order`: where the address names none that there is."""
+    asked = request.GET.get("order", "")
+    return Way(asked_state(request), asked if asked in set(Order) else order, request.GET.get("fresh") == "1")
+
+
+def frame(
+    run: Run, items: Sequence[QueueItem], way: Way, *, gallery: bool = False, shown: int | None = None
+) -> dict[str, Any]:
     """What the head of the page shows: regions, the run, tabs with counts, how far the work is, what needs the reader, how
-    many reports of citizens wait."""
+    many reports of citizens wait; the way to the other view, to the gallery with the detection that is `shown`."""
+    state = way.state
     counts = counts_of(items)
     titles = state_titles()
     regions = regions_to_review()
@@ -47,10 +88,11 @@ def frame(run: Run, items: Sequence[QueueItem], state: str, *, gallery: bool = F
         "regions": regions if len(regions) > 1 else [],
         "latest": latest if latest is not None and latest.pk != run.pk else None,
         "state": state,
+        "way": way,
         "gallery": gallery,
         "list_url": reverse("review-gallery" if gallery else "review"),
-        "other_url": f"{reverse('review' if gallery else 'review-gallery')}?"
-        + urlencode({"run": run.pk, "state": state}),
+        "other_url": f"{reverse('review' if gallery else 'review-gallery')}?run={run.pk}&{way.query}"
+        + (f"&at={shown}" if shown is not None else ""),
         "tabs": [
             {"state": name, "title": titles[name], "count": counts[name]}
             for name in STATES

@@ -31,6 +31,32 @@ def campaign(make_tile: Callable[..., Any], bob: Any) -> Campaign:
     return campaigns.begin_from_detection(detection=detection, acting_user=bob)
 
 
+# Long names and large figures: the tables have to fit a phone.
+FIGURES = {key: [0.912, 0.87, 0.95] for key in ("precision", "recall", "f1", "average_precision")}
+GROUP = {
+    "n": 41_200,
+    "places": 1_380,
+    "positives": 12_000,
+    "before": FIGURES,
+    "after": FIGURES,
+    "difference": {key: [-0.03, -0.11, 0.06] for key in FIGURES},
+}
+EFFECT = {
+    "held_out": {
+        "outside": GROUP,
+        "kinds": {
+            "deforestation": {
+                "n": 12_640,
+                "places": 1_110,
+                "before": 3_100,
+                "after": 1_009,
+                "difference": [-0.3438, -0.4621, -0.1532],
+            }
+        },
+    }
+}
+
+
 def test_the_pages_can_be_used_by_everybody(
     page: Page,
     live_server: Any,
@@ -46,7 +72,10 @@ def test_the_pages_can_be_used_by_everybody(
         f"{campaign.pk}/",
         f"{campaign.pk}/look-alikes/",
         f"begin/?tile={campaign.segmented_tile_id}",
+        "places/",
+        "places/?q=nothing",
     ]
+    Campaign.objects.filter(pk=campaign.pk).update(effect=EFFECT)
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 800})
         for address in addresses:
@@ -90,6 +119,24 @@ def test_bob_ticks_with_keys_and_ranges_and_decides(
     page.get_by_role("button", name="Take back").click()
     page.get_by_role("dialog").get_by_role("button", name="Take back").click()
     expect(page.locator("main")).to_contain_text("Taken back on")
+
+
+def test_bob_begins_from_any_place_with_keys_alone(
+    page: Page, live_server: Any, campaign: Campaign, bob: Any, log_in: Callable[[Any], None]
+) -> None:
+    log_in(bob)
+    page.goto(f"{live_server.url}/review/campaigns/")
+    page.get_by_role("link", name="Begin from any place").press("Enter")
+    tile = campaign.segmented_tile.tile
+    search = page.get_by_label("Coordinates, place or file name")
+    search.fill(f"{tile.latitude}, {tile.longitude}")
+    search.press("Enter")
+    cards = page.locator(".place-card")
+    expect(cards).to_have_count(1)
+    cards.press("Enter")
+    expect(page.locator(".choose__side")).to_contain_text("is chosen")
+    page.get_by_role("button", name="Find its look-alikes").press("Enter")
+    expect(page.locator(".look.is-asked")).to_have_count(1)
 
 
 def test_bob_chooses_a_superpixel_of_a_tile(

@@ -130,6 +130,97 @@ def test_bob_decides_with_keys_alone_and_takes_back(
     assert not console_errors
 
 
+def test_a_note_goes_with_one_decision_and_with_no_other(
+    gallery: Page, run: Any, serious_violations: Callable, console_errors: list[str]
+) -> None:
+    one, two, three, four = numbers(run)[:4]
+    field, button = gallery.locator("#note"), gallery.locator("[data-note]")
+    expect(field).to_be_hidden()
+    gallery.keyboard.press("t")
+    expect(field).to_be_focused()
+    gallery.keyboard.type("as in Sarny, ask")
+    assert serious_violations() == []
+    gallery.keyboard.press("Escape")
+    expect(field).to_be_hidden()
+    expect(button).to_contain_text("Note written")
+    expect(cell(gallery, one).locator(".shot__tick")).to_be_focused()
+    gallery.keyboard.press("Shift+ArrowRight")
+    gallery.keyboard.press("s")
+    expect(cell(gallery, two)).to_have_attribute("data-state", "second")
+    expect(button).not_to_contain_text("Note written")
+    gallery.keyboard.press("r")
+    gallery.keyboard.press("5")
+    expect(cell(gallery, three)).to_have_attribute("data-state", "rejected")
+    gallery.keyboard.press("t")
+    gallery.keyboard.type("a new cemetery")
+    gallery.keyboard.press("Control+Enter")
+    gallery.keyboard.press("r")
+    gallery.keyboard.press("2")
+    expect(cell(gallery, four)).to_have_attribute("data-state", "rejected")
+    said = {review.detection_id: review.note for review in Review.objects.all()}
+    assert said == {one: "as in Sarny, ask", two: "as in Sarny, ask", three: "", four: "a new cemetery"}
+    assert not console_errors
+
+
+def test_a_note_comes_back_when_the_decision_was_not_written(gallery: Page, dora: Any, run: Any) -> None:
+    first = numbers(run)[0]
+    gallery.wait_for_load_state("networkidle")
+    gallery.context.set_offline(True)
+    gallery.get_by_role("button", name="Note", exact=True).click()
+    gallery.locator("#note").fill("look again")
+    gallery.get_by_role("button", name="Second opinion").click()
+    expect(gallery.locator('.toasts [role="alert"]')).to_contain_text("no connection")
+    expect(gallery.locator("[data-note]")).to_contain_text("Note written")
+    gallery.context.set_offline(False)
+    gallery.get_by_role("button", name="Second opinion").click()
+    expect(cell(gallery, first)).to_have_attribute("data-state", "second")
+    assert Review.objects.get().note == "look again"
+    second = numbers(run)[1]
+    quicker = Detection.objects.get(pk=second)
+    review_detection(detection=quicker, verdict="approved", acting_user=dora)
+    gallery.get_by_role("button", name="Note", exact=True).click()
+    gallery.locator("#note").fill("no mine at all")
+    gallery.get_by_role("button", name="Second opinion").click()
+    expect(cell(gallery, second).locator(".shot__message")).to_be_visible()
+    expect(gallery.locator("[data-note]")).to_contain_text("Note written")
+
+
+def test_what_is_opened_alone_goes_on_in_the_gallerys_order_and_comes_back_to_its_place(
+    page: Page, live_server: Any, log_in: Callable, bob: Any, run: Any, console_errors: list[str]
+) -> None:
+    """By area the smallest score comes first of the three that have an area; the rest have none."""
+    log_in(bob)
+    first, second, third, *rest = numbers(run)
+    page.goto(f"{live_server.url}/review/gallery/?order=area")
+    expect(cell(page, third)).to_be_visible()
+    card, back = page.locator(".review-card"), page.get_by_role("link", name="Back to the gallery")
+    page.keyboard.press("ArrowRight")
+    expect(cell(page, second).locator(".shot__tick")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(card).to_have_attribute("data-detection", str(second))
+    page.keyboard.press("a")
+    expect(card).to_have_attribute("data-detection", str(first))
+    assert "order=area" in page.url
+    page.keyboard.press("n")
+    expect(card).to_have_attribute("data-detection", str(rest[0]))
+    page.reload()  # an address that somebody was sent goes the same way
+    page.keyboard.press("n")
+    expect(card).to_have_attribute("data-detection", str(rest[1]))
+    back.click()
+    expect(page.locator("#order")).to_have_value("area")
+    expect(cell(page, rest[1]).locator(".shot__tick")).to_be_focused()
+    expect(cell(page, second)).to_have_count(0)
+    # Far down, with the browser's own Back.
+    page.keyboard.press("End")
+    expect(cell(page, rest[-1]).locator(".shot__tick")).to_be_focused()
+    cell(page, rest[-1]).locator(".shot__open").click()
+    expect(card).to_have_attribute("data-detection", str(rest[-1]))
+    page.go_back()
+    expect(cell(page, rest[-1]).locator(".shot__tick")).to_be_focused()
+    expect(cell(page, rest[-1])).to_be_in_viewport()
+    assert not console_errors
+
+
 def test_the_mouse_chooses_ranges_and_dora_is_not_overwritten(gallery: Page, dora: Any, run: Any) -> None:
     shown = numbers(run)
     cell(gallery, shown[1]).locator(".shot__picture").click()
@@ -199,7 +290,7 @@ def test_a_thumb_is_enough_and_nothing_serious_is_found(
     assert gallery.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     cell(gallery, first).locator(".shot__picture").click()
     cell(gallery, second).locator(".shot__picture").click()
-    for name in ("Approve", "Reject", "Second opinion", "Undo"):
+    for name in ("Approve", "Reject", "Second opinion", "Undo", "Note"):
         box = gallery.get_by_role("button", name=name, exact=True).bounding_box()
         assert box is not None
         assert min(box["height"], box["width"]) >= 44, name

@@ -62,7 +62,7 @@ if (form) {
   };
 
   ticks.forEach((tick, index) => {
-    const cell = tick.closest(".look");
+    const cell = tick.closest(".look__label");
     let held = null;
     let ranged = false;
     cell.addEventListener("click", (event) => {

@@ -6,6 +6,7 @@ import { gettext, interpolate, ngettext } from "../shared/i18n.js";
 import { toast, toastError } from "../shared/toast.js";
 import { Chunks } from "./gallery_chunks.js";
 import { wireHands } from "./gallery_hands.js";
+import { wireNote } from "./gallery_note.js";
 import { recount } from "./review_counts.js";
 import { wireKeys } from "./review_keys.js";
 
@@ -16,6 +17,7 @@ const form = document.getElementById("gallery");
 const bar = form.querySelector("[data-bar]");
 const host = form.querySelector(".gallery__chunks");
 const told = document.getElementById("told");
+const note = wireNote(bar, () => tickOf(current)?.focus({ preventScroll: true }));
 const place = new Map(page.numbers.map((number, index) => [number, index]));
 
 const known = new Map(); // number -> {seen, state, waits, carried} as the server last told
@@ -23,8 +25,9 @@ const chosen = new Set();
 const sending = new Set();
 const messages = new Map(); // number -> why it was not decided
 let written = page.written; // the reviews that Undo takes back
-let current = page.numbers[page.first]; // the cell with the keyboard
-let anchor = page.first; // where a range begins
+const begin = page.at ?? page.first;
+let current = page.numbers[begin]; // the cell with the keyboard
+let anchor = begin; // where a range begins
 let whole = localStorage.getItem(FRAME) !== null;
 
 // Cells -------------------------------------------------------------------------------------------------------------
@@ -66,9 +69,9 @@ function dress(cell) {
   cell.toggleAttribute("data-sending", sending.has(number));
   const picture = cell.querySelector(".shot__picture");
   picture.setAttribute("viewBox", whole ? picture.dataset.whole : picture.dataset.close);
-  const note = cell.querySelector(".shot__message");
-  note.textContent = messages.get(number) || "";
-  note.hidden = !messages.has(number);
+  const message = cell.querySelector(".shot__message");
+  message.textContent = messages.get(number) || "";
+  message.hidden = !messages.has(number);
 }
 
 // Choosing ----------------------------------------------------------------------------------------------------------
@@ -133,6 +136,21 @@ async function goTo(index, { extend = false } = {}) {
     tick.focus({ preventScroll: true });
     cellOf(number).scrollIntoView({ block: "nearest" });
   }
+}
+
+// One alone ---------------------------------------------------------------------------------------------------------
+
+/** The browser's Back leads to this detection, or to what is in its place by then. */
+function remember(number) {
+  const url = new URL(window.location.href);
+  url.searchParams.delete("page");
+  url.searchParams.set("at", number);
+  window.history.replaceState(window.history.state, "", url);
+}
+
+function open(number) {
+  remember(number);
+  window.location.assign(cellOf(number).querySelector(".shot__open").href);
 }
 
 // Decisions ---------------------------------------------------------------------------------------------------------
@@ -204,6 +222,7 @@ async function decide(decision) {
   if (!numbers.length) {
     return;
   }
+  const remark = note.take();
   chooseNone();
   mark(numbers, true);
   goOn(numbers);
@@ -216,6 +235,7 @@ async function decide(decision) {
     const answers = await api.post(page.urls.reviews, {
       verdict,
       look_alike: lookAlike,
+      note: remark,
       detections: numbers.map((number) => ({
         detection: number,
         seen_review: unseen.has(number) ? null : known.get(number).seen,
@@ -224,6 +244,8 @@ async function decide(decision) {
     const done = answers.filter((answer) => answer.outcome === "done");
     if (done.length) {
       written = done.map((answer) => answer.review);
+    } else {
+      note.giveBack(remark);
     }
     await refresh(numbers);
     const gone = done.length + answers.filter((answer) => answer.outcome === "unchanged").length;
@@ -231,6 +253,7 @@ async function decide(decision) {
   } catch (error) {
     numbers.forEach((number) => choose(number, true));
     showChosen();
+    note.giveBack(remark);
     toastError(error);
   } finally {
     mark(numbers, false);
@@ -356,7 +379,7 @@ function pressed(key, event) {
   switch (key) {
     case "enter":
       return inside && !event.target.closest("a, button")
-        ? () => window.location.assign(cellOf(current).querySelector(".shot__open").href)
+        ? () => open(current)
         : null;
     case "a":
       return () => decide("approved");
@@ -366,6 +389,8 @@ function pressed(key, event) {
       return () => decide("second");
     case "u":
       return undo;
+    case "t":
+      return () => note.open(true);
     case "z":
       return () => setWhole(!whole);
     case "escape":
@@ -402,11 +427,16 @@ chunks.measure();
 showChosen();
 showUndo();
 showFrame();
-if (page.first) {
+if (page.at !== null) {
+  window.history.scrollRestoration = "manual"; // where one was is told by the detection
+  goTo(page.at);
+} else if (page.first) {
   chunks.scrollTo(page.first);
 }
 chunks.watch();
-wireHands(host, { onTick, onFocus, onHold });
+wireHands(host, { onTick, onFocus, onHold, onOpen: open, onLeave: remember });
+// What was decided meanwhile is not on a page that the browser has kept.
+window.addEventListener("pageshow", (event) => event.persisted && window.location.reload());
 wireControls();
 wireKeys(document.getElementById("keys-on"), pressed, ["arrowright", "arrowleft", "arrowdown", "arrowup"]);
 // On a phone the tab one is on may lie beyond the edge.

@@ -62,8 +62,8 @@ export class Chunks {
 
   /** Fresh cells of these detections, as the server tells them now. */
   async fetch(numbers) {
-    const { urls, state } = this.page;
-    const response = await api.get(urls.cells, { query: { ids: numbers.join(","), state } });
+    const { urls, way } = this.page;
+    const response = await api.get(urls.cells, { query: { ids: numbers.join(","), ...way } });
     const parsed = new DOMParser().parseFromString(`<ul>${await response.text()}</ul>`, "text/html");
     return [...parsed.querySelectorAll(".shot")].map((cell) => document.adoptNode(cell));
   }

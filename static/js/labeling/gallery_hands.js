@@ -4,8 +4,11 @@
 const HELD_MS = 450; // a press of a finger that means: everything up to here
 const STILL_PX = 6;
 
-/** Tells onTick(number, wanted, ranged), onFocus(number) and onHold(number) of the cells in `host`. */
-export function wireHands(host, { onTick, onFocus, onHold }) {
+/**
+ * Tells onTick(number, wanted, ranged), onFocus(number), onHold(number) and onOpen(number) of the cells in `host`; a link
+ * that leads to a detection is told by onLeave(number) before it is followed.
+ */
+export function wireHands(host, { onTick, onFocus, onHold, onOpen, onLeave }) {
   let shifted = false;
   let held = null;
   let swallow = false;
@@ -31,9 +34,14 @@ export function wireHands(host, { onTick, onFocus, onHold }) {
     }
   });
   host.addEventListener("dblclick", (event) => {
-    const cell = event.target.closest(".shot");
-    if (cell) {
-      window.location.assign(cell.querySelector(".shot__open").href);
+    const number = numberOf(event);
+    if (number) {
+      onOpen(number);
+    }
+  });
+  host.addEventListener("click", (event) => {
+    if (event.target.closest(".shot__open")) {
+      onLeave(numberOf(event));
     }
   });
   host.addEventListener("pointerdown", (event) => {

@@ -24,13 +24,13 @@ let picture = null;
 const card = () => host.querySelector(".review-card");
 const shownNumber = () => Number(card().dataset.detection);
 const address = (name, number) => page.urls[name].replace("/0/", `/${number}/`);
-const pageAddress = (number) => `${address("page", number)}?state=${page.state}`;
+const pageAddress = (number) => `${address("page", number)}?${page.way}`;
 
 // Cards -----------------------------------------------------------------------------------------------------------
 
 async function readCard(number) {
   await sending.get(number)?.catch(() => {});
-  const response = await api.get(address("card", number), { query: { state: page.state } });
+  const response = await api.get(`${address("card", number)}?${page.way}`);
   return response.text();
 }
 
@@ -232,7 +232,16 @@ function openReasons(open) {
   (open ? form.querySelector(".review-reasons button") : button).focus();
 }
 
+/** The way to the gallery leads to what is shown here. */
+function pointGallery() {
+  const link = document.querySelector("[data-gallery-link]");
+  const url = new URL(link.href);
+  url.searchParams.set("at", shownNumber());
+  link.href = url.href;
+}
+
 function wireCard() {
+  pointGallery();
   picture = wirePicture(card().querySelector(".review-picture"));
   const form = card().querySelector(".review-decide");
   if (unsaid.has(shownNumber())) {

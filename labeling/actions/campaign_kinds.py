@@ -1,0 +1,116 @@
+"""What the detections were that a campaign's run removed and added, by what experts have said of their ground. Reads only.
+
+What is honest here. A run removes outlines, not classes: nobody has looked at every one of them. So a detection gets a
+class only from experts, and from what they say today:
+
+- the verdict that stands on its very ground (a rejection's look-alike; an approval: it is mining, and removing it a loss);
+- else, where experts have called at least half of its superpixels not mining (in reviews of other outlines, accepted
+  reports and campaigns, this one above all), the look-alike that most of these have.
+
+All others are “not judged”, and are told as that. Volunteers' votes are left out: that they take such ground for mining is
+what a campaign is about. What was added is mostly not judged when the run ends, and gets its classes as experts review
+it. Detections that are only drawn differently are neither removed nor added.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from detection.actions.run_diff import KINDS, Kind, kept_diff
+from detection.models import Detection
+from labeling.actions.verdicts import DISPUTED, Ground, ground_of, weigh
+from labeling.models import Campaign, Consensus, Review, ReviewVerdict, Verdict
+
+# Beside the slugs of look-alikes.
+MINING, WAITING, NOT_JUDGED = "mining", "waiting", ""
+# SQLite takes so many values in one statement at the least.
+AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class KindOfChange:
+    """So many detections of one kind: a look-alike's slug, MINING, WAITING (for experts who do not agree) or NOT_JUDGED."""
+
+    kind: str
+    removed: int
+    added: int
+
+
+def kinds_of_change(campaign: Campaign) -> list[KindOfChange]:
+    """Look-alikes first, those with most removed first, then what is no look-alike. Empty where the runs are not compared.
+
+    Three queries for each AT_ONCE detections that were removed or added, one at the least.
+    """
+    then, now = campaign.run_before, campaign.run_after
+    if then is None or now is None or not (then.has_ended and now.has_ended):
+        return []
+    diff = kept_diff(then, now)
+    if diff is None:
+        return []
+    numbers = {
+        kind: diff.rows[column][diff.rows["kind"] == KINDS.index(kind)].tolist()
+        for kind, column in ((Kind.VANISHED, "then"), (Kind.APPEARED, "now"))
+    }
+    counted = {kind: Counter(_kinds(found)) for kind, found in numbers.items()}
+    removed, added = counted[Kind.VANISHED], counted[Kind.APPEARED]
+    last = (MINING, WAITING, NOT_JUDGED)
+    told = [KindOfChange(kind, removed[kind], added[kind]) for kind in {*removed, *added}]
+    return sorted(
+        told,
+        key=lambda one: (
+            last.index(one.kind) + 1 if one.kind in last else 0,
+            -one.removed,
+            -one.added,
+            one.kind,
+        ),
+    )
+
+
+def _kinds(detections: Sequence[int]) -> Iterator[str]:
+    """The kind of each of these detections."""
+    numbers = iter(detections)
+    while some := list(islice(numbers, AT_ONCE)):
+        rows = Detection.objects.filter(pk__in=some).order_by()
+        grounds = [ground_of(*row) for row in rows.values_list("segmented_tile_id", "superpixels")]
+        tiles = {tile for tile, _pieces in grounds}
+        verdicts = _verdicts(tiles)
+        pieces = _expert_pieces(tiles)
+        for ground in grounds:
+            yield verdicts.get(ground) or _by_pieces(ground, pieces[ground[0]])
+
+
+def _verdicts(tiles: Iterable[int]) -> dict[Ground, str]:
+    """Of every ground of these tiles on which a verdict stands: its kind."""
+    reviews: dict[Ground, list[Review]] = defaultdict(list)
+    for review in Review.objects.filter(segmented_tile__in=tiles).order_by("id"):
+        reviews[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
+    kinds = {}
+    for ground, rows in reviews.items():
+        standing = weigh(rows)
+        if standing.verdict == ReviewVerdict.APPROVED:
+            kinds[ground] = MINING
+        elif standing.verdict == ReviewVerdict.REJECTED and standing.review is not None:
+            kinds[ground] = standing.review.look_alike
+        elif standing.verdict in (ReviewVerdict.SECOND, DISPUTED):
+            kinds[ground] = WAITING
+    return kinds
+
+
+def _expert_pieces(tiles: Iterable[int]) -> dict[int, dict[int, str]]:
+    """{segmented tile: {superpixel: look-alike}} of what experts have called not mining and said what it is."""
+    pieces: dict[int, dict[int, str]] = defaultdict(dict)
+    rows = Consensus.objects.filter(
+        segmented_tile__in=tiles, piece=0, by_expert=True, verdict=Verdict.NOT_MINING
+    ).exclude(look_alike="")
+    for tile, superpixel, look_alike in rows.values_list("segmented_tile_id", "superpixel", "look_alike"):
+        pieces[tile][superpixel] = look_alike
+    return pieces
+
+
+def _by_pieces(ground: Ground, known: dict[int, str]) -> str:
+    _tile, superpixels = ground
+    named = Counter(known[number] for number in superpixels if number in known)
+    if 2 * sum(named.values()) < len(superpixels) or not named:
+        return NOT_JUDGED
+    return min(named, key=lambda kind: (-named[kind], kind))
