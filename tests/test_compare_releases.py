@@ -363,7 +363,7 @@ def test_imagery_that_may_be_used_again_brings_its_places_back(
     judge(on_tile(first.run, ground[1]), bob)
     third = publish_release(run=first.run, acting_user=None)
     assert {one.cause for one in compare_releases(first, second).vanished} == {"rights", "review"}
-    again = "the terms of its imagery allow showing it again"
+    again = "its imagery may be used again"
     assert reasons_of(second, third) == {
         ground[0].place_id: ("appeared", again),
         ground[1].place_id: ("appeared", "an expert has approved it since"),

@@ -155,7 +155,7 @@ def in_words(reason: Reason) -> str:
     if kind == "taken_back":
         return _taken_back(reason.get("verdict"))
     if kind == "rights_given":
-        return _("the terms of its imagery allow showing it again")
+        return _("its imagery may be used again")
     if kind == "placed":
         return _("where its image lies was not known before")
     if kind == "campaign":
