@@ -56,22 +56,6 @@ def write_labels(tiles: Iterable[Labelled], about: dict[str, Any]) -> tuple[IO[b
     return coco, studio
 
 
-def pictured(lines: Iterable[bytes]) -> Iterator[str]:
-    """The places of whose images a COCO file that `write_labels` wrote gives the address; reads to its annotations only.
-
-    Raises ValueError for a file of another make.
-    """
-    for number, line in enumerate(lines):
-        # In no text between quotation marks: there they would be escaped.
-        row, end, _rest = line.partition(b'],"annotations":')
-        if number:
-            told = json.loads(row.rstrip(b",\n"))
-            if told.get("coco_url"):
-                yield told["file_name"].removesuffix(".webp")
-        if end:
-            return
-
-
 def image_address(tile: Labelled) -> str:
     """Where the image is, seen from the release's own address; empty where it may not be shown."""
     return f"place/{tile.place}/image.webp?size=1000" if tile.picture else ""
@@ -140,6 +124,22 @@ def _task(number: int, tile: Labelled) -> dict[str, Any]:
             }
         )
     return {"id": number, "data": data, "annotations": [{"result": result}]}
+
+
+def pictured(lines: Iterable[bytes]) -> Iterator[str]:
+    """The places of whose images a COCO file that `write_labels` wrote gives the address; reads to its annotations only.
+
+    Raises ValueError for a file of another make.
+    """
+    for number, line in enumerate(lines):
+        # In no text between quotation marks: there they would be escaped.
+        row, end, _rest = line.partition(b'],"annotations":')
+        if number:
+            told = json.loads(row.rstrip(b",\n"))
+            if told.get("coco_url"):
+                yield told["file_name"].removesuffix(".webp")
+        if end:
+            return
 
 
 def _json(value: Any) -> bytes:
