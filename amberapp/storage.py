@@ -57,9 +57,20 @@ def get(key: str) -> bytes:
         with default_storage.open(key, "rb") as file:
             return bytes(file.read())
     except FileNotFoundError:
-        raise NotThere(
-            f"The file {key} is missing from the site's storage: restore it from a backup."
-        ) from None
+        raise _missing(key) from None
+
+
+def lines(key: str) -> Iterator[bytes]:
+    """The lines under `key`, one after the other: the file may be larger than memory. Raises NotThere as `get`."""
+    try:
+        with default_storage.open(key, "rb") as file:
+            yield from file
+    except FileNotFoundError:
+        raise _missing(key) from None
+
+
+def _missing(key: str) -> NotThere:
+    return NotThere(f"The file {key} is missing from the site's storage: restore it from a backup.")
 
 
 def exists(key: str) -> bool:

@@ -17,14 +17,17 @@ KINDS = (APPEARED, VANISHED, CHANGED)
 REASONS = (
     "report",  # a citizen's report was accepted: report, look_alike
     "review",  # an expert's verdict: verdict, look_alike
-    "campaign",  # an error campaign named this very ground: campaign, report, look_alike
-    "classifier",  # another classifier: classifier, campaigns [{campaign, report}]
+    "taken_back",  # a verdict was taken back, and what stood before it stands again: verdict (the one taken back)
+    "campaign",  # an error campaign named this very ground, and the classifier learned it: campaign, report, look_alike
+    "classifier",  # another classifier: classifier, and what it alone learned from: campaigns [{campaign, report}]
     "imagery",  # a newer image of this ground
     "new_ground",  # the release before had not searched it
     "unjudged",  # found again with another outline, and no expert has approved that
     "disputed",  # experts contradict each other about it
     "second_opinion",  # an expert has asked a colleague, who has not answered yet
     "rights",  # the image's source does not allow it any more
+    "rights_given",  # the image's source allows it again
+    "placed",  # it had been found and approved, but where its image lies was not known
     "not_searched",  # the later release has not looked there
     "rule",  # searched again by another rule
     "outline",  # the outline was corrected

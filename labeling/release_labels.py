@@ -9,7 +9,7 @@ their outer ring (their area is the true one). Left out: finer pieces, crops wit
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from labeling.release_content import DECIMALS, Labelled
@@ -171,6 +171,22 @@ def _task(number: int, tile: Labelled, page: str) -> dict[str, Any]:
             }
         )
     return {"id": number, "data": data, "annotations": [{"result": result}]}
+
+
+def pictured(lines: Iterable[bytes]) -> Iterator[str]:
+    """The places of whose images a COCO file that `write_labels` wrote gives the address; reads to its annotations only.
+
+    Raises ValueError for a file of another make.
+    """
+    for number, line in enumerate(lines):
+        # In no text between quotation marks: there they would be escaped.
+        row, end, _rest = line.partition(b'],"annotations":')
+        if number:
+            told = json.loads(row.rstrip(b",\n"))
+            if told.get("coco_url"):
+                yield told["file_name"].removesuffix(".webp")
+        if end:
+            return
 
 
 def _json(value: Any) -> bytes:

@@ -1,6 +1,7 @@
 """A machine's findings made by hand: a classifier, a run that is done, detections on given tiles."""
 
 import datetime as dt
+import json
 from typing import Any
 
 from django.utils import timezone
@@ -55,6 +56,27 @@ def make_classifier(region: Any, *, activate: bool = True, **fields: Any) -> Any
         region.active_classifier = classifier
         region.save(update_fields=["active_classifier"])
     return classifier
+
+
+def learned_from(classifier: Any, *campaigns: Any) -> None:
+    """Put a dataset's file under the classifier that names the campaigns, as freezing a region writes it."""
+    from amberapp import storage
+
+    notes = [
+        {
+            "number": campaign.pk,
+            "name": campaign.name,
+            "decision": campaign.decision,
+            "look_alike": campaign.look_alike,
+            "superpixels": campaign.members.count(),
+        }
+        for campaign in campaigns
+    ]
+    data = (json.dumps({"campaigns": notes, "of": classifier.pk}) + "\n").encode()
+    dataset = classifier.dataset
+    dataset.content_hash = storage.sha256_of(data)
+    dataset.file_key = storage.put(storage.content_key("datasets", data, ".jsonl"), data)
+    dataset.save()
 
 
 def make_run(classifier: Any, tiles: list[Any], *, state: str = "done", pieces: Any = (1, 2, 3)) -> Any:

@@ -16,11 +16,15 @@ from django.utils.html import escape
 
 from amberapp import storage
 from labeling.actions.catalogue import published_numbered
-from labeling.actions.compare_releases import compare_releases
-from labeling.actions.publish import publish_release
+from labeling.actions.compare_releases import compare_releases, in_words
+from labeling.actions.decide_report import accept_report
+from labeling.actions.publish import publish_again, publish_release
 from labeling.actions.releases import places_of
+from labeling.actions.reopen_report import reopen_report
+from labeling.actions.review import review_detection, withdraw_review
 from labeling.models import Campaign, CampaignMember, Release, Report
-from tests.findings import make_classifier
+from labeling.release_changes import REASONS
+from tests.findings import learned_from, make_classifier, make_run
 from tests.published import approve_all, found_on, judge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -46,6 +50,15 @@ def on_tile(run: Any, tile: Any) -> Any:
 
 def reasons_of(earlier: Any, later: Any) -> dict[str, tuple[str, str]]:
     return {change.place: (change.kind, change.reason) for change in compare_releases(earlier, later).changes}
+
+
+def say(detection: Any, expert: Any, verdict: str = "approved", **more: Any) -> Any:
+    """A verdict through the desk's own action, of an expert who has seen everything said before."""
+    latest = detection.reviews.order_by("-id").first()
+    seen = latest.pk if latest else None
+    return review_detection(
+        detection=detection, verdict=verdict, acting_user=expert, seen_review_id=seen, **more
+    )
 
 
 def report_on(detection: Any, release: Any) -> Any:
@@ -130,38 +143,274 @@ def test_a_place_that_experts_dispute_says_so_and_blames_neither(
     }
 
 
-def test_a_new_classifier_names_the_campaigns_that_it_learned_from(
-    first: Any, region: Any, ground: list[Any], bob: Any
-) -> None:
-    gone, member, kept = ground[:3]
-    report = report_on(on_tile(first.run, gone), first)
-    campaign = Campaign.objects.create(
-        region=region,
-        name="Clear-cuts",
-        report=report,
-        segmented_tile=gone.segmented.get(),
+def campaign_about(tile: Any, name: str, *members: Any, **fields: Any) -> Any:
+    made = Campaign.objects.create(
+        region=tile.region,
+        name=name,
+        segmented_tile=tile.segmented.get(),
         superpixels=[1],
-        look_alike="deforestation",
+        decision="label",
         decided_at=timezone.now(),
+        **fields,
     )
-    CampaignMember.objects.create(
-        campaign=campaign, segmented_tile=member.segmented.get(), superpixel=1, distance=0.1
-    )
-    make_classifier(region)
-    run = found_on(region, [kept])
-    run.classifier = region.active_classifier
-    run.save()
+    for member in members:
+        CampaignMember.objects.create(
+            campaign=made, segmented_tile=member.segmented.get(), superpixel=1, distance=0.1
+        )
+    return made
+
+
+def run_without(first: Any, ground: list[Any], *campaigns: Any) -> Any:
+    """A run of a new classifier, which has learned from the campaigns, that finds the third place only."""
     from detection.models import TileScore
 
-    for tile in (gone, member):
+    learned_from(first.run.classifier)
+    classifier = make_classifier(first.region)
+    learned_from(classifier, *campaigns)
+    run = make_run(classifier, [ground[2]])
+    for tile in ground[:3]:
         TileScore.objects.create(run=run, segmented_tile=tile.segmented.get(), scores=b"", positives=0)
+    return run
+
+
+def searched_again(first: Any, ground: list[Any], bob: Any, *campaigns: Any) -> Any:
+    """The release of such a run."""
+    run = run_without(first, ground, *campaigns)
     approve_all(run, bob)
-    second = publish_release(run=run, acting_user=None)
+    return publish_release(run=run, acting_user=None)
+
+
+def test_a_new_classifier_names_the_campaigns_that_it_learned_from(
+    first: Any, ground: list[Any], bob: Any
+) -> None:
+    gone, member = ground[:2]
+    report = report_on(on_tile(first.run, gone), first)
+    campaign = campaign_about(gone, "Clear-cuts", member, report=report, look_alike="deforestation")
+    second = searched_again(first, ground, bob, campaign)
     named = f"campaign “Clear-cuts” after report no. {report.pk}"
     assert reasons_of(first, second) == {
         gone.place_id: ("vanished", f"a new classifier: {named}"),
         member.place_id: ("vanished", f"{named} (Clear-cut forest)"),
     }
+
+
+def test_a_campaign_that_is_not_in_the_dataset_is_no_reason(first: Any, ground: list[Any], bob: Any) -> None:
+    """Decided while the classifier was in training, or simply left out: it has taught nothing yet."""
+    late = campaign_about(ground[0], "Sand pits", ground[0], ground[1])
+    known = campaign_about(ground[0], "Clear-cuts")
+    second = searched_again(first, ground, bob, known)
+    assert late.decided_at < second.run.classifier.created_at
+    told = "a new classifier: campaign “Clear-cuts”"
+    assert reasons_of(first, second) == {
+        ground[0].place_id: ("vanished", told),
+        ground[1].place_id: ("vanished", told),
+    }
+
+
+def test_what_the_classifier_before_had_learned_already_is_no_reason(
+    first: Any, ground: list[Any], bob: Any
+) -> None:
+    old = campaign_about(ground[0], "Clear-cuts", ground[1])
+    new = campaign_about(ground[0], "Sand pits")
+    second = searched_again(first, ground, bob, old)
+    learned_from(second.run.classifier, old, new)
+    third = make_classifier(first.region)
+    learned_from(third, old, new)
+    # The same dataset twice: what differs is the classifier alone.
+    assert {reason for _kind, reason in reasons_of(first, second).values()} == {
+        "a new classifier: campaign “Clear-cuts”",
+        "campaign “Clear-cuts”",
+    }
+    from detection.models import TileScore
+
+    run = make_run(third, ground[:1])
+    for tile in ground[:3]:
+        TileScore.objects.create(run=run, segmented_tile=tile.segmented.get(), scores=b"", positives=0)
+    approve_all(run, bob)
+    assert reasons_of(second, publish_release(run=run, acting_user=None)) == {
+        ground[0].place_id: ("appeared", "a new classifier"),
+        ground[2].place_id: ("vanished", "a new classifier"),
+    }
+
+
+def test_a_lost_dataset_names_no_campaign_and_stops_no_release(
+    first: Any, ground: list[Any], bob: Any
+) -> None:
+    from amberapp.storage import default_storage
+
+    campaign = campaign_about(ground[0], "Clear-cuts", ground[1])
+    run = run_without(first, ground, campaign)
+    default_storage.delete(run.classifier.dataset.file_key)
+    approve_all(run, bob)
+    second = publish_release(run=run, acting_user=None)
+    assert {reason for _kind, reason in reasons_of(first, second).values()} == {"a new classifier"}
+
+
+def test_a_campaign_after_a_report_told_only_roughly_is_named_without_it(
+    first: Any, ground: list[Any], bob: Any
+) -> None:
+    report = report_on(on_tile(first.run, ground[0]), first)
+    Report.objects.filter(pk=report.pk).update(blurred=True)
+    campaign = campaign_about(ground[0], "Clear-cuts", ground[1], report=report)
+    second = searched_again(first, ground, bob, campaign)
+    assert reasons_of(first, second) == {
+        ground[0].place_id: ("vanished", "a new classifier: campaign “Clear-cuts”"),
+        ground[1].place_id: ("vanished", "campaign “Clear-cuts”"),
+    }
+    assert b'"report"' not in storage.get(second.files.get(name="changes.json").storage_key)
+
+
+def test_a_rejection_taken_back_is_no_approval(first: Any, ground: list[Any], bob: Any, dora: Any) -> None:
+    reported, rejected, asked = (on_tile(first.run, tile) for tile in ground[:3])
+    report = report_on(reported, first)
+    accept_report(report=report, acting_user=bob, look_alike="deforestation")
+    mine = say(rejected, bob, "rejected", look_alike="snow")
+    second = publish_release(run=first.run, acting_user=None)
+    question = say(asked, dora, "second")
+    report.refresh_from_db()
+    reopen_report(report=report, decided_at=report.decided_at, acting_user=dora)
+    third = publish_release(run=first.run, acting_user=None)
+    withdraw_review(review=mine, acting_user=bob)
+    withdraw_review(review=question, acting_user=dora)
+    fourth = publish_release(run=first.run, acting_user=None)
+    assert reasons_of(second, third) == {
+        ground[0].place_id: ("appeared", "an expert has taken the rejection back"),
+        ground[2].place_id: ("vanished", "an expert has asked a colleague for a second opinion"),
+    }
+    assert reasons_of(third, fourth) == {
+        ground[1].place_id: ("appeared", "an expert has taken the rejection back"),
+        ground[2].place_id: ("appeared", "an expert has taken back the question to a colleague"),
+    }
+    together = compare_releases(second, fourth)
+    assert {(one.place, one.cause, one.release) for one in together.changes} == {
+        (ground[0].place_id, "taken_back", 3),
+        (ground[1].place_id, "taken_back", 4),
+    }
+    page = Client().get("/releases/testshire/2/compare/4/").content.decode()
+    assert "an expert has taken the rejection back" in page
+    csv_of_it = Client().get("/releases/testshire/2/compare/4/changes.csv").content.decode()
+    assert csv_of_it.count("taken_back") == 2
+
+
+def test_an_approval_after_the_rejection_was_taken_back_is_the_reason(
+    first: Any, ground: list[Any], bob: Any, dora: Any
+) -> None:
+    detection = on_tile(first.run, ground[0])
+    mine = say(detection, bob, "rejected", look_alike="snow")
+    second = publish_release(run=first.run, acting_user=None)
+    withdraw_review(review=mine, acting_user=bob)
+    say(detection, dora)
+    third = publish_release(run=first.run, acting_user=None)
+    assert reasons_of(second, third) == {ground[0].place_id: ("appeared", "an expert has approved it since")}
+
+
+def test_a_rejection_that_came_and_went_between_two_releases_hides_no_approval(
+    first: Any, ground: list[Any], bob: Any, dora: Any, carol: Any
+) -> None:
+    """Disputed, then settled by a third; the fourth word is taken back: that the third approved is the reason."""
+    detection = on_tile(first.run, ground[0])
+    say(detection, dora, "rejected", look_alike="snow")
+    second = publish_release(run=first.run, acting_user=None)
+    say(detection, carol)
+    withdraw_review(review=say(detection, dora, "rejected", look_alike="snow"), acting_user=dora)
+    third = publish_release(run=first.run, acting_user=None)
+    assert reasons_of(second, third) == {ground[0].place_id: ("appeared", "an expert has approved it since")}
+
+
+def test_an_approval_taken_back_is_no_new_outline(
+    region: Any, ground: list[Any], bob: Any, dora: Any
+) -> None:
+    run = found_on(region, ground[:3])
+    alone, settled, kept = (on_tile(run, tile) for tile in ground[:3])
+    only = say(alone, bob)
+    say(settled, dora, "rejected", look_alike="snow")
+    second_thought = say(settled, dora)
+    say(kept, bob)
+    first = publish_release(run=run, acting_user=None)
+    withdraw_review(review=only, acting_user=bob)
+    withdraw_review(review=second_thought, acting_user=dora)
+    second = publish_release(run=run, acting_user=None)
+    told = "an expert has taken the approval back"
+    assert reasons_of(first, second) == {
+        ground[0].place_id: ("vanished", told),
+        ground[1].place_id: ("vanished", told),
+    }
+
+
+def test_what_is_found_again_in_another_outline_waits_for_an_expert(
+    first: Any, region: Any, ground: list[Any], bob: Any
+) -> None:
+    again = found_on(region, ground[:3])
+    other = on_tile(again, ground[0])
+    other.superpixels = [1, 2]
+    other.save()
+    assert reasons_of(first, publish_release(run=again, acting_user=None)) == {
+        ground[0].place_id: (
+            "vanished",
+            "found again, but no expert has approved it in its new outline",
+        )
+    }
+
+
+def test_imagery_that_may_be_used_again_brings_its_places_back(
+    first: Any, ground: list[Any], source: Any, bob: Any
+) -> None:
+    source.may_derive = False
+    source.save()
+    judge(on_tile(first.run, ground[1]), bob, "rejected", look_alike="snow")
+    second = publish_release(run=first.run, acting_user=None)
+    source.may_derive = True
+    source.save()
+    judge(on_tile(first.run, ground[1]), bob)
+    third = publish_release(run=first.run, acting_user=None)
+    assert {one.cause for one in compare_releases(first, second).vanished} == {"rights", "review"}
+    again = "its imagery may be used again"
+    assert reasons_of(second, third) == {
+        ground[0].place_id: ("appeared", again),
+        ground[1].place_id: ("appeared", "an expert has approved it since"),
+        ground[2].place_id: ("appeared", again),
+    }
+
+
+def test_an_image_that_has_got_its_place_since_says_so(
+    first: Any, region: Any, ground: list[Any], bob: Any
+) -> None:
+    detection = on_tile(first.run, ground[0])
+    outline = detection.outline
+    detection.outline = None
+    detection.save()
+    second = publish_release(run=first.run, acting_user=None)
+    assert second.statistics["not_on_the_map"]["approved_without_place"] == 1
+    run = found_on(region, ground[:3])
+    assert on_tile(run, ground[0]).outline == outline
+    third = publish_release(run=run, acting_user=None)
+    assert reasons_of(second, third)[ground[0].place_id] == (
+        "appeared",
+        "where its image lies was not known before",
+    )
+
+
+def test_after_a_roll_back_what_counts_is_the_day_of_the_release_that_was_published_again(
+    first: Any, ground: list[Any], bob: Any
+) -> None:
+    judge(on_tile(first.run, ground[0]), bob, "rejected", look_alike="snow")
+    publish_release(run=first.run, acting_user=None)
+    third = publish_again(release=first, acting_user=None)
+    fourth = publish_release(run=first.run, acting_user=None)
+    assert reasons_of(third, fourth) == {ground[0].place_id: ("vanished", "an expert has rejected it (Snow)")}
+    judge(on_tile(first.run, ground[0]), bob)
+    publish_release(run=first.run, acting_user=None)
+    sixth = publish_again(release=fourth, acting_user=None)
+    seventh = publish_release(run=first.run, acting_user=None)
+    assert reasons_of(sixth, seventh) == {ground[0].place_id: ("appeared", "an expert has approved it since")}
+
+
+@pytest.mark.parametrize("kind", sorted({*REASONS} - {"unknown"}))
+def test_every_reason_has_words(kind: str) -> None:
+    particulars = {"report": 1, "release": 1, "campaign": "Sand pits", "verdict": "rejected"}
+    said = in_words({"kind": kind, **particulars})
+    assert said
+    assert said != in_words({"kind": "unknown"})
 
 
 def test_new_images_and_ground_not_searched_again_say_so(

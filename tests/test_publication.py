@@ -415,10 +415,88 @@ def test_a_job_for_what_is_published_already_says_so(run: Any, carol: Any) -> No
     assert "already shows exactly this" in job.error
 
 
+@pytest.mark.parametrize("before", ["Spring images", ""])
+def test_a_second_note_is_not_dropped_unsaid_while_a_publication_is_under_way(
+    run: Any, carol: Any, client_of: Any, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    monkeypatch.setattr(publish_job, "AT_ONCE", 0)
+    client = client_of(carol)
+    address = f"/manage/runs/{run.pk}/publish/"
+    assert client.post(address, {"note": before}).status_code == 302
+    # Twice the same, and nothing to say: the job under way is the answer.
+    assert client.post(address, {"note": before}).status_code == 302
+    assert client.post(address, {"note": ""}).status_code == 302
+    refused = client.post(address, {"note": "Corrected by the newsroom"})
+    assert refused.status_code == 409
+    told = refused.content.decode()
+    assert "This run is being published already, " in told
+    assert before in told
+    answer = client.post(
+        "/api/releases/", {"run": run.pk, "note": "Corrected by the newsroom"}, "application/json"
+    )
+    assert answer.status_code == 409
+    job = publish_job.publications(run).get()
+    jobs.execute(job.pk)
+    assert Release.objects.get().note == before
+
+
 def test_a_note_of_endless_length_is_refused(run: Any, carol: Any) -> None:
     with pytest.raises(UserError, match="2000"):
         publish_release(run=run, acting_user=carol, note="x" * 2001)
     assert not Release.objects.exists()
+
+
+# The catalogue made again ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost", ["rebuilt", "lost", "killed"])
+def test_images_of_labels_answer_however_the_catalogue_was_made(
+    run: Any, make_tile: Tiles, source: Any, carol: Any, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """Labelled tiles lie beside the places: their addresses stand in the labels only."""
+    beside = [make_tile(seed) for seed in (7, 8, 9)]
+    for tile in beside:
+        Consensus.objects.create(
+            segmented_tile=tile.segmented.get(), superpixel=1, verdict="mining", votes=3, agreeing=3
+        )
+    if lost == "killed":
+        monkeypatch.setattr(publishing, "write_catalogue", lambda *args: None)
+    release = publish_release(run=run, acting_user=carol)
+    if lost == "rebuilt":
+        call_command("rebuild_catalogue")
+    elif lost == "lost":
+        storage.default_storage.delete(catalogue.KEY)
+    else:
+        jobs.sweep()
+    labels = json.loads(storage.get(release.files.get(name="labels-coco.json").storage_key))
+    assert {image["file_name"] for image in labels["images"]} == {f"{tile.place_id}.webp" for tile in beside}
+    for tile in beside:
+        address = f"/map/testshire/1/place/{tile.place_id}/image.webp?size=1000"
+        assert Client().get(address).status_code == 200
+    other = make_tile(10)
+    assert Client().get(f"/map/testshire/1/place/{other.place_id}/image.webp").status_code == 404
+    source.may_publish = False
+    source.save()
+    catalogue.write_catalogue(fresh=True)
+    assert Client().get(address).status_code == 404, "rights as they stand now"
+
+
+@pytest.mark.parametrize("damage", ["gone", "torn"])
+def test_a_damaged_file_of_labels_takes_no_place_from_the_map(
+    run: Any, make_tile: Tiles, carol: Any, damage: str
+) -> None:
+    Consensus.objects.create(
+        segmented_tile=make_tile(7).segmented.get(), superpixel=1, verdict="mining", votes=3, agreeing=3
+    )
+    release = publish_release(run=run, acting_user=carol)
+    key = release.files.get(name="labels-coco.json").storage_key
+    storage.default_storage.delete(key)
+    if damage == "torn":
+        storage.put(key, b'{"images":[\n{"id":1,"file_n')
+    call_command("rebuild_catalogue")
+    for place in places_of(release):
+        address = f"/map/testshire/1/place/{place.place}/image.webp?size=1000"
+        assert Client().get(address).status_code == 200
 
 
 # What stands in the files ---------------------------------------------------------------------

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -12,12 +13,14 @@ from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, User
 from detection.models import Detection
 from labeling.actions.decide_report import accept_report
+from labeling.actions.escalated import decide_escalated
 from labeling.actions.map_history import map_at
 from labeling.actions.publish import readiness
+from labeling.actions.reopen_report import reopen_report
 from labeling.actions.review import review_detection, withdraw_review
 from labeling.actions.review_queue import needs_of, review_queue
 from labeling.actions.verdicts import current_verdicts, verdicts_at
-from labeling.models import Consensus, Label, Release, ReleaseKind, Report, Review
+from labeling.models import Consensus, Label, Release, ReleaseKind, Report, Review, Submission
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -40,7 +43,8 @@ def erik(db: None) -> User:
 
 def say(detection: Detection, expert: User, verdict: str = "approved", **more: Any) -> Review:
     """A verdict of an expert who has seen everything said before."""
-    latest = Review.objects.order_by("-id").filter(segmented_tile=detection.segmented_tile_id).first()
+    of_tile = Review.objects.order_by("-id").filter(segmented_tile=detection.segmented_tile_id)
+    latest = next((one for one in of_tile if one.superpixels == detection.superpixels), None)
     if verdict == "rejected":
         more.setdefault("look_alike", "deforestation")
     return review_detection(
@@ -257,6 +261,164 @@ def test_a_map_imported_since_is_not_what_the_public_saw(region: Any, detection:
         created_at=moment - timedelta(days=3000),
     )
     assert map_at(region, moment).release is None
+
+
+# Ground that shares superpixels ------------------------------------------------------------------
+
+
+@pytest.fixture
+def overlapping(detection: Detection) -> Detection:
+    """What a later run found there: superpixels 2 to 4, where the first found 1 to 3."""
+    tile = detection.segmented_tile.tile
+    return make_run(detection.run.classifier, [tile], pieces=(2, 3, 4)).detections.get()
+
+
+def negatives(detection: Detection) -> dict[int, str]:
+    """Superpixel → look-alike, of what counts as not mining because an expert said so."""
+    rows = Consensus.objects.filter(segmented_tile=detection.segmented_tile, by_expert=True)
+    return {row.superpixel: row.look_alike for row in rows if row.verdict == "not_mining"}
+
+
+def test_a_later_approval_takes_the_shared_superpixels_out_of_a_rejection_and_gives_them_back(
+    bob: User, dora: User, detection: Detection, overlapping: Detection
+) -> None:
+    rejection = say(detection, bob, "rejected", look_alike="cemetery")
+    approval = say(overlapping, dora)
+    assert negatives(detection) == {1: "cemetery"}
+    assert AuditEntry.objects.get(verb="detection.approved").details["labels_taken_back"] == 1
+    rejection.refresh_from_db()
+    assert rejection.submission is not None
+    assert [one.superpixel for one in rejection.submission.labels.all()] == [1]
+    taken = Submission.objects.get(withdrawn_at__isnull=False)
+    assert (taken.volunteer, taken.created_at) == (bob, rejection.submission.created_at)
+    assert sorted(taken.labels.values_list("superpixel", flat=True)) == [2, 3], "no label is thrown away"
+    withdraw_review(review=approval, acting_user=dora)
+    assert negatives(detection) == {1: "cemetery", 2: "cemetery", 3: "cemetery"}
+    assert (counts(detection), counts(overlapping)) == ("rejected", "")
+    say(overlapping, bob)
+    assert negatives(detection) == {1: "cemetery"}
+    assert Label.objects.count() == 5
+
+
+def test_what_an_approval_leaves_of_a_rejection_keeps_its_place_among_other_decisions(
+    bob: User, dora: User, detection: Detection, overlapping: Detection
+) -> None:
+    say(detection, bob, "rejected", look_alike="cemetery")
+    decide_escalated(
+        submission_id=uuid4(),
+        segmented_tile=detection.segmented_tile,
+        labels=[{"superpixel": 1, "verdict": "mining"}],
+        acting_user=dora,
+    )
+    say(overlapping, dora)
+    assert negatives(detection) == {}
+    assert Consensus.objects.get(superpixel=1).verdict == "mining", (
+        "the escalated superpixel was decided later"
+    )
+
+
+def test_an_older_approval_does_not_outweigh_a_later_rejection(
+    bob: User, dora: User, detection: Detection, overlapping: Detection
+) -> None:
+    say(overlapping, dora)
+    say(detection, bob, "rejected", look_alike="cemetery")
+    assert negatives(detection) == {1: "cemetery", 2: "cemetery", 3: "cemetery"}
+    say(overlapping, bob)
+    assert negatives(detection) == {1: "cemetery"}, "approved again, by somebody who has seen the rejection"
+
+
+def test_a_dispute_about_the_approved_ground_gives_the_shared_superpixels_back(
+    bob: User, dora: User, erik: User, detection: Detection, overlapping: Detection
+) -> None:
+    say(detection, bob, "rejected", look_alike="cemetery")
+    say(overlapping, dora)
+    doubt = say(overlapping, erik, "rejected", look_alike="snow")
+    assert counts(overlapping) == "disputed"
+    assert negatives(detection) == {1: "cemetery", 2: "cemetery", 3: "cemetery"}
+    withdraw_review(review=doubt, acting_user=erik)
+    assert negatives(detection) == {1: "cemetery"}
+    say(overlapping, erik, "rejected", look_alike="snow")
+    say(overlapping, bob, "rejected", look_alike="field")
+    assert negatives(detection) == {1: "cemetery", 2: "field", 3: "field", 4: "field"}
+
+
+def test_a_report_taken_back_leaves_the_other_rejection_of_the_shared_superpixels(
+    bob: User, dora: User, region: Any, detection: Detection, overlapping: Detection
+) -> None:
+    say(detection, bob, "rejected", look_alike="cemetery")
+    say(overlapping, dora)
+    report = Report.objects.create(
+        region=region, detection=overlapping, latitude=51.5, longitude=26.5, category="not_mining"
+    )
+    accept_report(report=report, acting_user=bob, look_alike="snow")
+    assert negatives(detection) == {1: "cemetery", 2: "snow", 3: "snow", 4: "snow"}
+    report.refresh_from_db()
+    reopen_report(report=report, decided_at=report.decided_at, acting_user=dora)
+    assert negatives(detection) == {1: "cemetery"}, "the approval stands again"
+
+
+def test_labels_of_old_rejections_are_not_written_by_who_decides_about_other_ground(
+    bob: User, dora: User, detection: Detection, overlapping: Detection
+) -> None:
+    """Rejections of the first weeks wrote none, and what an account said may have been reversed."""
+    rejection = say(detection, bob, "rejected", look_alike="cemetery")
+    Submission.objects.filter(pk=rejection.submission_id).update(withdrawn_at=timezone.now())
+    say(overlapping, dora)
+    assert Submission.objects.count() == 1
+
+
+def test_approving_ground_that_nobody_rejected_asks_no_more_of_the_database(
+    bob: User, dora: User, detection: Detection, overlapping: Detection
+) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    def asked(one: Detection, expert: User) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            say(one, expert)
+        return len(queries)
+
+    alone = asked(detection, bob)
+    assert asked(overlapping, dora) == alone
+    say(overlapping, dora, "rejected", look_alike="snow")
+    assert asked(detection, dora) <= alone + 30
+
+
+def test_in_any_story_the_negative_labels_are_what_the_standing_verdicts_say(
+    bob: User, dora: User, erik: User, detection: Detection, overlapping: Detection
+) -> None:
+    chance = random.Random(11)  # noqa: S311 (a story, no secret)
+    tile = detection.segmented_tile.tile
+    third = make_run(detection.run.classifier, [tile], pieces=(3, 5)).detections.get()
+    seen = set()
+    for _step in range(150):
+        one, expert = chance.choice([detection, overlapping, third]), chance.choice([bob, dora, erik])
+        try:
+            if chance.random() < 0.5:
+                own = Review.objects.filter(detection=one, expert=expert).first()
+                if own is not None:
+                    withdraw_review(review=own, acting_user=expert)
+            else:
+                verdict = chance.choice(["approved", "rejected", "second"])
+                more = {"look_alike": chance.choice(["snow", "field"])} if verdict == "rejected" else {}
+                say(one, expert, verdict, **more)
+        except UserError:
+            continue
+        latest = {}
+        for ground in (detection, overlapping, third):
+            said = current_verdicts(ground.run).get(ground.pk)
+            if said is not None and not said.waits:
+                latest[said.review.pk] = said
+        wanted: dict[int, str] = {}
+        for said in [latest[pk] for pk in sorted(latest)]:
+            for piece in said.review.superpixels:
+                if said.verdict == "rejected":
+                    wanted[piece] = said.review.look_alike
+                else:
+                    wanted.pop(piece, None)
+        assert negatives(detection) == wanted
+        seen.add(tuple(sorted(wanted)))
+    assert len(seen) > 6, "the story has something in it"
 
 
 # Any earlier moment ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ catalogue is replaced, whole, in one rename.
 
 import datetime as dt
 import json
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from amberapp.errors import NotThere, UserError
 from detection.models import ImagerySource, Region, Tile
 from labeling.models import Release, ReleaseKind
 from labeling.release_files import fingerprint
+from labeling.release_labels import pictured
 
 KEY = "published/catalogue.json"
 FOLDER = "published"
@@ -32,7 +34,9 @@ FORMAT = "amber-catalogue/2"
 LOOK_AGAIN = 5.0
 INDEX = "places.json"
 STATISTICS = "statistics.json"
+COCO = "labels-coco.json"
 MOST_ROUNDS = 20
+logger = logging.getLogger(__name__)
 
 # Place → (SHA-256 of the image, its storage key, id of its source).
 Pictures = dict[str, tuple[str, str, int]]
@@ -374,14 +378,19 @@ def _put(value: Any) -> str:
 
 
 def _pictures_of(release: Release) -> Pictures:
-    """The images of a release's ground, looked up from its list of places."""
-    key = release.files.filter(name=INDEX).values_list("storage_key", flat=True).first()
+    """The images that a release's files give addresses of, looked up from its lists of places and of labels."""
+    keys = dict(release.files.filter(name__in=(INDEX, COCO)).values_list("name", "storage_key"))
     try:
-        rows = json.loads(storage.get(key))["places"] if key else []
+        rows = json.loads(storage.get(keys[INDEX]))["places"] if INDEX in keys else []
     except NotThere:
         rows = []
     wanted = {row["place"] for row in rows}
     wanted |= {other["place"] for row in rows for other in row.get("dates", ())}
+    try:
+        wanted |= set(pictured(storage.lines(keys[COCO]))) if COCO in keys else set()
+    except (NotThere, ValueError):
+        # The places stay, at least.
+        logger.exception("%s: the images of its labels are not shown", release)
     if not wanted:
         return {}
     tiles = Tile.objects.whole().filter(region=release.region_id).order_by("id")

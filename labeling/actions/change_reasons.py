@@ -4,17 +4,29 @@ Asked once, when a release is published; what is found is kept in its changes.js
 releases that are not neighbours (labeling.release_changes puts them together).
 """
 
-from collections import defaultdict
-from collections.abc import Collection
+import datetime as dt
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
 import numpy as np
 import shapely
+from django.db.models import Q
 
-from detection.models import Detection, PassedTile, Run, Tile, TileScore
-from labeling.actions.verdicts import DISPUTED, Ground, Standing, ground_of, weigh
-from labeling.models import Campaign, CampaignMember, LookAlike, Release, Report, Review, ReviewVerdict
+from amberapp.errors import UserError
+from detection.actions.dataset import CampaignNote, campaigns_of
+from detection.models import Dataset, Detection, PassedTile, Run, Tile, TileScore
+from labeling.actions.verdicts import DISPUTED, Ground, by_ground, ground_of, still_standing, weigh
+from labeling.models import (
+    WITHDRAWN,
+    Campaign,
+    CampaignMember,
+    LookAlike,
+    Release,
+    Report,
+    Review,
+    ReviewVerdict,
+)
 from labeling.release_changes import APPEARED, VANISHED, Difference, Reason
 
 # SQLite takes so many values in one statement at the least.
@@ -25,22 +37,39 @@ CHUNK = 5000
 
 @dataclass
 class _Known:
-    """What the rows say of the places in question; keys are places (the first 16 digits of a tile's checksum)."""
+    """What the rows say of the places in question; keys are places (the first 16 digits of a tile's checksum).
 
+    moment: when the release before was made; of one that published an older one again, when that was. `before` and
+    `now`: the ground that the run of the release before and this one found there.
+    """
+
+    moment: dt.datetime
     tiles: dict[str, Tile] = field(default_factory=dict)
-    found_before: set[str] = field(default_factory=set)
-    found_now: set[str] = field(default_factory=set)
+    before: dict[str, Ground] = field(default_factory=dict)
+    now: dict[str, Ground] = field(default_factory=dict)
+    # Found by the run of the release before on images whose place was not known then.
+    placeless: set[str] = field(default_factory=set)
     looked_before: set[str] = field(default_factory=set)
     looked_now: set[str] = field(default_factory=set)
+    # All reviews of each ground of the tiles, oldest first.
+    reviews: dict[Ground, list[Review]] = field(default_factory=dict)
     # The latest review that decides something, of any ground of the tile.
-    reviews: dict[str, Review] = field(default_factory=dict)
-    # DISPUTED or SECOND, of what the run found there now.
-    waiting: dict[str, str] = field(default_factory=dict)
-    members: dict[str, Campaign] = field(default_factory=dict)
-    campaigns: list[Campaign] = field(default_factory=list)
+    decided: dict[str, Review] = field(default_factory=dict)
+    # Number of each campaign that the run's classifier has learned from and the one before had not → what is said of it.
+    learned: dict[int, Reason] = field(default_factory=dict)
+    # The latest of these campaigns that ticked something of the place.
+    members: dict[str, int] = field(default_factory=dict)
     # Places of whose ground the release before searched another image, and the one now being made does.
     older: set[str] = field(default_factory=set)
     newer: set[str] = field(default_factory=set)
+
+    def then(self, ground: Ground) -> list[Review]:
+        """The reviews of the ground that there were when the release before was made."""
+        return [review for review in self.reviews.get(ground, ()) if review.created_at <= self.moment]
+
+    def undone(self, ground: Ground) -> list[Review]:
+        """Those that stood then and have been taken back since."""
+        return _undone(self.then(ground), self.reviews.get(ground, ()))
 
 
 def reasons_between(previous: Release, run: Run | None, changes: Difference) -> dict[str, Reason]:
@@ -63,38 +92,87 @@ def _why(place: str, kind: str, known: _Known, previous: Release, run: Run | Non
 
 
 def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> Reason:
-    review = known.reviews.get(place)
-    if place in known.found_before:
-        if review is not None and _may_be_named(review.report):
-            return {"kind": "report", "report": review.report_id}
+    before, now = known.before.get(place), known.now.get(place)
+    if before is None or now is None:
+        if place not in known.looked_before:
+            return {"kind": "imagery" if place in known.older else "new_ground"}
+        return _by_machine(known, previous, run) or {"kind": "rule"}
+    if before == now and weigh(known.then(now)).verdict == ReviewVerdict.APPROVED:
+        # Experts had approved it already: something else kept it off the map.
+        if place in known.placeless:
+            return {"kind": "placed"}
+        if previous.statistics.get("not_on_the_map", {}).get("withheld"):
+            return {"kind": "rights_given"}
+    reviews = known.reviews.get(now, [])
+    approvals = [one for one in still_standing(reviews) if one.verdict == ReviewVerdict.APPROVED]
+    if any(one.created_at > known.moment for one in approvals):
         return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED)}
-    if place not in known.looked_before:
-        return {"kind": "imagery" if place in known.older else "new_ground"}
-    return _by_machine(known, previous, run) or {"kind": "rule"}
+    if before != now:
+        # Approved long ago in the outline in which it is found again.
+        return _by_machine(known, previous, run) or {"kind": "rule"}
+    undone = known.undone(now)
+    if not undone and reviews and reviews[-1].verdict == WITHDRAWN:
+        # Taken back while the release before was being written.
+        undone = _undone(reviews[:-1], reviews)
+    if undone:
+        return {"kind": "taken_back", "verdict": str(undone[-1].verdict)}
+    return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED)}
 
 
 def _why_gone(place: str, known: _Known, previous: Release, run: Run | None) -> Reason:
-    if place in known.waiting:
-        # Nobody has decided: neither the latest rejection nor the latest approval is why it went.
-        return {"kind": "disputed" if known.waiting[place] == DISPUTED else "second_opinion"}
-    review = known.reviews.get(place)
-    if review is not None and review.verdict == ReviewVerdict.REJECTED:
-        if _may_be_named(review.report):
-            return {"kind": "report", "report": review.report_id, "look_alike": review.look_alike}
-        return {"kind": "review", "verdict": str(ReviewVerdict.REJECTED), "look_alike": review.look_alike}
-    if place in known.found_now:
-        tile = known.tiles.get(place)
-        if tile is not None and not tile.source.may_derive:
-            return {"kind": "rights"}
+    before, now = known.before.get(place), known.now.get(place)
+    if now is not None:
+        said = weigh(known.reviews.get(now, []))
+        if said.verdict in (DISPUTED, ReviewVerdict.SECOND):
+            # Nobody has decided: neither the latest rejection nor the latest approval is why it went.
+            return {"kind": "disputed" if said.verdict == DISPUTED else "second_opinion"}
+        if said.verdict == ReviewVerdict.APPROVED:
+            tile = known.tiles.get(place)
+            withheld = tile is not None and not tile.source.may_derive
+            return {"kind": "rights" if withheld else "unknown"}
+        if said.verdict == ReviewVerdict.REJECTED and said.review is not None:
+            older = said.review.created_at <= known.moment
+            if not (older and now == before and known.undone(now)):
+                return _rejection(said.review)
+        if now == before:
+            # It was on the map, so an expert had approved it.
+            return {"kind": "taken_back", "verdict": str(ReviewVerdict.APPROVED)}
+    rejected = _rejected_since(place, known)
+    if rejected is not None:
+        return _rejection(rejected)
+    if now is not None:
         return {"kind": "unjudged"}
-    campaign = known.members.get(place)
-    if campaign is not None:
-        return _named(campaign) | {"kind": "campaign", "look_alike": campaign.look_alike}
+    if place in known.members:
+        return known.learned[known.members[place]] | {"kind": "campaign"}
     if place in known.newer:
         return {"kind": "imagery"}
     if place not in known.looked_now:
         return {"kind": "not_searched"}
     return _by_machine(known, previous, run) or {"kind": "rule"}
+
+
+def _rejected_since(place: str, known: _Known) -> Review | None:
+    """The rejection by which ground of the place was decided last, where that is why the place went."""
+    review = known.decided.get(place)
+    if review is None or review.verdict != ReviewVerdict.REJECTED:
+        return None
+    if review.created_at > known.moment:
+        return review
+    # Made while the release before was being written; or overruled then, by an approval that has been taken back.
+    ground = ground_of(review.segmented_tile_id, review.superpixels)
+    return review if ground == known.before.get(place) and not known.undone(ground) else None
+
+
+def _rejection(review: Review) -> Reason:
+    if _may_be_named(review.report):
+        return {"kind": "report", "report": review.report_id, "look_alike": review.look_alike}
+    return {"kind": "review", "verdict": str(ReviewVerdict.REJECTED), "look_alike": review.look_alike}
+
+
+def _undone(earlier: Sequence[Review], later: Sequence[Review]) -> list[Review]:
+    """What stood among the earlier reviews of a ground and stands no more among the later ones."""
+    stands = {review.pk for review in still_standing(later)}
+    return [review for review in still_standing(earlier) if review.pk not in stands]
 
 
 def _may_be_named(report: Report | None) -> bool:
@@ -109,15 +187,11 @@ def _by_machine(known: _Known, previous: Release, run: Run | None) -> Reason | N
     return {
         "kind": "classifier",
         "classifier": run.classifier_id,
-        "campaigns": [_named(campaign) for campaign in known.campaigns],
+        "campaigns": [
+            {key: value for key, value in one.items() if key != "look_alike"}
+            for one in known.learned.values()
+        ],
     }
-
-
-def _named(campaign: Campaign) -> Reason:
-    named: Reason = {"campaign": campaign.name}
-    if campaign.report_id is not None:
-        named["report"] = campaign.report_id
-    return named
 
 
 def _with_names(reason: Reason, look_alikes: dict[str, dict[str, str]]) -> Reason:
@@ -130,7 +204,8 @@ def _with_names(reason: Reason, look_alikes: dict[str, dict[str, str]]) -> Reaso
 
 
 def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
-    known = _Known()
+    shown = previous.restores or previous
+    known = _Known(shown.created_at, learned=_learned(previous.run, run))
     tiles = Tile.objects.whole().filter(region=previous.region_id).order_by()
     by_id = {
         pk: sha256[:16]
@@ -141,29 +216,24 @@ def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
         places = {pk: by_id[pk] for pk in part}
         for tile in Tile.objects.filter(pk__in=part).select_related("source"):
             known.tiles[tile.place_id] = tile
+        reviews = _reviews(part)
+        known.reviews |= reviews
+        known.decided |= _deciding(reviews, places)
         if previous.run_id is not None:
-            known.found_before |= _found(previous.run_id, places)
+            for place, ground, placed in _grounds(previous.run_id, places):
+                known.before[place] = ground
+                if not placed:
+                    known.placeless.add(place)
             known.looked_before |= _looked(previous.run_id, places)
-        weighed = _weighed(places)
-        known.reviews |= _deciding(weighed, places)
         if run is not None:
-            found = _grounds(run.pk, places)
-            known.found_now |= {places[pk] for pk in found.values()}
+            known.now |= {place: ground for place, ground, _placed in _grounds(run.pk, places)}
             known.looked_now |= _looked(run.pk, places)
-            known.waiting |= {
-                places[pk]: weighed[ground].verdict
-                for ground, pk in found.items()
-                if ground in weighed and weighed[ground].verdict in (DISPUTED, ReviewVerdict.SECOND)
-            }
-        members = CampaignMember.objects.filter(
-            segmented_tile__tile__in=part,
-            campaign__decided_at__isnull=False,
-            campaign__withdrawn_at__isnull=True,
-        )
-        for member in members.select_related("campaign", "segmented_tile").order_by("id"):
-            known.members[places[member.segmented_tile.tile_id]] = member.campaign
+        if known.learned:
+            members = CampaignMember.objects.filter(segmented_tile__tile__in=part).order_by("campaign")
+            for tile_id, number in members.values_list("segmented_tile__tile", "campaign").distinct():
+                if number in known.learned:
+                    known.members[places[tile_id]] = number
     if run is not None:
-        known.campaigns = _learned(previous, run)
         unsearched = known.tiles.keys() - known.looked_now
         known.newer = _with_another_image([known.tiles[place] for place in unsearched], run.pk)
     if previous.run_id is not None:
@@ -172,35 +242,28 @@ def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
     return known
 
 
-def _weighed(places: dict[int, str]) -> dict[Ground, Standing]:
-    """What all reviews of each ground of the tiles jointly say."""
-    grounds: dict[Ground, list[Review]] = defaultdict(list)
-    reviews = Review.objects.filter(segmented_tile__tile__in=places).select_related(
-        "segmented_tile", "report"
-    )
-    for review in reviews.order_by("id"):
-        grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
-    return {ground: weigh(rows) for ground, rows in grounds.items()}
+def _reviews(tiles: Collection[int]) -> dict[Ground, list[Review]]:
+    """All reviews of each ground of the tiles, oldest first."""
+    reviews = Review.objects.filter(segmented_tile__tile__in=tiles).select_related("segmented_tile", "report")
+    return by_ground(reviews.order_by("id"))
 
 
-def _deciding(weighed: dict[Ground, Standing], places: dict[int, str]) -> dict[str, Review]:
+def _deciding(reviews: dict[Ground, list[Review]], places: dict[int, str]) -> dict[str, Review]:
     """Place → the latest review by which one of its grounds is decided; a dispute or a question decides nothing."""
-    decided = [one.review for one in weighed.values() if one.review is not None and not one.waits]
+    weighed = [weigh(rows) for rows in reviews.values()]
+    decided = [one.review for one in weighed if one.review is not None and not one.waits]
     # Ascending, so that what stays is the latest.
     return {
         places[review.segmented_tile.tile_id]: review for review in sorted(decided, key=lambda one: one.pk)
     }
 
 
-def _found(run_id: int, places: dict[int, str]) -> set[str]:
-    return {places[pk] for pk in _grounds(run_id, places).values()}
-
-
-def _grounds(run_id: int, places: dict[int, str]) -> dict[Ground, int]:
-    """Ground of each detection of the run on the tiles → the tile."""
+def _grounds(run_id: int, places: dict[int, str]) -> list[tuple[str, Ground, bool]]:
+    """(place, ground, whether its outline is known in degrees) of each detection of the run on the tiles."""
     rows = Detection.objects.filter(run=run_id, segmented_tile__tile__in=places).order_by()
-    told = rows.values_list("segmented_tile", "superpixels", "segmented_tile__tile")
-    return {ground_of(segmented, pieces): tile for segmented, pieces, tile in told}
+    rows = rows.annotate(placed=Q(outline__isnull=False))
+    told = rows.values_list("segmented_tile__tile", "segmented_tile", "superpixels", "placed")
+    return [(places[tile], ground_of(segmented, pieces), placed) for tile, segmented, pieces, placed in told]
 
 
 def _looked(run_id: int, places: dict[int, str]) -> set[str]:
@@ -210,16 +273,33 @@ def _looked(run_id: int, places: dict[int, str]) -> set[str]:
     return looked | {places[pk] for pk in passed.values_list("pk", flat=True)}
 
 
-def _learned(previous: Release, run: Run) -> list[Campaign]:
-    """The campaigns that the run's classifier has learned from and that of the release before had not."""
-    campaigns = Campaign.objects.filter(
-        region=run.region_id,
-        decided_at__lte=run.classifier.created_at,
-        withdrawn_at__isnull=True,
-    ).order_by("id")
-    if previous.run is not None:
-        campaigns = campaigns.filter(decided_at__gt=previous.run.classifier.created_at)
-    return list(campaigns)
+def _learned(before: Run | None, run: Run | None) -> dict[int, Reason]:
+    """What is said of each campaign that the run's classifier has learned from and that of `before` had not.
+
+    The datasets name them: a campaign that was decided while the classifier was in training is none of them. Nothing is
+    said where the file of a dataset is lost.
+    """
+    if run is None or before is None or run.classifier_id == before.classifier_id:
+        return {}
+    notes, known = _notes(run.classifier.dataset), _notes(before.classifier.dataset)
+    if notes is None or known is None:
+        return {}
+    older = {note.number for note in known}
+    new = {note.number: note for note in notes if note.number not in older}
+    campaigns = Campaign.objects.filter(pk__in=new, report__isnull=False).select_related("report")
+    reports = {one.pk: one.report_id for one in campaigns if _may_be_named(one.report)}
+    return {
+        number: {"campaign": note.name, "look_alike": note.look_alike}
+        | ({"report": reports[number]} if number in reports else {})
+        for number, note in sorted(new.items())
+    }
+
+
+def _notes(dataset: Dataset) -> list[CampaignNote] | None:
+    try:
+        return campaigns_of(dataset)
+    except UserError:
+        return None
 
 
 def _with_another_image(tiles: list[Tile], run_id: int) -> set[str]:

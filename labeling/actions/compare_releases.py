@@ -204,6 +204,12 @@ def in_words(reason: Reason) -> str:
         return _("an expert has approved it since")
     if kind == "review":
         return _with_look_alike(_("an expert has rejected it"), reason)
+    if kind == "taken_back":
+        return _taken_back(reason.get("verdict"))
+    if kind == "rights_given":
+        return _("its imagery may be used again")
+    if kind == "placed":
+        return _("where its image lies was not known before")
     if kind == "campaign":
         return _with_look_alike(_campaign(reason), reason)
     if kind == "classifier":
@@ -218,6 +224,16 @@ def in_words(reason: Reason) -> str:
 def cause_in_words(cause: str) -> str:
     """A kind of reason without its particulars, as a reader chooses among them."""
     return _(CAUSES.get(cause, CAUSES["unknown"]))
+
+
+def _taken_back(verdict: str | None) -> str:
+    if verdict == "approved":
+        return _("an expert has taken the approval back")
+    if verdict == "rejected":
+        return _("an expert has taken the rejection back")
+    if verdict == "second":
+        return _("an expert has taken back the question to a colleague")
+    return _("a verdict was taken back")
 
 
 def _campaign(reason: Reason) -> str:

@@ -5,7 +5,7 @@ the audit never disagree: they are written in one transaction, one tile at a tim
 those that come too late, too early or from an account in quarantine are kept as spare, and say why.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NotRequired, TypedDict
 from uuid import UUID, uuid4
 
@@ -136,22 +136,42 @@ def withdraw_submission(*, submission_id: UUID, acting_user: User) -> Submission
 
 
 def withdraw_decisions(*, segmented_tile: SegmentedTile, submissions: Collection[UUID]) -> int:
-    """Take back an expert's earlier decisions, for instance when the ground is approved after all.
+    """Take back an expert's earlier decisions whole; otherwise as `narrow_decisions`."""
+    return narrow_decisions(segmented_tile=segmented_tile, left=dict.fromkeys(submissions, ()))
 
-    Call it inside the transaction of the new decision, which writes the audit row. Returns how many stood.
+
+def narrow_decisions(*, segmented_tile: SegmentedTile, left: Mapping[UUID, Collection[int]]) -> int:
+    """Take back an expert's earlier decisions but for the superpixels that are `left` of each, for instance when some
+    of the ground is approved after all.
+
+    What is taken back of one goes, withdrawn, into a submission of its own with the maker and the time of the first; what
+    is left keeps its place in the order of decisions. Call it inside the transaction of the new decision, which writes
+    the audit row. Returns how many stood.
     """
     with transaction.atomic():
         tile = _locked(segmented_tile)
         progress = hold_progress(tile)
         standing = list(
-            Submission.objects.standing().filter(
-                pk__in=submissions, segmented_tile=tile, origin__in=EXPERT_ORIGINS
-            )
+            Submission.objects.standing().filter(pk__in=left, segmented_tile=tile, origin__in=EXPERT_ORIGINS)
         )
         if standing:
-            Submission.objects.filter(pk__in=[one.pk for one in standing]).update(withdrawn_at=timezone.now())
-            _counts_changed(tile, progress, removed=standing)
+            removed = [_split(one, left[one.pk]) if left[one.pk] else one for one in standing]
+            Submission.objects.filter(pk__in=[one.pk for one in removed]).update(withdrawn_at=timezone.now())
+            _counts_changed(tile, progress, removed=removed)
         return len(standing)
+
+
+def _split(submission: Submission, left: Collection[int]) -> Submission:
+    """A submission of its own with the labels of all superpixels but those `left`."""
+    other = Submission.objects.create(
+        id=uuid4(),
+        volunteer_id=submission.volunteer_id,
+        segmented_tile_id=submission.segmented_tile_id,
+        origin=submission.origin,
+    )
+    Submission.objects.filter(pk=other.pk).update(created_at=submission.created_at)
+    submission.labels.exclude(superpixel__in=left).update(submission=other)
+    return other
 
 
 def set_aside(*, submission: Submission, withdraw: bool = False, spare: str | None = None) -> bool:

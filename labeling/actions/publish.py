@@ -286,7 +286,7 @@ def _enter(
 
 def _latest_own(region: Region) -> Release | None:
     own = Release.objects.filter(region=region, kind=ReleaseKind.OWN)
-    return own.select_related("run__classifier").order_by("-number").first()
+    return own.select_related("run__classifier__dataset", "restores").order_by("-number").first()
 
 
 def _changes(before: Release | None, rows: list[ReleaseFile], fields: dict[str, Any]) -> list[ReleaseFile]:

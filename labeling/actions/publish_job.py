@@ -38,7 +38,10 @@ def _is_large(run: Run) -> bool:
 
 
 def request_publication(*, run: Run, acting_user: User | None, note: str = "") -> Job:
-    """Ask a worker to publish the run; the job under way if there is one. Raises Conflict, UserError."""
+    """Ask a worker to publish the run; the job under way if there is one and it says what this one would say.
+
+    Raises Conflict, also where the job under way has another note: a note is never dropped unsaid. UserError.
+    """
     note = checked_note(note)
     ready = readiness(run)
     if ready.problem:
@@ -48,8 +51,20 @@ def request_publication(*, run: Run, acting_user: User | None, note: str = "") -
         Region.objects.select_for_update(no_key=True).get(pk=run.region_id)
         under_way = publications(run).filter(state__in=OPEN_STATES).first()
         if under_way is not None:
+            if note and note != under_way.parameters["note"]:
+                raise Conflict(_other_note(under_way))
             return under_way
         return jobs.enqueue(PUBLISH_JOB, acting_user=acting_user, run=run.pk, note=note)
+
+
+def _other_note(job: Job) -> str:
+    note = job.parameters["note"]
+    said = (
+        _("This run is being published already, with the note “%(note)s”.") % {"note": note}
+        if note
+        else _("This run is being published already, without a note.")
+    )
+    return f"{said} {_('Yours was not taken: keep its text, and look at the release when it is written.')}"
 
 
 def publications(run: Run) -> QuerySet[Job]:

@@ -3,11 +3,14 @@
 A rejection also says something about the ground: the detection's superpixels get negative labels from the expert,
 so that the next dataset knows better. Approving writes no labels: the outline is the machine's, and an expert who
 nods at it has not judged every piece of it. The negative labels stand while the ground is rejected: an approval, a
-dispute or a question takes them back.
+dispute or a question takes them back. Ground found by another run may share superpixels with it: on these a later
+approval takes them back as well, for as long as it stands.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -16,10 +19,18 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
 from detection.models import Detection, SegmentedTile
-from labeling.actions.labels import expert_labels, withdraw_decisions
+from labeling.actions.labels import expert_labels, narrow_decisions
 from labeling.actions.report import plain_text
-from labeling.actions.verdicts import DISPUTED, Standing, ground_of, still_standing, weigh
-from labeling.models import WITHDRAWN, LookAlike, Origin, Report, Review, ReviewVerdict, Submission
+from labeling.actions.verdicts import (
+    DISPUTED,
+    Standing,
+    by_ground,
+    ground_of,
+    rejected_pieces,
+    still_standing,
+    weigh,
+)
+from labeling.models import WITHDRAWN, Label, LookAlike, Origin, Report, Review, ReviewVerdict
 from labeling.models import Verdict as LabelVerdict
 
 NOTE_LENGTH = 2000
@@ -48,7 +59,8 @@ def review_detection(
     note = checked_verdict(verdict, look_alike, note)
     with transaction.atomic():
         tile = _held(detection)
-        earlier = _reviews_of_ground(detection)
+        of_tile = _reviews_of_tile(detection)
+        earlier = _of_ground(detection, of_tile)
         before = weigh(earlier)
         latest = before.latest
         if latest is not None and latest.pk != seen_review_id and report is None:
@@ -73,11 +85,7 @@ def review_detection(
             report=report,
         )
         after = weigh([*earlier, review])
-        taken_back = 0
-        if after.verdict == ReviewVerdict.REJECTED:
-            review.submission = _negative_labels(tile, review, look_alike, acting_user)
-        else:
-            taken_back = _take_back_labels(tile, earlier)
+        taken_back = _settle_labels(tile, of_tile, review, acting_user)
         review.save()
         details: dict[str, Any] = {"review": review.pk, "run": detection.run_id}
         if look_alike:
@@ -135,8 +143,8 @@ def _taken_back(review: Review, acting_user: User, report: Report | None = None)
     """
     detection = review.detection
     tile = _held(detection)
-    earlier = _reviews_of_ground(detection)
-    standing = still_standing(earlier)
+    of_tile = _reviews_of_tile(detection)
+    standing = still_standing(_of_ground(detection, of_tile))
     if review.pk not in {one.pk for one in standing}:
         return None
     if standing[-1].pk != review.pk:
@@ -149,14 +157,7 @@ def _taken_back(review: Review, acting_user: User, report: Report | None = None)
         verdict=WITHDRAWN,
         report=report,
     )
-    after = weigh([*earlier, row])
-    if after.verdict != ReviewVerdict.REJECTED:
-        _take_back_labels(tile, earlier)
-    else:
-        assert after.review is not None
-        _take_back_labels(tile, [review])
-        if not _labels_stand(earlier):
-            row.submission = _negative_labels(tile, row, after.review.look_alike, acting_user)
+    _settle_labels(tile, of_tile, row, acting_user)
     row.save()
     record(acting_user, "detection.withdrawn", detection, review=row.pk, of=review.pk, run=detection.run_id)
     return row
@@ -164,7 +165,7 @@ def _taken_back(review: Review, acting_user: User, report: Report | None = None)
 
 def standing_of(detection: Detection) -> Standing:
     """What all reviews of the detection's ground say. One query."""
-    return weigh(_reviews_of_ground(detection))
+    return weigh(_of_ground(detection, _reviews_of_tile(detection)))
 
 
 def decided_meanwhile(latest: Review) -> str:
@@ -188,14 +189,15 @@ def _held(detection: Detection) -> SegmentedTile:
     )
 
 
-def _reviews_of_ground(detection: Detection) -> list[Review]:
-    """All reviews of exactly this detection's pieces of ground, oldest first, each with its expert."""
+def _reviews_of_tile(detection: Detection) -> list[Review]:
+    """All reviews of any ground of the detection's tile, oldest first, each with its expert."""
+    reviews = Review.objects.filter(segmented_tile=detection.segmented_tile_id).select_related("expert")
+    return list(reviews.order_by("id"))
+
+
+def _of_ground(detection: Detection, reviews: Iterable[Review]) -> list[Review]:
+    """Those of exactly this detection's pieces of ground."""
     ground = ground_of(detection.segmented_tile_id, detection.superpixels)
-    reviews = (
-        Review.objects.filter(segmented_tile=detection.segmented_tile_id)
-        .select_related("expert")
-        .order_by("id")
-    )
     return [review for review in reviews if ground_of(review.segmented_tile_id, review.superpixels) == ground]
 
 
@@ -228,26 +230,67 @@ def _settles(before: Standing, verdict: str, expert: User) -> bool:
     return False
 
 
-def _negative_labels(tile: SegmentedTile, review: Review, look_alike: str, acting_user: User) -> Submission:
-    return expert_labels(
-        segmented_tile=tile,
-        labels=[
-            {"superpixel": piece, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
-            for piece in review.superpixels
-        ],
-        acting_user=acting_user,
-        origin=Origin.REPORT if review.report_id is not None and review.look_alike else Origin.REVIEW,
-    )
+def _settle_labels(tile: SegmentedTile, earlier: Sequence[Review], row: Review, acting_user: User) -> int:
+    """Make the experts' negative labels of the tile what they have to be after `row`, which is not saved yet.
+
+    What the row itself rejects is written in its name, and so is what stands again because of it. Returns how many
+    submissions lost labels.
+    """
+    everything = [*earlier, row]
+    wanted = rejected_pieces(everything)
+    # Of ground that is rejected, not disputed: the reason of what decides nothing must not hide that of what does.
+    stands = {
+        id(one)
+        for reviews in by_ground(everything).values()
+        if weigh(reviews).verdict == ReviewVerdict.REJECTED
+        for one in still_standing(reviews)
+    }
+    written = _standing_labels(earlier)
+    left: dict[UUID, set[int]] = {}
+    covered: set[int] = set()
+    for review in earlier:
+        labels = written.get(review.submission_id, {}) if review.submission_id is not None else {}
+        if review.verdict == ReviewVerdict.REJECTED:
+            kept = wanted.keys() & labels.keys() if id(review) in stands else set()
+        else:
+            # Written again by whoever brought them back: by now another rejection may be the one that counts.
+            kept = {
+                piece
+                for piece, look_alike in labels.items()
+                if piece in wanted and wanted[piece].look_alike == look_alike
+            }
+        covered |= kept
+        if review.submission_id is not None and kept != labels.keys():
+            left[review.submission_id] = kept
+    taken_back = narrow_decisions(segmented_tile=tile, left=left) if left else 0
+    before = rejected_pieces(earlier)
+    fresh = {
+        piece: review.look_alike
+        for piece, review in sorted(wanted.items())
+        if review is row or (piece not in covered and review is not before.get(piece))
+    }
+    if fresh:
+        row.submission = expert_labels(
+            segmented_tile=tile,
+            labels=[
+                {"superpixel": piece, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
+                for piece, look_alike in fresh.items()
+            ],
+            acting_user=acting_user,
+            origin=Origin.REPORT if row.report_id is not None and row.look_alike else Origin.REVIEW,
+        )
+    return taken_back
 
 
-def _take_back_labels(tile: SegmentedTile, reviews: Sequence[Review]) -> int:
-    submissions = [one.submission_id for one in reviews if one.submission_id is not None]
-    return withdraw_decisions(segmented_tile=tile, submissions=submissions) if submissions else 0
-
-
-def _labels_stand(reviews: Sequence[Review]) -> bool:
-    submissions = [one.submission_id for one in reviews if one.submission_id is not None]
-    return Submission.objects.standing().filter(pk__in=submissions).exists()
+def _standing_labels(reviews: Iterable[Review]) -> dict[UUID, dict[int, str]]:
+    """Submission → superpixel → look-alike, of what the reviews have written and nothing has taken back."""
+    submissions = [review.submission_id for review in reviews if review.submission_id is not None]
+    written: dict[UUID, dict[int, str]] = defaultdict(dict)
+    if submissions:
+        labels = Label.objects.filter(submission__in=submissions, submission__withdrawn_at=None)
+        for submission, piece, look_alike in labels.values_list("submission", "superpixel", "look_alike"):
+            written[submission][piece] = look_alike
+    return written
 
 
 def _check_expert(acting_user: User) -> None:

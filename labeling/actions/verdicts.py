@@ -131,6 +131,35 @@ def _sides(standing: Sequence[Review]) -> tuple[Review, ...]:
     return tuple(review for review in positions.values() if review.verdict != ReviewVerdict.SECOND)
 
 
+def by_ground(reviews: Iterable[Review]) -> dict[Ground, list[Review]]:
+    grounds: dict[Ground, list[Review]] = defaultdict(list)
+    for review in reviews:
+        grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
+    return grounds
+
+
+def rejected_pieces(reviews: Sequence[Review]) -> dict[int, Review]:
+    """Superpixel → the rejection that counts for it, of all reviews of ONE segmented tile, oldest first.
+
+    Grounds may share superpixels: of each the latest decision that stands counts. An approval takes the superpixels that
+    it shares out of an older rejection of other ground, and gives them back when it does not stand any more.
+    """
+    order = {id(review): place for place, review in enumerate(reviews)}
+    decided = [
+        (order[id(one.review)], one.verdict, one.review)
+        for one in map(weigh, by_ground(reviews).values())
+        if one.review is not None and not one.waits
+    ]
+    said: dict[int, Review] = {}
+    for _place, verdict, review in sorted(decided, key=lambda row: row[0]):
+        for piece in review.superpixels:
+            if verdict == ReviewVerdict.REJECTED:
+                said[piece] = review
+            else:
+                said.pop(piece, None)
+    return said
+
+
 def current_verdicts(run: Run) -> dict[int, Verdict]:
     """Detection id → the verdict that counts, in two queries. Detections of which nothing stands are left out.
 

@@ -63,7 +63,7 @@ class Review(models.Model):
     # Said in the knowledge that two colleagues disagree: it ends the dispute.
     settles = models.BooleanField(default=False)
     report = models.ForeignKey("Report", null=True, on_delete=models.PROTECT, related_name="reviews")
-    # The negative labels that this rejection wrote; they stop counting when the ground is approved later.
+    # The negative labels that this row wrote: a rejection's, or those of an older one that stands again because of it.
     submission = models.OneToOneField(Submission, null=True, on_delete=models.PROTECT, related_name="review")
     created_at = models.DateTimeField(auto_now_add=True)
 
