@@ -9,6 +9,7 @@ import time
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -38,7 +39,8 @@ def answer_reporter(report: Report, site_url: str, *, pause: float = PAUSE_SECON
     """Send the letter, then forget the address. True when it was sent.
 
     A mail server that refuses is asked three times. Then the address is forgotten all the same: the private link
-    tells the answer without a letter, and an address must not outlive its report.
+    tells the answer without a letter, and an address must not outlive its report. Where the decision has been taken
+    back meanwhile, no letter about it is tried again, and the address is kept for the next decision's letter.
     """
     if report.state == ReportState.OPEN or not report.sealed_email:
         return False
@@ -49,10 +51,19 @@ def answer_reporter(report: Report, site_url: str, *, pause: float = PAUSE_SECON
         sent = False
     else:
         sent = can_be_sent() and _send(report, address, site_url, pause)
-    Report.objects.filter(pk=report.pk).update(sealed_email="")
-    report.sealed_email = ""
-    record(None, "report.answered" if sent else "report.letter_not_sent", report)
+    about = Report.objects.filter(pk=report.pk) if sent else _still_decided(report)
+    forgotten = bool(about.update(sealed_email=""))
+    if forgotten:
+        report.sealed_email = ""
+    kept = {} if forgotten else {"address_kept": True}
+    record(None, "report.answered" if sent else "report.letter_not_sent", report, **kept)
     return sent
+
+
+def _still_decided(report: Report) -> QuerySet[Report]:
+    """The report's row while the decision that the letter tells of stands; none once it has been taken back."""
+    decided = Report.objects.exclude(state=ReportState.OPEN)
+    return decided.filter(pk=report.pk, decided_at=report.decided_at)
 
 
 def _send(report: Report, address: str, site_url: str, pause: float) -> bool:
@@ -80,6 +91,8 @@ def _send(report: Report, address: str, site_url: str, pause: float) -> bool:
             logger.warning("report %s: no letter (attempt %s, %s)", report.pk, attempt, type(error).__name__)
             if attempt < ATTEMPTS:
                 time.sleep(pause)
+                if not _still_decided(report).exists():
+                    return False
         else:
             return True
     return False

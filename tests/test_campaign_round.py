@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from amberapp import jobs
 from amberapp.errors import Conflict, UserError
-from amberapp.models import Job, User
+from amberapp.models import AuditEntry, Job, User
 from detection.actions import dataset as datasets
 from detection.actions.look_alike_index import build_index
 from detection.actions.runs import cancel_run, execute_here, start_run
@@ -159,6 +159,10 @@ def test_an_old_round_does_not_put_a_newer_classifier_aside(
     activate(classifier=newer, acting_user=carol)
     told = campaign_round.run_round(campaign=again(decided), go_on=True, **values)
     assert told["run"] is None, "what was said of the old figures does not count for the new ones"
+    entry = AuditEntry.objects.get(verb="campaign.training_forgotten")
+    assert (entry.actor, entry.object_id) == (carol, str(decided.pk))
+    assert (entry.details["classifier_before"], entry.details["classifier_after"]) == (trained.pk, old.pk)
+    assert entry.details["effect"] == {"held_out": WORSE}
     campaign = again(decided)
     assert campaign.region.active_classifier == newer
     assert campaign.classifier_before == newer, "the comparison is with what is active now"

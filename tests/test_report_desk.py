@@ -1,5 +1,6 @@
 """Citizens object; Bob and Dora decide, and the sender's address does not outlive the decision."""
 
+import datetime as dt
 import re
 import threading
 from collections.abc import Callable
@@ -14,8 +15,9 @@ from amberapp import jobs
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, Job, User
 from labeling import letters
-from labeling.actions.decide_report import LETTER_JOB, accept_report, decline_report
+from labeling.actions.decide_report import LETTER_JOB, accept_report, decline_report, tiles_at
 from labeling.actions.queue import next_tile
+from labeling.actions.reopen_report import reopen_report
 from labeling.actions.review import review_detection
 from labeling.actions.verdicts import current_verdicts
 from labeling.letters import answer_reporter
@@ -231,6 +233,38 @@ def test_a_mail_server_that_refuses_does_not_keep_the_address(
     assert AuditEntry.objects.filter(verb="report.letter_not_sent").exists()
 
 
+def test_a_letter_that_fails_leaves_the_address_to_a_report_that_was_opened_again(
+    bob: User, dora: User, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"))
+    report.refresh_from_db()
+    decline_report(report=report, acting_user=bob, answer="No.")
+    tried = []
+
+    def refuse(self: EmailBackend, messages: Any) -> int:
+        tried.append(messages)
+        mine = Report.objects.get(pk=report.pk)
+        if mine.decided_by == bob:
+            reopen_report(report=mine, decided_at=mine.decided_at, acting_user=dora)
+        raise ConnectionRefusedError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(EmailBackend, "send_messages", refuse)
+        assert answer_reporter(Report.objects.get(pk=report.pk), "https://amber.example", pause=0) is False
+    assert len(tried) == 1, "what was taken back is told to nobody"
+    assert Report.objects.get(pk=report.pk).sealed_email
+    assert AuditEntry.objects.get(verb="report.letter_not_sent").details == {"address_kept": True}
+    # The old letter does not take the address from the new decision's either.
+    accept_report(report=Report.objects.get(pk=report.pk), acting_user=dora, look_alike="field")
+    monkeypatch.setattr(EmailBackend, "send_messages", refuse)
+    answer_reporter(report, "https://amber.example", pause=0)
+    assert Report.objects.get(pk=report.pk).sealed_email
+    monkeypatch.undo()
+    assert answer_reporter(Report.objects.get(pk=report.pk), "https://amber.example")
+    assert len(mail.outbox) == 1
+    assert not Report.objects.get(pk=report.pk).sealed_email
+
+
 def test_an_open_report_keeps_its_sealed_address(report: Report) -> None:
     Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"))
     report.refresh_from_db()
@@ -270,6 +304,39 @@ def test_bob_reads_and_accepts_a_report_on_its_page(bob: User, report: Report, c
     assert "You are right" not in done
     assert "No report waits for you" in client.get("/review/reports/").content.decode()
     assert str(report.pk) in client.get("/review/reports/?state=accepted").content.decode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"decision": ""}, {"decision": "Accept", "look_alike": "field"}, {"answer": "You are right."}],
+)
+def test_what_does_not_say_accept_or_decline_decides_nothing(
+    bob: User, report: Report, tiles: list[Any], file: Callable[..., Report], client_of: Callable, said: Any
+) -> None:
+    missed = file(category="missed", latitude=tiles[0].latitude, longitude=tiles[0].longitude)
+    for one in (report, missed):
+        answer = client_of(bob).post(f"/review/reports/{one.pk}/", said)
+        assert answer.status_code == 400
+        page = answer.content.decode()
+        assert "Choose: accept the report or decline it. Nothing was changed." in page
+        assert said.get("answer", "") in page
+        one.refresh_from_db()
+        assert (one.state, one.decided_by) == ("open", None)
+    decline_report(report=report, acting_user=bob, answer="No.")
+    answer = client_of(bob).post(f"/review/reports/{report.pk}/", said)
+    assert answer.status_code == 400
+    assert "Choose: accept the report or decline it." in answer.content.decode()
+
+
+def test_the_page_of_a_report_shows_the_newest_image_and_an_undated_one_last(
+    bob: User, region: Any, make_tile: Callable[..., Any], file: Callable[..., Report]
+) -> None:
+    place = {"latitude": 51.5, "longitude": 26.5}
+    dates = [dt.date(2014, 6, 1), None, dt.date(2019, 6, 1)]
+    for seed, date in enumerate(dates):
+        make_tile(seed, latitude=51.5, longitude=26.5 - seed * 0.002, capture_date=date)
+    found = tiles_at(file(category="missed", **place))
+    assert [one.tile.capture_date for one in found] == [dates[2], dates[0], None]
 
 
 def test_a_decision_on_a_closed_report_says_who_was_quicker(

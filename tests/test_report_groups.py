@@ -15,6 +15,7 @@ from django.test import Client
 from amberapp import jobs
 from amberapp.errors import Conflict, NotAllowed
 from amberapp.models import AuditEntry, Job
+from labeling.actions import report_desk
 from labeling.actions.decide_report import LETTER_JOB, accept_report, decline_report
 from labeling.actions.publish import publish_release
 from labeling.actions.report import file_report, public_position
@@ -119,6 +120,9 @@ def test_a_duplicate_that_came_while_the_expert_was_reading_is_not_answered_unre
     assert "open" not in (first.state, read.state)
     assert [report.state for report in late] == ["open", "open"]
     assert [report.duplicate_of for report in late] == [None, late[0]]
+    entry = AuditEntry.objects.get(verb__in=["report.accepted", "report.declined"])
+    assert entry.details["duplicates"] == [read.pk]
+    assert entry.details["came_forward"] == {str(late[0].pk): [late[1].pk]}
     (group,) = open_groups()
     assert sorted(group.members) == [report.pk for report in late]
 
@@ -423,6 +427,9 @@ def test_a_duplicate_with_words_of_its_own_steps_forward_when_the_first_was_junk
     like_it.refresh_from_db()
     assert (real.state, real.duplicate_of) == ("open", None)
     assert (like_it.state, like_it.duplicate_of) == ("open", real)
+    entry = AuditEntry.objects.get(verb="report.set_aside")
+    assert entry.details["reports"] == [report.pk for report in junk]
+    assert entry.details["came_forward"] == {str(real.pk): [like_it.pk]}
 
 
 def test_one_photo_without_words_is_set_aside_alone(file: Callable[..., Report], bob: Any) -> None:
@@ -431,6 +438,28 @@ def test_one_photo_without_words_is_set_aside_alone(file: Callable[..., Report],
     reports[0].refresh_from_db()
     assert set_aside(report=reports[0], reach="said", upto=reports[-1].pk, acting_user=bob) == 1
     assert set_aside(report=reports[1], reach="said", upto=reports[-1].pk, acting_user=bob) == 2
+
+
+def test_the_audit_names_the_reports_that_were_changed_and_no_others(
+    file: Callable[..., Report], bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Bob presses, Dora decides about two of his group."""
+    reports = [file(latitude=51.1 + number / 10, comment=JUNK.format(number)) for number in range(4)]
+    real = report_desk.open_groups
+
+    def slow() -> Any:
+        groups = real()
+        for report in reports[1:3]:
+            decline_report(report=report, acting_user=dora, answer="No.")
+        return groups
+
+    monkeypatch.setattr(report_desk, "open_groups", slow)
+    assert set_aside(report=reports[0], reach="group", upto=reports[3].pk, acting_user=bob) == 2
+    told = [reports[0].pk, reports[3].pk]
+    assert AuditEntry.objects.get(verb="report.set_aside").details == {"count": 2, "reports": told}
+    reports[3].refresh_from_db()
+    assert bring_back(report=reports[3], acting_user=bob) == 2
+    assert AuditEntry.objects.get(verb="report.brought_back").details == {"count": 2, "reports": told}
 
 
 def test_undo_takes_back_one_press_and_no_other(file: Callable[..., Report], bob: Any, dora: Any) -> None:

@@ -126,3 +126,15 @@ def test_alice_is_told_and_a_stranger_is_not(
     assert [one["tile"] for one in told["neighbours"] + told["dates"]] == [other.pk]
     assert client_of(alice).get("/api/desk/tiles/999999/surroundings/").status_code == 404
     assert client.get(address).status_code in (401, 403)
+
+
+@pytest.mark.database
+def test_undated_pictures_do_not_take_the_place_of_the_newest(
+    lay: Callable[..., Tile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Databases disagree on where an unknown date belongs; here so many pictures are read at most, newest first."""
+    monkeypatch.setattr("labeling.actions.surroundings.MOST_READ", 2)
+    middle, newest, older = lay(), lay(date=dt.date(2021, 5, 1)), lay(date=dt.date(2018, 5, 1))
+    for _number in range(3):
+        lay(date=None)
+    assert [nearby.tile for nearby in surroundings_of(middle).dates] == [newest.pk, older.pk]

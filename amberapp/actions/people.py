@@ -1,6 +1,7 @@
 """Accounts and their roles."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from amberapp.audit import record
@@ -13,15 +14,16 @@ def change_role(*, person_id: str, role: str, acting_user: User) -> User:
     """Give a person another role. The last admin cannot lose theirs."""
     if role not in Role.values:
         raise UserError(_("There is no role “%(role)s”.") % {"role": role[:40]})
-    person = (
-        User.objects.select_for_update().filter(pk=int(person_id)).first()
-        if person_id.isdecimal() and len(person_id) < 19
-        else None
-    )
+    number = int(person_id) if person_id.isdecimal() and len(person_id) < 19 else 0
+    # With the admins, by rising number: two who take each other's role at once follow one another.
+    concerned = Q(pk=number) | Q(role=Role.ADMIN, is_active=True)
+    held = {
+        one.pk: one for one in User.objects.select_for_update(no_key=True).filter(concerned).order_by("pk")
+    }
+    person = held.pop(number, None)
     if person is None:
         raise NotThere(_("There is no such account."))
-    admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
-    if person.role == Role.ADMIN and role != Role.ADMIN and not admins.exclude(pk=person.pk).exists():
+    if person.role == Role.ADMIN and role != Role.ADMIN and not held:
         raise Conflict(_("This is the last admin: make somebody else an admin first."))
     before, person.role = person.role, role
     person.save(update_fields=["role"])

@@ -1,5 +1,6 @@
 """The tiles that a sample is drawn from: every tile of a run whose place is known, in four strata, ground counted once."""
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -12,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from detection.geometry import geodesic_area_hectares
 from detection.models import Detection, Run, SegmentedTile, TileScore
-from labeling.actions.verdicts import current_verdicts
+from labeling.actions.verdicts import current_verdicts, verdicts_at
 from labeling.area.ground import box_hectares, keeps_enough, left_over
 from labeling.models import ReviewVerdict
 from labeling.release_statistics import polygons_of
@@ -59,8 +60,8 @@ class Searched:
     placeless: int
 
 
-def frame_of(run: Run) -> Frame:
-    """The frame of a finished run as the experts' verdicts stand now. Five queries, whatever the size, and one more for
+def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
+    """The frame of a finished run as the experts' verdicts stood at `moment`; None: as they stand now. Five queries, whatever the size, and one more for
     every AT_ONCE places on the map whose ground a newer image shows in part."""
     searched = searched_by(run)
     left = left_over(searched.boxes)
@@ -70,9 +71,8 @@ def frame_of(run: Run) -> Frame:
         whole[index] = keeps_enough(ground, searched.boxes[index])
         west, south, east, north = searched.boxes[index]
         hectares[index] *= ground.area / ((east - west) * (north - south))
-    approved = {
-        pk for pk, verdict in current_verdicts(run).items() if verdict.verdict == ReviewVerdict.APPROVED
-    }
+    verdicts = current_verdicts(run) if moment is None else verdicts_at(run, moment)
+    approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
     found: set[int] = set()
     mapped: dict[int, list[int]] = {}
     mapped_hectares = 0.0

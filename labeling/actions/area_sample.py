@@ -4,6 +4,7 @@ A sample is drawn once, by a seed, from a finished run, and frozen: strata, orde
 computes the estimate; after that nothing of it changes. Left out: samples that span regions.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User, WorkState
-from detection.models import Region, Run
+from detection.models import Region, Run, SegmentedTile
 from labeling.actions.area_estimate import answers_of, estimate_of
 from labeling.actions.area_frame import STRATA, Frame, frame_of, searched_the_same
 from labeling.area.allocation import Expected, allocate, expected_half_width
@@ -67,12 +68,14 @@ def plan_sample(run: Run, size: int) -> Plan:
 def draw_sample(*, run: Run, size: int, seed: int, acting_user: User | None) -> AreaSample:
     """Draw a stratified random sample of the run's tiles without replacement; the same seed draws the same tiles.
 
+    What the map shows is taken as of one moment, which the sample keeps: `verdicts_at` tells the same of it for ever.
     Raises UserError for a run that is not done, has no tile with a place, or a size out of reach; Conflict while
     another sample of the region is being judged.
     """
     if not 0 <= seed <= BIGGEST_SEED:
         raise UserError(_("A seed is a whole number, not negative, of at most 16 digits."))
-    frame, drawn, _expected = _allocation(run, size)
+    moment = _quiet_moment(run)
+    frame, drawn, _expected = _allocation(run, size, moment)
     chance = np.random.default_rng(seed)
     chosen: list[tuple[int, str]] = []
     for name in STRATA:
@@ -99,6 +102,9 @@ def draw_sample(*, run: Run, size: int, seed: int, acting_user: User | None) -> 
             ],
             created_by=acting_user,
         )
+        # The field fills itself in with the moment of writing, when experts may have decided otherwise already.
+        AreaSample.objects.filter(pk=sample.pk).update(created_at=moment)
+        sample.created_at = moment
         SampleTile.objects.bulk_create(
             [
                 SampleTile(
@@ -190,7 +196,21 @@ def sample_numbered(sample_id: int) -> AreaSample:
     return found
 
 
-def _allocation(run: Run, size: int) -> tuple[Frame, dict[str, int], list[Expected]]:
+def _quiet_moment(run: Run) -> dt.datetime:
+    """A moment as of which no review of the run's ground is still to come: those under way then are waited for.
+
+    A review bears the time at which it was written, is seen when its transaction ends, and holds its tile until then.
+    """
+    moment = timezone.now()
+    with transaction.atomic():
+        tiles = SegmentedTile.objects.filter(pk__in=run.detections.order_by().values("segmented_tile"))
+        list(tiles.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    return moment
+
+
+def _allocation(
+    run: Run, size: int, moment: dt.datetime | None = None
+) -> tuple[Frame, dict[str, int], list[Expected]]:
     if run.state != WorkState.DONE:
         raise UserError(_("Run %(id)s is not done: a sample needs all of its scores.") % {"id": run.pk})
     if not LEAST_SIZE <= size <= MOST_SIZE:
@@ -198,7 +218,7 @@ def _allocation(run: Run, size: int) -> tuple[Frame, dict[str, int], list[Expect
             _("A sample has %(least)s to %(most)s tiles.") % {"least": LEAST_SIZE, "most": MOST_SIZE},
             fields={"size": [_("Choose a number within these limits.")]},
         )
-    frame = frame_of(run)
+    frame = frame_of(run, moment)
     if not frame.searched:
         raise UserError(_("Run %(id)s has no tile whose place is known.") % {"id": run.pk})
     typical = _typical_hectares(frame)

@@ -82,7 +82,7 @@ def run_round(
     """
     _check_standing(campaign)
     if wants_run(campaign) and _is_overtaken(campaign):
-        _forget_training(campaign)
+        _forget_training(campaign, acting_user)
         go_on = False  # it was said of another classifier's figures
     if campaign.classifier_after is None:
         _train(campaign, acting_user, progress)
@@ -142,9 +142,18 @@ def _is_overtaken(campaign: Campaign) -> bool:
     return active not in {campaign.classifier_after_id, campaign.classifier_before_id}
 
 
-def _forget_training(campaign: Campaign) -> None:
+def _forget_training(campaign: Campaign, acting_user: User | None) -> None:
+    """What was trained and measured stays known by the audit alone."""
     with transaction.atomic():
         held = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        record(
+            acting_user,
+            "campaign.training_forgotten",
+            held,
+            classifier_before=held.classifier_before_id,
+            classifier_after=held.classifier_after_id,
+            effect=held.effect,
+        )
         held.classifier_before = held.classifier_after = None
         held.effect = {}
         held.save(update_fields=["classifier_before", "classifier_after", "effect"])

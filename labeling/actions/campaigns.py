@@ -21,7 +21,7 @@ from detection.actions.look_alike_search import distances_to
 from detection.actions.segment import load_labels
 from detection.models import Detection, Region, SegmentedTile
 from labeling.actions.decide_report import tiles_at
-from labeling.actions.labels import expert_labels, withdraw_decisions
+from labeling.actions.labels import expert_labels, hold_tiles, withdraw_decisions
 from labeling.actions.report import plain_text
 from labeling.models import (
     Campaign,
@@ -205,7 +205,7 @@ def decide(
             by_tile[tile].append(number)
         submissions: dict[int, Submission] = {}
         if decision == CampaignDecision.LABEL:
-            # By rising number, as everybody does who holds several tiles: nobody waits in a ring.
+            hold_tiles(by_tile)
             for tile in sorted(by_tile):
                 submissions[tile] = expert_labels(
                     segmented_tile=tiles[tile],
@@ -303,6 +303,7 @@ def withdraw(*, campaign: Campaign, acting_user: User) -> int:
             return 0
         members = list(campaign.members.select_related("segmented_tile", "submission"))
         labelled = {one.segmented_tile_id: one for one in members if one.submission_id is not None}
+        hold_tiles(labelled)
         for _tile, member in sorted(labelled.items()):
             assert member.submission_id is not None
             withdraw_decisions(segmented_tile=member.segmented_tile, submissions=[member.submission_id])

@@ -5,9 +5,10 @@ Accepting without one (a place that the map misses, a wrong outline) puts the ti
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,7 @@ from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
 from detection.models import SegmentedTile, Tile
 from labeling.actions.counting import call_for_eyes
+from labeling.actions.hold_reports import hold_groups, lead_on, slices
 from labeling.actions.report import plain_text
 from labeling.actions.review import review_detection
 from labeling.models import (
@@ -54,7 +56,7 @@ def may_reject(report: Report) -> bool:
 
 
 def tiles_at(report: Report) -> list[SegmentedTile]:
-    """The cut tiles of the report's place, latest image first: its detection's own, or those that cover the point."""
+    """The cut tiles of the report's place, latest image first, undated ones last: its detection's own, or those that cover the point."""
     if report.detection is not None:
         return [report.detection.segmented_tile]
     tiles = Tile.objects.on_the_map().filter(
@@ -67,7 +69,7 @@ def tiles_at(report: Report) -> list[SegmentedTile]:
     return list(
         SegmentedTile.objects.filter(tile__in=tiles)
         .select_related("tile__source", "progress")
-        .order_by("-tile__capture_date", "-pk")
+        .order_by(F("tile__capture_date").desc(nulls_last=True), "-pk")
     )
 
 
@@ -100,7 +102,7 @@ def accept_report(
         sentence = _("Choose one of the reasons.")
         raise UserError(sentence, fields={"look_alike": [sentence]})
     with transaction.atomic():
-        duplicates = _close(report, ReportState.ACCEPTED, answer, acting_user, upto)
+        changed = _close(report, ReportState.ACCEPTED, answer, acting_user, upto)
         review = None
         tiles: list[SegmentedTile] = []
         if look_alike:
@@ -123,7 +125,7 @@ def accept_report(
             look_alike=look_alike,
             detection=report.detection_id,
             tiles=[tile.pk for tile in tiles],
-            duplicates=duplicates,
+            **changed,
         )
         _answer_by_letter(report, acting_user, site_url)
     return Outcome(report, review, tiles)
@@ -138,8 +140,8 @@ def decline_report(
         sentence = _("Tell the sender why the map stays as it is.")
         raise UserError(sentence, fields={"answer": [sentence]})
     with transaction.atomic():
-        duplicates = _close(report, ReportState.DECLINED, answer, acting_user, upto)
-        record(acting_user, "report.declined", report, duplicates=duplicates)
+        changed = _close(report, ReportState.DECLINED, answer, acting_user, upto)
+        record(acting_user, "report.declined", report, **changed)
         _answer_by_letter(report, acting_user, site_url)
     return report
 
@@ -160,15 +162,19 @@ def duplicates_of(report: Report) -> QuerySet[Report]:
     return Report.objects.filter(Q(pk=first) | Q(duplicate_of=first)).exclude(pk=report.pk)
 
 
-def _close(report: Report, state: str, answer: str, acting_user: User, upto: int | None) -> int:
-    """Decide an open report and its open duplicates; returns how many duplicates.
+def _close(report: Report, state: str, answer: str, acting_user: User, upto: int | None) -> dict[str, Any]:
+    """Decide an open report and its open duplicates; returns which others were changed, for the audit.
 
     The UPDATE's own condition tells whether it was still open. Every sender reads the same answer under a link of
     their own. Of duplicates newer than `upto` the first comes forward, and the others wait with it.
     """
+    hold_groups([report.pk])
     said = {"state": state, "answer": answer, "decided_by": acting_user, "decided_at": timezone.now()}
     decided = Report.objects.filter(pk=report.pk, state=ReportState.OPEN).update(**said)
-    report.refresh_from_db(fields=["state", "answer", "decided_by", "decided_at", "sealed_email"])
+    # Which one it is a duplicate of too: a colleague's decision may have parted it from the first.
+    report.refresh_from_db(
+        fields=["state", "answer", "decided_by", "decided_at", "sealed_email", "duplicate_of"]
+    )
     if not decided:
         raise Conflict(
             _("%(who)s has decided about this report meanwhile: %(state)s. Nothing was changed.")
@@ -177,15 +183,13 @@ def _close(report: Report, state: str, answer: str, acting_user: User, upto: int
                 "state": report.get_state_display(),
             }
         )
-    duplicates = duplicates_of(report).filter(state=ReportState.OPEN)
-    if upto is None:
-        return duplicates.update(**said)
-    closed = duplicates.filter(pk__lte=upto).update(**said)
-    unseen = list(duplicates.order_by("pk").values_list("pk", flat=True))
-    if unseen:
-        Report.objects.filter(pk=unseen[0]).update(duplicate_of=None)
-        Report.objects.filter(pk__in=unseen[1:]).update(duplicate_of=unseen[0])
-    return closed
+    waiting = duplicates_of(report).filter(state=ReportState.OPEN).order_by("pk")
+    numbers = list(waiting.values_list("pk", flat=True))
+    closed = [number for number in numbers if upto is None or number <= upto]
+    for some in slices(closed):
+        Report.objects.filter(pk__in=some).update(**said)
+    unseen = numbers[len(closed) :]
+    return {"duplicates": closed, **({"came_forward": lead_on(unseen)} if unseen else {})}
 
 
 def _answer_by_letter(report: Report, acting_user: User, site_url: str) -> None:

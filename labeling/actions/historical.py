@@ -5,6 +5,7 @@ Like every release it is never changed and never removed: whoever imports a wron
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -91,7 +92,7 @@ def import_historical(
     if not 1 <= side <= 100_000:
         raise UserError(_("The side of a square is 1 to 100,000 metres."))
     files, originals = _read(files_at(paths))
-    _refuse_twice(region, originals)
+    _refuse_twice(region, originals)  # before the work; whoever imports it at this moment is met when writing
     areas, outside = _of_region(region, finest(files, side))
     told = _told(areas, files, len(outside))
     built = _built(region, areas, originals, title, attribution, told)
@@ -102,6 +103,7 @@ def import_historical(
         note=note.strip() or told,
         created_at=timezone.make_aware(dt.datetime.combine(day, dt.time(12))),
         acting_user=acting_user,
+        refuse=partial(_refuse_twice, region, originals),
     )
     return Imported(release, [area.row for area in outside])
 

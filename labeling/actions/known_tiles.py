@@ -160,11 +160,14 @@ def set_use(*, known: KnownTile, use: str, acting_user: User) -> KnownTile:
 def move(*, known: KnownTile, up: bool, acting_user: User) -> KnownTile:
     """One place up or down among those of its use in the region. At the end of the list nothing happens."""
     with transaction.atomic():
-        row = _held(known)
-        rows = list(
-            KnownTile.objects.select_for_update()
-            .filter(region=row.region_id, use=row.use)
-            .order_by("position", "id")
+        # All of the region's by rising number: two who move tiles of one list at once follow one another.
+        everywhere = KnownTile.objects.select_for_update().filter(region=known.region_id)
+        held = {one.pk: one for one in everywhere.order_by("pk")}
+        if known.pk not in held:
+            raise _known_no_more()
+        row = held[known.pk]
+        rows = sorted(
+            (one for one in held.values() if one.use == row.use), key=lambda one: (one.position, one.pk)
         )
         place = next(index for index, one in enumerate(rows) if one.pk == row.pk)
         other = place - 1 if up else place + 1
@@ -238,8 +241,12 @@ def _locked(segmented_tile: SegmentedTile) -> SegmentedTile:
 def _held(known: KnownTile) -> KnownTile:
     row = KnownTile.objects.select_for_update().filter(pk=known.pk).first()
     if row is None:
-        raise NotThere(_("This tile is not a known tile any more."))
+        raise _known_no_more()
     return row
+
+
+def _known_no_more() -> NotThere:
+    return NotThere(_("This tile is not a known tile any more."))
 
 
 def _count_again(tile: SegmentedTile, answers: Mapping[str, Any]) -> None:

@@ -1,8 +1,10 @@
 """Taking in what people say about a tile, and taking it back.
 
 Every change of labels goes through here, so that labels, consensus, the queue's counts, the volunteer's record and
-the audit never disagree: they are written in one transaction, one tile at a time. No label is ever thrown away:
-those that come too late, too early or from an account in quarantine are kept as spare, and say why.
+the audit never disagree: they are written in one transaction. What is changed is held first, in one order for
+everybody: tiles, their rows in the queue, records by account; who changes several tiles in one transaction calls
+`hold_tiles` before the first. No label is ever thrown away: those that come too late, too early or from an account
+in quarantine are kept as spare, and say why.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,7 +21,7 @@ from amberapp.models import Role, User
 from detection.actions.pieces import piece_counts
 from detection.models import SegmentedTile, TileKind
 from labeling.actions.consensus import EXPERT_ORIGINS, hold_records, refresh_tile
-from labeling.actions.counting import hold_progress, recount
+from labeling.actions.counting import hold_progress, hold_queue, recount
 from labeling.actions.queue import lease_again
 from labeling.actions.suggestions import agreement_with
 from labeling.actions.volunteers import learn, tutorial_wanted
@@ -172,6 +174,24 @@ def _split(submission: Submission, left: Collection[int]) -> Submission:
     Submission.objects.filter(pk=other.pk).update(created_at=submission.created_at)
     submission.labels.exclude(superpixel__in=left).update(submission=other)
     return other
+
+
+def hold_tiles(segmented_tiles: Collection[int]) -> None:
+    """Hold several tiles, then their rows in the queue, then the records of all who labelled one of them at the desk.
+
+    Call it inside a transaction that changes labels of more than one tile, before the first of them. Taken tile by
+    tile, the first one's volunteers would be held while the second one is waited for, and whoever holds that may be
+    waiting for one of these volunteers.
+    """
+    tiles = list(
+        SegmentedTile.objects.select_related("tile")
+        .select_for_update(of=("self",), no_key=True)
+        .filter(pk__in=segmented_tiles)
+        .order_by("pk")
+    )
+    hold_queue(tiles)
+    desk = Submission.objects.filter(segmented_tile__in=tiles, origin=Origin.DESK)
+    hold_records(desk.values_list("volunteer_id", flat=True))
 
 
 def set_aside(*, submission: Submission, withdraw: bool = False, spare: str | None = None) -> bool:

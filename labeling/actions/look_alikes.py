@@ -117,7 +117,9 @@ def _offer(slug: str, *, retired: bool, acting_user: User) -> LookAlike:
 
 
 def _held() -> list[LookAlike]:
-    return list(LookAlike.objects.select_for_update())
+    """All of them in their order, held by slug: held by their places, two who move some would wait in a ring."""
+    rows = LookAlike.objects.select_for_update().order_by("slug")
+    return sorted(rows, key=lambda row: (row.position, row.slug))
 
 
 def _one(rows: list[LookAlike], slug: str) -> LookAlike:

@@ -228,10 +228,12 @@ def write_imported(
     note: str,
     created_at: dt.datetime,
     acting_user: User | None,
+    refuse: Callable[[], None],
 ) -> Release:
     """A map that was made elsewhere, as a release of its own kind with the day on which it was published there.
 
-    Raises Conflict when other publishers take the number again and again.
+    `refuse` looks at the region's releases when nobody else can add one, and raises what it has against this one. Raises
+    Conflict when other publishers take the number again and again.
     """
     rows = [_store(file) for file in built.files]
     for _attempt in range(ATTEMPTS):
@@ -243,6 +245,7 @@ def write_imported(
                 acting_user,
                 before=None,
                 pictures={},
+                refuse=refuse,
                 kind=ReleaseKind.HISTORICAL,
                 title=title,
                 note=note,
@@ -262,6 +265,7 @@ def _enter(
     before: Release | None,
     pictures: Pictures | None,
     settle: Settle | None = None,
+    refuse: Callable[[], None] | None = None,
     **fields: Any,
 ) -> Release:
     """Write the rows of stored files in one transaction, then the catalogue that readers go by.
@@ -273,7 +277,7 @@ def _enter(
     """
     told = _changes(before, rows, fields)
     with transaction.atomic():
-        release = _write(region, [*rows, *told], statistics, acting_user, before, **fields)
+        release = _write(region, [*rows, *told], statistics, acting_user, before, refuse, **fields)
         if settle is not None:
             settle({"release": release.pk, "number": release.number})
     try:
@@ -310,10 +314,13 @@ def _write(
     statistics: dict[str, Any],
     acting_user: User | None,
     before: Release | None,
+    refuse: Callable[[], None] | None,
     **fields: Any,
 ) -> Release:
     """`before`: the release from which the changes are told. Raises _Overtaken when it is the latest no more."""
     locked = Region.objects.select_for_update().get(pk=region.pk)
+    if refuse is not None:
+        refuse()
     if fields["kind"] == ReleaseKind.OWN:
         latest = _latest_own(locked)
         if latest is not None and _same_files(latest, rows):

@@ -16,6 +16,7 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed
 from amberapp.models import AuditEntry, Role, User
 from labeling.actions.decide_report import DECIDED, duplicates_of
+from labeling.actions.hold_reports import hold_groups
 from labeling.actions.report_consequences import campaign_from
 from labeling.actions.review import withdraw_report_review
 from labeling.models import Report, ReportState
@@ -35,10 +36,8 @@ def reopen_report(*, report: Report, decided_at: dt.datetime | None, acting_user
     decided = {"state__in": DECIDED, "decided_at": decided_at}
     again = {"state": ReportState.OPEN, "answer": "", "decided_by": None, "decided_at": None}
     with transaction.atomic():
-        # The first of its kind is held before the others, so that two experts who come from two of them wait in turn.
-        first = Report.objects.select_for_update(of=("self",), no_key=True)
-        list(first.filter(pk=report.duplicate_of_id or report.pk))
-        report.refresh_from_db(fields=["state", "answer", "decided_by", "decided_at"])
+        hold_groups([report.pk])
+        report.refresh_from_db(fields=["state", "answer", "decided_by", "decided_at", "duplicate_of"])
         former = {"state": report.state, "answer": report.answer, "decided_by": report.decided_by_id}
         if decided_at is None or not Report.objects.filter(pk=report.pk, **decided).update(**again):
             raise Conflict(

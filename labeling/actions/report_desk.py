@@ -1,5 +1,6 @@
 """The report desk: open reports in groups, whole groups set aside as junk, and brought back."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,13 +14,13 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, NotThere
 from amberapp.models import Role, User
+from labeling.actions.hold_reports import hold_groups, lead_on, slices
 from labeling.models import Report, ReportState
 from labeling.report_groups import Group, Told, Voice, grouped, voices_of
 from labeling.report_text import clusters
 
 # So much of a comment is enough to rank it and to show it in a list.
 BEGINNING = 240
-AT_ONCE = 1000
 
 
 class Reach(StrEnum):
@@ -61,17 +62,22 @@ def set_aside(*, report: Report, reach: str, upto: int, acting_user: User) -> in
         raise NotThere(_("There is no such way to set reports aside."))
     numbers = [number for number in _reached(report, Reach(reach)) if number <= upto]
     with transaction.atomic():
+        # A duplicate that came in at the moment in which its first report was set aside is led on too.
+        held = hold_groups([*numbers, *_orphans().values_list("pk", flat=True)])
         now = timezone.now()
-        changed = 0
-        for some in _slices(numbers):
-            changed += Report.objects.filter(pk__in=some, state=ReportState.OPEN).update(
+        changed: list[int] = []
+        for some in slices(numbers):
+            still = Report.objects.filter(pk__in=some, state=ReportState.OPEN).order_by("pk")
+            changed += still.values_list("pk", flat=True)
+            still.update(
                 state=ReportState.JUNK, decided_by=acting_user, decided_at=now, sealed_email="", answer=""
             )
         if not changed:
             raise Conflict(_("This report has been decided meanwhile. Nothing was changed."))
-        _lead_the_orphans()
-        record(acting_user, "report.set_aside", report, count=changed, reports=numbers)
-    return changed
+        led = _lead_the_orphans(held)
+        details = {"came_forward": led} if led else {}
+        record(acting_user, "report.set_aside", report, count=len(changed), reports=changed, **details)
+    return len(changed)
 
 
 def bring_back(*, report: Report, acting_user: User) -> int:
@@ -83,13 +89,14 @@ def bring_back(*, report: Report, acting_user: User) -> int:
     with transaction.atomic():
         together = Report.objects.filter(
             state=ReportState.JUNK, decided_at=report.decided_at, decided_by=report.decided_by_id
-        )
-        numbers = list(together.order_by("pk").values_list("pk", flat=True))
-        changed = together.update(state=ReportState.OPEN, decided_by=None, decided_at=None)
-        if not changed:
+        ).order_by("pk")
+        hold_groups(list(together.values_list("pk", flat=True)))
+        numbers = list(together.values_list("pk", flat=True))
+        if not numbers:
             raise Conflict(_("These reports have been brought back meanwhile."))
-        record(acting_user, "report.brought_back", report, count=changed, reports=numbers)
-    return changed
+        together.update(state=ReportState.OPEN, decided_by=None, decided_at=None)
+        record(acting_user, "report.brought_back", report, count=len(numbers), reports=numbers)
+    return len(numbers)
 
 
 def junk_batches(start: int, stop: int) -> tuple[list[Batch], int]:
@@ -147,17 +154,19 @@ def _told(reports: "QuerySet[Report] | None" = None) -> Iterator[Told]:
         yield replace(told, days=max((now - created_at).total_seconds() / 86_400, 0.0))
 
 
-def _lead_the_orphans() -> None:
-    """Of open duplicates whose first report is junk, the earliest of each comes forward; the others follow it."""
-    orphans = Report.objects.filter(state=ReportState.OPEN, duplicate_of__state=ReportState.JUNK)
-    for row in orphans.order_by().values("duplicate_of").annotate(first=Min("id")):
-        Report.objects.filter(pk=row["first"]).update(duplicate_of=None)
-        Report.objects.filter(duplicate_of=row["duplicate_of"], state=ReportState.OPEN).update(
-            duplicate_of=row["first"]
-        )
+def _orphans() -> "QuerySet[Report]":
+    """Open duplicates whose first report is junk, in the order in which they came."""
+    return Report.objects.filter(state=ReportState.OPEN, duplicate_of__state=ReportState.JUNK).order_by("pk")
 
 
-def _slices(numbers: list[int]) -> Iterator[list[int]]:
-    """Databases take only so many values in one query."""
-    for start in range(0, len(numbers), AT_ONCE):
-        yield numbers[start : start + AT_ONCE]
+def _lead_the_orphans(held: list[int]) -> dict[str, list[int]]:
+    """Of the orphans of each held report the earliest comes forward; the others follow it. Returns who follows whom."""
+    led: dict[str, list[int]] = {}
+    for some in slices(held):
+        left: dict[int, list[int]] = defaultdict(list)
+        for first, number in _orphans().filter(duplicate_of__in=some).values_list("duplicate_of", "pk"):
+            assert first is not None  # an orphan is a duplicate
+            left[first].append(number)
+        for numbers in left.values():
+            led |= lead_on(numbers)
+    return led

@@ -8,6 +8,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import F
+
 from detection.models import Tile
 
 MOST = 8
@@ -60,12 +62,12 @@ def surroundings_of(tile: Tile) -> Surroundings:
             longitude__range=(tile.longitude - 2 * width, tile.longitude + 2 * width),
         )
         .exclude(pk=tile.pk)
-        .order_by("-capture_date", "-pk")
+        .order_by(F("capture_date").desc(nulls_last=True), "-pk")
         .only("pk", "capture_date", "west", "south", "east", "north")[:MOST_READ]
     )
     neighbours: list[tuple[Tile, Bounds]] = []
     dates: list[tuple[Tile, Bounds]] = []
-    for other in sorted(candidates, key=_newest_first):
+    for other in candidates:
         bounds = other.bounds
         assert bounds is not None  # on_the_map saw to it
         shared = _shared(own, bounds) / (width * height)
@@ -78,12 +80,6 @@ def surroundings_of(tile: Tile) -> Surroundings:
         neighbours=[_nearby(tile, own, *found) for found in neighbours[:MOST]],
         dates=[_nearby(tile, own, *found) for found in dates[:MOST]],
     )
-
-
-def _newest_first(tile: Tile) -> tuple[bool, int, int]:
-    # Databases disagree on where an unknown date belongs: here it comes last.
-    known = tile.capture_date is not None
-    return (not known, -tile.capture_date.toordinal() if tile.capture_date else 0, -tile.pk)
 
 
 def _shared(one: Bounds, other: Bounds) -> float:

@@ -214,7 +214,7 @@ def _report(report_id: int) -> Report:
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.EXPERT)
 def report_detail(request: HttpRequest, report_id: int) -> HttpResponse:
-    """One report. A POST accepts (with a reason where there is a detection) or declines it with an answer."""
+    """One report. A POST with `decision` accepts (with a reason where there is a detection) or declines it with an answer."""
     report = (
         Report.objects.select_related(
             "region",
@@ -235,7 +235,8 @@ def report_detail(request: HttpRequest, report_id: int) -> HttpResponse:
         try:
             _decide(request, report)
         except UserError as error:
-            if error.status != 400:
+            # The page of a report that is decided has no form beside which a sentence could stand.
+            if error.status != 400 or report.state != ReportState.OPEN:
                 raise
             wrong = error
         else:
@@ -248,7 +249,10 @@ def _decide(request: HttpRequest, report: Report) -> None:
     site_url = f"{request.scheme}://{request.get_host()}"
     answer = request.POST.get("answer", "")
     upto = _upto(request, report.pk)
-    if request.POST.get("decision") == "decline":
+    decision = request.POST.get("decision", "")
+    if decision not in ("accept", "decline"):
+        raise UserError(_("Choose: accept the report or decline it. Nothing was changed."))
+    if decision == "decline":
         decline_report(report=report, acting_user=request.user, answer=answer, site_url=site_url, upto=upto)
         messages.success(request, _("Declined. The sender can read your answer."))
         return
