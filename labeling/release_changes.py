@@ -21,6 +21,7 @@ REASONS = (
     "campaign",  # an error campaign named this very ground, and the classifier learned it: campaign, report, look_alike
     "classifier",  # another classifier: classifier, and what it alone learned from: campaigns [{campaign, report}]
     "imagery",  # a newer image of this ground
+    "another_image",  # another one, older or of unknown date
     "new_ground",  # the release before had not searched it
     "unjudged",  # found again with another outline, and no expert has approved that
     "disputed",  # experts contradict each other about it

@@ -174,17 +174,25 @@ def _task(number: int, tile: Labelled, page: str) -> dict[str, Any]:
 
 
 def pictured(lines: Iterable[bytes]) -> Iterator[str]:
-    """The places of whose images a COCO file that `write_labels` wrote gives the address; reads to its annotations only.
+    """The places of whose images a COCO file gives the address. Raises ValueError as `_images` does."""
+    return (told["file_name"].removesuffix(".webp") for told in _images(lines) if told.get("coco_url"))
+
+
+def sources_in(lines: Iterable[bytes]) -> set[str]:
+    """The imagery sources of the tiles in a COCO file. Raises ValueError as `_images` does."""
+    return {told["source"] for told in _images(lines)}
+
+
+def _images(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The images that a COCO file of `write_labels` names; reads to its annotations only.
 
     Raises ValueError for a file of another make.
     """
     for number, line in enumerate(lines):
         # In no text between quotation marks: there they would be escaped.
         row, end, _rest = line.partition(b'],"annotations":')
-        if number:
-            told = json.loads(row.rstrip(b",\n"))
-            if told.get("coco_url"):
-                yield told["file_name"].removesuffix(".webp")
+        if number and row:
+            yield json.loads(row.rstrip(b",\n"))
         if end:
             return
 

@@ -13,9 +13,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone, translation
 from django.utils.html import escape
+from shapely.geometry import box
 
 from amberapp import storage
+from detection.actions import dataset as datasets
 from labeling.actions.catalogue import published_numbered
+from labeling.actions.change_reasons import reasons_between
 from labeling.actions.compare_releases import compare_releases, in_words
 from labeling.actions.decide_report import accept_report
 from labeling.actions.publish import publish_again, publish_release
@@ -23,7 +26,7 @@ from labeling.actions.releases import places_of
 from labeling.actions.reopen_report import reopen_report
 from labeling.actions.review import review_detection, withdraw_review
 from labeling.models import Campaign, CampaignMember, Release, Report
-from labeling.release_changes import REASONS
+from labeling.release_changes import REASONS, Difference
 from tests.findings import learned_from, make_classifier, make_run
 from tests.published import approve_all, found_on, judge
 
@@ -241,6 +244,7 @@ def test_a_lost_dataset_names_no_campaign_and_stops_no_release(
     campaign = campaign_about(ground[0], "Clear-cuts", ground[1])
     run = run_without(first, ground, campaign)
     default_storage.delete(run.classifier.dataset.file_key)
+    datasets._campaigns_in.cache_clear()  # as a process that has not read it
     approve_all(run, bob)
     second = publish_release(run=run, acting_user=None)
     assert {reason for _kind, reason in reasons_of(first, second).values()} == {"a new classifier"}
@@ -428,13 +432,25 @@ def test_new_images_and_ground_not_searched_again_say_so(
         longitude=old.longitude,
         created_at=timezone.now() + dt.timedelta(days=1),
     )
-    again = found_on(region, [ground[1], Tile.objects.get(pk=ground[3].pk)])
-    approve_all(again, bob)
-    second = publish_release(run=again, acting_user=None)
-    told = reasons_of(first, second)
+
+    def told_of(day: str | None) -> dict[str, tuple[str, str]]:
+        Tile.objects.filter(pk=ground[3].pk).update(capture_date=day)
+        again = found_on(region, [ground[1], Tile.objects.get(pk=ground[3].pk)])
+        approve_all(again, bob)
+        changes = Difference([ground[3].place_id], [ground[0].place_id, ground[2].place_id], [], 1)
+        kinds = changes.kinds()
+        found = reasons_between(first, again, changes)
+        return {place: (kinds[place], in_words(reason)) for place, reason in found.items()}
+
+    told = told_of("2018-05-01")
     assert told[ground[3].place_id] == ("appeared", "a newer image of this ground")
     assert told[ground[0].place_id] == ("vanished", "a newer image of this ground")
     assert told[ground[2].place_id] == ("vanished", "the later map has not searched there")
+    # An archive that is searched after the image of 2015 is no newer one, nor is one that nobody has dated.
+    for day in ("2010-05-01", "2015-10-05", None):
+        told = told_of(day)
+        assert told[ground[3].place_id] == ("appeared", "another image of this ground"), day
+        assert told[ground[0].place_id] == ("vanished", "another image of this ground"), day
 
 
 def test_why_places_came_with_new_images_takes_no_question_for_each_of_them(
@@ -452,7 +468,7 @@ def test_why_places_came_with_new_images_takes_no_question_for_each_of_them(
         )
         for one, other in zip(old, new, strict=True):
             same = {name: getattr(one, name) for name in ("west", "south", "east", "north")}
-            Tile.objects.filter(pk=other.pk).update(**same)
+            Tile.objects.filter(pk=other.pk).update(**same, capture_date="2018-05-01")
         runs = found_on(region, old), found_on(region, new)
         for run in runs:
             approve_all(run, bob)
@@ -742,6 +758,47 @@ def test_an_imported_map_is_listed_shown_and_compared_by_ground(
     for path in (f"/map/testshire/2/place/{square}/", f"/report/?region=testshire&number=2&place={square}"):
         told = re.sub(r"(?s)<script.*?</script>", "", client.get(path).content.decode())
         assert not re.search(r"\bha\b", told), path
+
+
+def test_nobody_says_where_an_imported_map_had_looked(first: Any, ground: list[Any], folder: Any) -> None:
+    bring_in(folder)
+    gone = compare_releases(published_numbered("testshire", 1), published_numbered("testshire", 2)).vanished
+    assert {change.place for change in gone} == {tile.place_id for tile in ground[1:3]}
+    assert {change.reason for change in gone} == {"the later map does not show it"}
+
+
+def test_a_square_beside_the_searched_tiles_was_not_searched(
+    region: Any, make_tile: Tiles, bob: Any, tmp_path: Any
+) -> None:
+    """However near: the next tile is looked up, not the square of the map in which it lies."""
+    tile = make_tile(3)
+    run = found_on(region, [tile])
+    approve_all(run, bob)
+    publish_release(run=run, acting_user=None)
+    made = tmp_path / "map"
+    made.mkdir()
+    # The detection of these tests covers the half of its tile below the diagonal.
+    within, beside = (tile.west + 0.0001, tile.north - 0.0002), (tile.east + 0.001, tile.south)
+    squares = [
+        {
+            "type": "Feature",
+            "properties": {"count": 1},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [list(box(x, y, x + 1e-4, y + 1e-4).exterior.coords)],
+            },
+        }
+        for x, y in (within, beside)
+    ]
+    (made / "squares.geojson").write_text(json.dumps(squares))
+    bring_in(made)
+    old, new = published_numbered("testshire", 2), published_numbered("testshire", 1)
+    reasons = {
+        (change.before.longitude > tile.east, change.cause)
+        for change in compare_releases(old, new).vanished
+        if change.before is not None
+    }
+    assert reasons == {(False, "not_found"), (True, "not_searched")}
 
 
 def test_the_next_release_follows_its_own_kind(first: Any, ground: list[Any], folder: Any, bob: Any) -> None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from amberapp import jobs, storage
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, Job
-from detection.models import District, PlaceName
+from detection.models import District, ImagerySource, PlaceName, Tile
 from labeling.actions import catalogue, publish_job
 from labeling.actions import publish as publishing
 from labeling.actions.publish import AlreadyPublished, publish_again, publish_release
@@ -151,6 +151,24 @@ def test_what_may_not_be_used_any_more_is_not_published_again(
     source.save()
     with pytest.raises(Conflict, match="forbid"):
         publish_again(release=two[0], acting_user=carol)
+
+
+def test_labels_of_imagery_that_may_not_be_used_any_more_do_not_come_back_either(
+    two: tuple[Any, Any], run: Any, region: Any, bob: Any, carol: Any
+) -> None:
+    """Only its labels are of that source, and its images were never shown."""
+    tile = run.detections.first().segmented_tile
+    closed = ImagerySource.objects.create(name="Closed", attribution="Closed", may_publish=False)
+    Tile.objects.filter(pk=tile.tile_id).update(source=closed)
+    judge(run.detections.first(), bob, "rejected")
+    Consensus.objects.create(segmented_tile=tile, superpixel=1, verdict="not_mining", votes=3, agreeing=3)
+    with_labels = publish_release(run=run, acting_user=carol)
+    closed.may_derive = False
+    closed.save()
+    publish_release(run=run, acting_user=carol)
+    with pytest.raises(Conflict, match="“Closed” now forbid"):
+        publish_again(release=with_labels, acting_user=carol)
+    assert publish_again(release=two[0], acting_user=carol)
 
 
 def test_an_imported_map_is_not_published_again(two: tuple[Any, Any], carol: Any) -> None:

@@ -33,6 +33,8 @@ from labeling.release_changes import APPEARED, VANISHED, Difference, Reason
 AT_ONCE = 500
 # Tiles of a run that pass by at once.
 CHUNK = 5000
+# Of images; None stands for one without a date.
+Days = set[dt.date | None]
 
 
 @dataclass
@@ -59,9 +61,9 @@ class _Known:
     learned: dict[int, Reason] = field(default_factory=dict)
     # The latest of these campaigns that ticked something of the place.
     members: dict[str, int] = field(default_factory=dict)
-    # Places of whose ground the release before searched another image, and the one now being made does.
-    older: set[str] = field(default_factory=set)
-    newer: set[str] = field(default_factory=set)
+    # Places of whose ground the release before searched other images, and the one now being made does: of what days.
+    images_before: dict[str, Days] = field(default_factory=dict)
+    images_now: dict[str, Days] = field(default_factory=dict)
 
     def then(self, ground: Ground) -> list[Review]:
         """The reviews of the ground that there were when the release before was made."""
@@ -95,7 +97,11 @@ def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> R
     before, now = known.before.get(place), known.now.get(place)
     if before is None or now is None:
         if place not in known.looked_before:
-            return {"kind": "imagery" if place in known.older else "new_ground"}
+            if place not in known.images_before:
+                return {"kind": "new_ground"}
+            day = known.tiles[place].capture_date
+            newer = day is not None and all(one and one < day for one in known.images_before[place])
+            return {"kind": "imagery" if newer else "another_image"}
         return _by_machine(known, previous, run) or {"kind": "rule"}
     if before == now and weigh(known.then(now)).verdict == ReviewVerdict.APPROVED:
         # Experts had approved it already: something else kept it off the map.
@@ -144,8 +150,10 @@ def _why_gone(place: str, known: _Known, previous: Release, run: Run | None) -> 
         return {"kind": "unjudged"}
     if place in known.members:
         return known.learned[known.members[place]] | {"kind": "campaign"}
-    if place in known.newer:
-        return {"kind": "imagery"}
+    if place in known.images_now:
+        day = known.tiles[place].capture_date
+        newer = day is not None and any(one and one > day for one in known.images_now[place])
+        return {"kind": "imagery" if newer else "another_image"}
     if place not in known.looked_now:
         return {"kind": "not_searched"}
     return _by_machine(known, previous, run) or {"kind": "rule"}
@@ -235,10 +243,10 @@ def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
                     known.members[places[tile_id]] = number
     if run is not None:
         unsearched = known.tiles.keys() - known.looked_now
-        known.newer = _with_another_image([known.tiles[place] for place in unsearched], run.pk)
+        known.images_now = _other_images([known.tiles[place] for place in unsearched], run.pk)
     if previous.run_id is not None:
         unsearched = known.tiles.keys() - known.looked_before
-        known.older = _with_another_image([known.tiles[place] for place in unsearched], previous.run_id)
+        known.images_before = _other_images([known.tiles[place] for place in unsearched], previous.run_id)
     return known
 
 
@@ -302,30 +310,30 @@ def _notes(dataset: Dataset) -> list[CampaignNote] | None:
         return None
 
 
-def _with_another_image(tiles: list[Tile], run_id: int) -> set[str]:
-    """Those of the places, which the run did not search, of whose middle it searched another image.
+def _other_images(tiles: list[Tile], run_id: int) -> dict[str, Days]:
+    """Of the places, which the run did not search: the days of the other images of their middle that it searched.
 
     The run's tiles pass by once: a question for each place would be ten thousand of them after a new flight.
     """
     wanted = [(tile, tile.bounds) for tile in tiles if tile.bounds is not None]
     if not wanted:
-        return set()
+        return {}
     boxes = np.array([bounds for _tile, bounds in wanted])
     tree = shapely.STRtree(shapely.points((boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2))
-    names = ("pk", "west", "south", "east", "north")
+    names = ("pk", "capture_date", "west", "south", "east", "north")
     scored = TileScore.objects.filter(run=run_id, segmented_tile__tile__west__isnull=False).order_by()
     passed = PassedTile.objects.filter(run=run_id, tile__west__isnull=False).order_by()
     rows = chain(
         scored.values_list(*(f"segmented_tile__tile__{name}" for name in names)).iterator(chunk_size=CHUNK),
         passed.values_list(*(f"tile__{name}" for name in names)).iterator(chunk_size=CHUNK),
     )
-    found: set[str] = set()
+    found: dict[str, Days] = {}
     while chunk := list(islice(rows, CHUNK)):
-        images = shapely.box(*np.array([row[1:] for row in chunk], dtype=np.float64).T)
+        images = shapely.box(*np.array([row[2:] for row in chunk], dtype=np.float64).T)
         for image, place in zip(*tree.query(images, predicate="intersects"), strict=True):
             tile = wanted[place][0]
             if tile.pk != chunk[image][0]:
-                found.add(tile.place_id)
+                found.setdefault(tile.place_id, set()).add(chunk[image][1])
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
 import shapely
 from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
@@ -35,12 +36,10 @@ from labeling.release_changes import (
     last_reasons,
     to_file,
 )
-from labeling.release_grid import cell_of
+from labeling.release_grid import OUTLINE_LEVEL, cell_of
 
 CHANGES = "changes.json"
 OUTLINES = "places.geojson"
-# The squares in which it is looked up whether a release searched a place: about 800 m wide.
-SEARCHED_LEVEL = 15
 # The reasons in words, without their particulars.
 CAUSES = {
     "report": gettext_noop("a citizen's report"),
@@ -48,6 +47,10 @@ CAUSES = {
     "campaign": gettext_noop("a campaign against a class of errors"),
     "classifier": gettext_noop("a new classifier"),
     "imagery": gettext_noop("a newer image of this ground"),
+    "another_image": gettext_noop("another image of this ground"),
+    "taken_back": gettext_noop("a verdict was taken back"),
+    "rights_given": gettext_noop("its imagery may be used again"),
+    "placed": gettext_noop("where its image lies was not known before"),
     "new_ground": gettext_noop("the release before had not searched there"),
     "unjudged": gettext_noop("found again, but no expert has approved it in its new outline"),
     "disputed": gettext_noop("experts contradict each other about it: another one will decide"),
@@ -58,6 +61,7 @@ CAUSES = {
     "rule": gettext_noop("searched again by another rule"),
     "outline": gettext_noop("its outline was corrected"),
     "not_shown": gettext_noop("the earlier map does not show it"),
+    "not_shown_later": gettext_noop("the later map does not show it"),
     "roll_back": gettext_noop("an older release was published again"),
     "unknown": gettext_noop("the reason was not recorded"),
 }
@@ -65,6 +69,7 @@ UNKNOWN: Reason = {"kind": "unknown"}
 NOT_FOUND: Reason = {"kind": "not_found"}
 NOT_SEARCHED: Reason = {"kind": "not_searched"}
 NOT_SHOWN: Reason = {"kind": "not_shown"}
+NOT_SHOWN_LATER: Reason = {"kind": "not_shown_later"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +211,6 @@ def in_words(reason: Reason) -> str:
         return _with_look_alike(_("an expert has rejected it"), reason)
     if kind == "taken_back":
         return _taken_back(reason.get("verdict"))
-    if kind == "rights_given":
-        return _("its imagery may be used again")
-    if kind == "placed":
-        return _("where its image lies was not known before")
     if kind == "campaign":
         return _with_look_alike(_campaign(reason), reason)
     if kind == "classifier":
@@ -304,11 +305,14 @@ def _by_ground(earlier: Release | PublishedRelease, later: Release | PublishedRe
     stays_before, stays_after = _overlapping(
         [grounds[0][place.place] for place in before], [grounds[1][place.place] for place in after]
     )
-    searched = _searched(later)
+    lost = [place for place, stays in zip(before, stays_before, strict=True) if not stays]
+    looked = _looked_at(later, lost)
 
-    def gone(place: PublishedPlace) -> Change:
-        looked = not searched or cell_of(place.tile, SEARCHED_LEVEL) in searched
-        return Change(place.place, VANISHED, place, None, NOT_FOUND if looked else NOT_SEARCHED)
+    def gone(place: PublishedPlace, seen: bool) -> Change:
+        if later.kind == ReleaseKind.HISTORICAL:
+            # What an imported map has looked at is not known.
+            return Change(place.place, VANISHED, place, None, NOT_SHOWN_LATER)
+        return Change(place.place, VANISHED, place, None, NOT_FOUND if seen else NOT_SEARCHED)
 
     def came(place: PublishedPlace) -> Change:
         return Change(place.place, APPEARED, None, place, NOT_SHOWN)
@@ -316,7 +320,7 @@ def _by_ground(earlier: Release | PublishedRelease, later: Release | PublishedRe
     return _sorted(
         Comparison(
             appeared=[came(place) for place, stays in zip(after, stays_after, strict=True) if not stays],
-            vanished=[gone(place) for place, stays in zip(before, stays_before, strict=True) if not stays],
+            vanished=[gone(place, seen) for place, seen in zip(lost, looked, strict=True)],
             changed=[],
             unchanged=sum(stays_after),
             by_ground=True,
@@ -351,11 +355,29 @@ def _read_outlines(key: str) -> dict[str, BaseGeometry]:
     return {feature["properties"]["place"]: shape(feature["geometry"]) for feature in features}
 
 
-def _searched(release: Release | PublishedRelease) -> set[tuple[int, int]]:
-    """The squares in which the release searched anything; empty where it does not say."""
-    key = _key_of(release, f"squares-{SEARCHED_LEVEL}.json")
-    rows = json.loads(storage.get(key))["cells"] if key else []
-    return {(row[0], row[1]) for row in rows if row[2]}
+def _looked_at(release: Release | PublishedRelease, places: list[PublishedPlace]) -> list[bool]:
+    """Of each place, whether a tile that the release searched shows the middle of it."""
+    if not places:
+        return []
+    # A tile stands in the file of the cell of its middle, which may be the next one.
+    cells = {
+        (column + right, row + down)
+        for column, row in (cell_of(place.tile, OUTLINE_LEVEL) for place in places)
+        for right in (-1, 0, 1)
+        for down in (-1, 0, 1)
+    }
+    boxes: list[list[float]] = []
+    for column, row in sorted(cells):
+        key = _key_of(release, f"ground-{column}-{row}.json")
+        if key is not None:
+            # Its end, after outlines of some megabytes (labeling.release_grid.ground).
+            boxes += json.loads(storage.get(key).rpartition(b'"searched":')[2][:-1])
+    if not boxes:
+        return [False] * len(places)
+    tiles = np.array([place.tile for place in places])
+    middles = shapely.points((tiles[:, 0] + tiles[:, 2]) / 2, (tiles[:, 1] + tiles[:, 3]) / 2)
+    seen = set(shapely.STRtree(shapely.box(*np.array(boxes).T)).query(middles, predicate="intersects")[0])
+    return [number in seen for number in range(len(places))]
 
 
 def _key_of(release: Release | PublishedRelease, name: str) -> str | None:

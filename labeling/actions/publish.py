@@ -11,28 +11,28 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from amberapp import storage
 from amberapp.audit import record
-from amberapp.errors import Conflict, UserError
+from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User, WorkState
 from detection.models import ImagerySource, Region, Run
-from labeling.actions.catalogue import Pictures, catalogue, write_catalogue
+from labeling.actions.catalogue import COCO, Pictures, catalogue, write_catalogue
 from labeling.actions.compare_releases import CHANGES, changes_of
 from labeling.actions.release_sources import gather
 from labeling.actions.releases import places_of
 from labeling.actions.verdicts import Verdict, current_verdicts
 from labeling.models import Release, ReleaseFile, ReleaseKind, ReviewVerdict
 from labeling.release_files import INDEX, JSON, Built, BuiltFile, Progress, build
-from labeling.release_labels import temporary
+from labeling.release_labels import sources_in, temporary
 
 FOLDER = "releases"
 ATTEMPTS = 5
@@ -187,10 +187,7 @@ def publish_again(*, release: Release, acting_user: User | None, note: str = "")
     if release.kind != ReleaseKind.OWN:
         raise Conflict(_("An imported map is not published again: it stays where it is."))
     known = next((one for one in catalogue().releases if one.pk == release.pk), None)
-    shown = {place.source for place in places_of(release)}
-    # By the images too: a source may have got another name since.
-    images = {source for _sha256, _image, source in known.pictures.values()} if known else set()
-    closed = ImagerySource.objects.filter(Q(name__in=shown) | Q(pk__in=images), may_derive=False).first()
+    closed = _closed_source(release, known.pictures if known else {})
     if closed is not None:
         raise Conflict(
             _(
@@ -218,6 +215,22 @@ def publish_again(*, release: Release, acting_user: User | None, note: str = "")
             # The files are what was chosen, whatever came between; what changed with them is looked at again.
             continue
     raise Conflict(_("Somebody else is publishing in this region right now: try again in a minute."))
+
+
+def _closed_source(release: Release, pictures: Pictures) -> ImagerySource | None:
+    """A source of the release's places or labels whose terms forbid what is made from it now."""
+    closed = list(ImagerySource.objects.filter(may_derive=False).order_by("id"))
+    if not closed:
+        return None
+    names = {place.source for place in places_of(release)}
+    labels = release.files.filter(name=COCO).values_list("storage_key", flat=True).first()
+    if labels is not None:
+        # Labels stand there whether or not their images may be shown.
+        with suppress(NotThere, ValueError):
+            names |= sources_in(storage.lines(labels))
+    # By the images too: a source may have got another name since.
+    images = {source for _sha256, _image, source in pictures.values()}
+    return next((source for source in closed if source.name in names or source.pk in images), None)
 
 
 def write_imported(

@@ -151,7 +151,8 @@ class Afternoon(Story):
 
         Only the reason's own wording does: “After report 5”, as the campaign is called, would be there anyway.
         """
-        row = self.page.locator(".changes--vanished tr", has=self.page.locator(f"a[href*='/place/{place}/']"))
+        gone = self.page.locator(".changes tbody tr", has=self.page.locator(".mark-of--vanished"))
+        row = gone.filter(has=self.page.locator(f"a[href*='/place/{place}/']"))
         expect(row).to_contain_text(re.compile(rf"report was accepted \(no\. {number}\)"))
 
     def _undecided(self, run: int, numbers: set[int]) -> set[int]:
