@@ -385,7 +385,8 @@ def _simplified_alone(whole: BaseGeometry) -> BaseGeometry:
 def _polygons_of(area: BaseGeometry) -> BaseGeometry:
     """The area, valid, without the lines and points that mending leaves."""
     if not area.is_valid:
-        area = shapely.make_valid(area)
+        # By structure: a part that lies within another part is ground, no hole.
+        area = shapely.make_valid(area, method="structure", keep_collapsed=False)
     return shapely.union_all([part for part in _parts(area) if isinstance(part, Polygon)])
 
 

@@ -118,8 +118,8 @@ Progress = Callable[[int, int, str], None]
 STEPS = 8
 
 
-def build(content: Content, progress: Progress | None = None) -> Built:
-    """Every file of the release, sorted by name. Raises ValueError for values that JSON cannot hold."""
+def build(content: Content, progress: Progress | None = None, beside: Sequence[BuiltFile] = ()) -> Built:
+    """Every file of the release and those `beside` it, sorted by name. Raises ValueError for values that JSON cannot hold."""
 
     def tell(step: int, name: str) -> None:
         if progress is not None:
@@ -166,6 +166,7 @@ def build(content: Content, progress: Progress | None = None) -> Built:
         streamed_file("labels-coco.json", JSON, coco),
         streamed_file("labels-label-studio.json", JSON, studio),
     ]
+    files += beside
     sums = {file.name: file.sha256 for file in files}
     files.append(BuiltFile("README.txt", TEXT, readme(content, figures, sums)))
     files.append(BuiltFile(SUMS, TEXT, checksums(files)))
@@ -264,8 +265,12 @@ def attribution(content: Content) -> str:
     return "; ".join(attributions(content))
 
 
+# With the mark at the beginning: without it Excel takes UTF-8 for the code page of its country, and Ukrainian names for noise.
+CSV_ENCODING = "utf-8-sig"
+
+
 def table(places: Sequence[Place]) -> bytes:
-    """CSV (RFC 4180, UTF-8) of all places, one row each, sorted by place."""
+    """CSV (RFC 4180, UTF-8 with its mark) of all places, one row each, sorted by place."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -285,7 +290,7 @@ def table(places: Sequence[Place]) -> bytes:
                 harmless(place.district),
             ]
         )
-    return out.getvalue().encode()
+    return out.getvalue().encode(CSV_ENCODING)
 
 
 def harmless(text: str) -> str:

@@ -134,7 +134,7 @@ def statistics(content: Content) -> dict[str, Any]:
         "tiles_searched": len(content.searched),
         "by_year": by_year,
         "by_district": by_district(content, ground),
-        "estimate": content.estimate,
+        "estimate": in_one_order(content.estimate),
         "not_on_the_map": dict(sorted(content.apart.items())),
         "bounds": bounds_around(place.bounds for place in content.places),
         "searched_bounds": bounds_around(tile.bounds for tile in content.searched),
@@ -151,6 +151,18 @@ def statistics(content: Content) -> dict[str, Any]:
             for source in sorted(content.sources, key=lambda source: source.name)
         ],
     }
+
+
+def in_one_order(value: Any) -> Any:
+    """Plain values as they come from a JSON column, told the same by every database: keys sorted at every depth.
+
+    PostgreSQL keeps keys in an order of its own and knows no −0; SQLite gives back the text as it was written.
+    """
+    if isinstance(value, dict):
+        return {key: in_one_order(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [in_one_order(one) for one in value]
+    return value + 0.0 if isinstance(value, float) else value
 
 
 NEVER = {"first_date": None, "last_date": None, "tiles": 0, "undated": 0}
@@ -215,7 +227,7 @@ def _district_row(
         by_year.append({"year": year, "places": counted, "hectares": hectares(found)})
     return {
         "district": district.name,
-        "names": district.names,
+        "names": in_one_order(district.names),
         "places": len(at_home),
         "hectares": hectares(places),
         "by_year": by_year,

@@ -406,6 +406,8 @@ def test_all_tiles_judged_give_the_area_exactly(sample: Any, ground: list[Any], 
     whole = sum(expected.values())
     assert estimate["hectares"] == pytest.approx(whole, rel=0.002, abs=0.01)
     assert (estimate["low"], estimate["high"]) == (estimate["hectares"], estimate["hectares"])
+    # Every tile was looked at, one of the strata has a single one: no doubt is left, and no error.
+    assert estimate["tiles_mined"] == {"value": 5.0, "low": 5.0, "high": 5.0, "standard_error": 0.0}
     assert estimate["precision"]["tiles"]["value"] == 1
     assert estimate["recall"]["tiles"]["value"] == pytest.approx(2 / 5)
     assert estimate["recall"]["area"]["value"] == pytest.approx(expected["map"] / whole, rel=0.01)

@@ -17,7 +17,6 @@ from detection.models import Run, SegmentedTile
 from detection.segmentation.raster import decode_blocks
 from labeling.actions.area_frame import MAP, STRATA, searched_by
 from labeling.actions.verdicts import Verdict, verdicts_at
-from labeling.area.error_matrix import class_shares
 from labeling.area.ground import block_hectares, left_over
 from labeling.area.intervals import CONFIDENCE
 from labeling.area.tiles import Figure, Stratum, estimate_tiles
@@ -130,7 +129,8 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
             "judged": seen,
             "unusable": sum(unusable.values()),
         },
-        "tiles_mined": _figure(found.tiles_mined, 1) | {"standard_error": _tiles_error(strata)},
+        "tiles_mined": _figure(found.tiles_mined, 1)
+        | {"standard_error": _number(found.tiles_mined.error, 1)},
         "precision": {
             "tiles": _share(found.precision_by_tiles),
             "area": _share(found.precision_by_area),
@@ -193,15 +193,6 @@ def _stratum(row: dict[str, Any], judged: list[Judged], unusable: int) -> Stratu
         # Nothing more can be learnt here. One cloud over a stratum of two tiles must not void all the others.
         tiles, ground = len(judged), ground * len(judged) / tiles
     return Stratum(row["name"], tiles, ground, row["name"] == MAP, *values.T)
-
-
-def _tiles_error(strata: list[Stratum]) -> float | None:
-    """Standard error of the number of tiles with mining, by the paper's own equation (10), for those who compare."""
-    used = [stratum for stratum in strata if stratum.tiles]
-    counts = np.array([[stratum.finds, stratum.judged - stratum.finds] for stratum in used])
-    sizes = np.array([stratum.tiles for stratum in used])
-    _shares, errors = class_shares(counts, sizes)
-    return _number(float(errors[0]) * float(sizes.sum()), 1)
 
 
 def _notes(strata: dict[str, Figure], seen: int, unusable: int, sampled: int) -> list[str]:
