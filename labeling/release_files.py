@@ -17,6 +17,7 @@ import shapely
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
+from detection.district_shapes import side_by_side, thinned
 from labeling.release_content import Content, Place, in_order
 from labeling.release_geopackage import geopackage
 from labeling.release_grid import SQUARE_LEVELS, coordinates, feature, ground, squares, to_bytes
@@ -218,8 +219,8 @@ def districts(content: Content) -> dict[str, Any]:
     """The districts with outlines simple enough to draw; the figures are counted on the true ones."""
     rows = []
     ordered = sorted(content.districts, key=lambda district: district.name)
-    for district, thinned in zip(ordered, _thinned([district.area for district in ordered]), strict=True):
-        simple = polygons_of(shapely.set_precision(thinned, 1e-5))
+    for district, light in zip(ordered, _thinned([district.area for district in ordered]), strict=True):
+        simple = polygons_of(shapely.set_precision(light, 1e-5))
         drawn = shapely.normalize(district.area if simple.is_empty else simple)
         rows.append(
             {
@@ -243,9 +244,12 @@ def districts(content: Content) -> dict[str, Any]:
 
 def _thinned(areas: list[MultiPolygon]) -> list[BaseGeometry]:
     """Fewer corners. Neighbours keep their common border common; where districts overlap each is thinned by itself."""
-    if shapely.coverage_is_valid(areas):
-        return list(shapely.coverage_simplify(areas, SIMPLIFY))
-    return list(shapely.simplify(areas, SIMPLIFY))
+    if not areas:
+        return []
+    light = thinned(areas)
+    if side_by_side(light):
+        return list(shapely.coverage_simplify(light, SIMPLIFY))
+    return list(shapely.simplify(light, SIMPLIFY))
 
 
 def collection(content: Content) -> Iterator[bytes]:

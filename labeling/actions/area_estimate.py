@@ -17,7 +17,7 @@ from detection.models import Run, SegmentedTile
 from detection.segmentation.raster import decode_blocks
 from labeling.actions.area_frame import MAP, STRATA, searched_by
 from labeling.actions.verdicts import Verdict, verdicts_at
-from labeling.area.ground import block_hectares, left_over
+from labeling.area.ground import block_hectares, own_ground
 from labeling.area.intervals import CONFIDENCE
 from labeling.area.tiles import Figure, Stratum, estimate_tiles
 from labeling.models import AreaSample, ReviewVerdict, SampleAnswer, SampleTile
@@ -160,9 +160,16 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
 
 
 def _own_ground(sample: AreaSample) -> dict[int, BaseGeometry]:
-    """Of tiles that newer ones cover in part, what is left of their ground, by segmented tile."""
+    """Of the sample's tiles that newer ones cover in part, what is left of their ground, by segmented tile."""
     searched = searched_by(sample.run)
-    return {int(searched.segmented[index]): ground for index, ground in left_over(searched.boxes).items()}
+    ground = own_ground(searched.boxes)
+    sampled = list(sample.tiles.values_list("segmented_tile", flat=True))
+    found = {}
+    for index in np.flatnonzero(np.isin(searched.segmented, sampled)).tolist():
+        left = ground.left(index)
+        if left is not None:
+            found[int(searched.segmented[index])] = left
+    return found
 
 
 def _measure(tile: SampleTile, answers: list[SampleAnswer], left: BaseGeometry | None) -> Judged:

@@ -175,6 +175,8 @@ def test_neighbours_that_only_touch_are_added_up() -> None:
 
 def test_no_places_make_a_map_without_hectares() -> None:
     tiles = [Searched((26, 51, 26.005, 51.003), 2015)]
+    here = District("Here", {}, MultiPolygon([box(26, 51, 27, 52)]))
+    assert build(content([], searched=tiles, districts=[here])).statistics["by_district"][0]["hectares"] == 0
     built = build(content([], searched=tiles))
     assert built.statistics["hectares"] == 0
     assert built.statistics["bounds"] is None
