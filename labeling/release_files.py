@@ -1,4 +1,5 @@
-"""The files of a release as bytes. The same content gives the same bytes, so that anyone can check. Pure: no Django.
+"""The files of a release as bytes. The same content gives the same bytes, so that anyone can check: with any
+libraries where they are text, with the same zlib and Pillow where they are compressed inside (pmtiles, png). Pure: no Django.
 
 For people: places in five formats, statistics, labels, README.txt, SHA256SUMS, preview pictures. For the map:
 squares-<level>.json (far out), ground-<column>-<row>.json (close by), places.json (the list), ids.json and names.json
