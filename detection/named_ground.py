@@ -1,16 +1,15 @@
 """Districts and place names read from a GeoJSON file. Pure: no Django, no database.
 
 Polygons become districts, points become place names. One bad feature is refused by its name and the rest is taken.
-Coordinates are degrees, WGS 84 (RFC 7946); a district of more points than a map needs is simplified, and said so.
-Neighbours that share their border are simplified together and share it afterwards; where districts overlap, each is
-simplified by itself. Left out: other coordinate systems, lines, areas across the antimeridian.
+Coordinates are degrees, WGS 84 (RFC 7946). Outlines keep all their points, for hectares are counted by them; where they are
+drawn, `detection.district_shapes` thins them. Left out: other coordinate systems, lines, areas across the antimeridian.
 """
 
 import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,19 +19,16 @@ from shapely.geometry import LineString, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
+from detection.district_shapes import parts_of, polygons_of
 from detection.imagery.sentences import Sentence, gettext_noop
 
 MAX_BYTES = 20 * 2**20
 MAX_FEATURES = 5000
 MAX_POINTS_READ = 200_000  # of one feature
-MAX_POINTS_KEPT = 1000  # of one district
+MAX_POINTS_KEPT = 500_000  # of all districts of a file
 # An outline that crosses itself is mended where that is a slip of the pen; mending a scribble would take minutes.
 MAX_POINTS_CROSSED = 2000
 MAX_CROSSINGS = 100
-FIRST_TOLERANCE = 0.0001  # degrees, about 10 m; doubled until few enough points are left
-# Beyond it, about 500 m, one district of a thousand isles would cost all the others their shape.
-LAST_TOLERANCE_TOGETHER = 0.005
-MOST_NEIGHBOURS = 30  # of a district on average, by their bounds and itself among them
 LONGEST_NAME = 120
 MOST_LANGUAGES = 8
 DECIMALS = 5  # about a metre
@@ -102,14 +98,12 @@ class Refusal:
 
 @dataclass
 class NamedGround:
-    """What stands in a file. `simplified` holds (name, points before, points after); `mended` names of districts
-    whose outline crossed itself; `joined` names that several polygons shared; `outside` counts what lies away from
-    the region, `repeated` points given twice."""
+    """What stands in a file. `mended` holds names of districts whose outline crossed itself; `joined` names that several
+    polygons shared; `outside` counts what lies away from the region, `repeated` points given twice."""
 
     areas: list[NamedArea] = field(default_factory=list)
     points: list[NamedPoint] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    simplified: list[tuple[str, int, int]] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
     joined: list[str] = field(default_factory=list)
     outside: int = 0
@@ -153,22 +147,18 @@ def read_named_ground(data: bytes, near: Bounds | None = None) -> NamedGround:
         except _Refused as refused:
             ground.refused.append(Refusal(number, name, refused.sentence))
     ground.joined = [name for name, known in shapes.items() if len(known.parts) > 1]
-    wholes = [
-        shapely.union_all(known.parts) if len(known.parts) > 1 else known.parts[0]
-        for known in shapes.values()
-    ]
-    for (name, known), whole, thinned in zip(shapes.items(), wholes, _simplified(wholes), strict=True):
-        before, after = (shapely.get_num_coordinates(area) for area in (whole, thinned))
-        if thinned.is_empty or after > MAX_POINTS_KEPT:
-            too_many = _Refused(
-                gettext_noop("Its outline cannot be simplified to %(limit)s points: simplify it before."),
-                limit=MAX_POINTS_KEPT,
-            )
-            ground.refused.append(Refusal(known.number, name, too_many.sentence))
-            continue
-        if after < before:
-            ground.simplified.append((name, before, after))
-        ground.areas.append(_named_area(name, known.names, thinned))
+    points = sum(int(shapely.get_num_coordinates(part)) for known in shapes.values() for part in known.parts)
+    if points > MAX_POINTS_KEPT:
+        raise _unreadable(
+            gettext_noop(
+                "The districts of the file have %(count)s points; at most %(limit)s are taken at once: simplify them."
+            ),
+            count=points,
+            limit=MAX_POINTS_KEPT,
+        )
+    for name, known in shapes.items():
+        whole = shapely.union_all(known.parts) if len(known.parts) > 1 else known.parts[0]
+        ground.areas.append(_named_area(name, known.names, whole))
     ground.refused.sort(key=lambda refusal: refusal.number)
     return ground
 
@@ -343,7 +333,7 @@ def _area(name: str, polygons: list[Any], ground: NamedGround) -> BaseGeometry:
         crossed = not whole.is_valid
         if crossed and (points > MAX_POINTS_CROSSED or _crossings(whole) > MAX_CROSSINGS):
             raise _scribble()
-        area = _polygons_of(whole)
+        area = polygons_of(whole)
     except (GEOSException, ValueError):
         raise _Refused(gettext_noop("Its outline cannot be understood as an area.")) from None
     if area.is_empty or area.area <= 0:
@@ -353,46 +343,10 @@ def _area(name: str, polygons: list[Any], ground: NamedGround) -> BaseGeometry:
     return area
 
 
-def _simplified(wholes: list[BaseGeometry]) -> list[BaseGeometry]:
-    """The areas with at most MAX_POINTS_KEPT points each; one that cannot be thinned so far comes with more."""
-    if all(shapely.get_num_coordinates(wholes) <= MAX_POINTS_KEPT):
-        return wholes
-    if _side_by_side(wholes):
-        tolerance = FIRST_TOLERANCE
-        while tolerance <= LAST_TOLERANCE_TOGETHER:
-            together = shapely.coverage_simplify(wholes, tolerance)
-            if all(shapely.get_num_coordinates(together) <= MAX_POINTS_KEPT):
-                return [_polygons_of(area) for area in together]
-            tolerance *= 2
-    return [_polygons_of(_simplified_alone(whole)) for whole in wholes]
-
-
-def _side_by_side(wholes: list[BaseGeometry]) -> bool:
-    """Whether none covers another's ground. Heaps of districts are told by their bounds: looking closer takes minutes."""
-    pairs = shapely.STRtree(wholes).query(wholes).shape[1]
-    return pairs <= MOST_NEIGHBOURS * len(wholes) and bool(shapely.coverage_is_valid(wholes))
-
-
-def _simplified_alone(whole: BaseGeometry) -> BaseGeometry:
-    tolerance = FIRST_TOLERANCE
-    area = whole
-    while shapely.get_num_coordinates(area) > MAX_POINTS_KEPT and tolerance < 1:
-        area = whole.simplify(tolerance, preserve_topology=False)
-        tolerance *= 2
-    return area
-
-
-def _polygons_of(area: BaseGeometry) -> BaseGeometry:
-    """The area, valid, without the lines and points that mending leaves."""
-    if not area.is_valid:
-        area = shapely.make_valid(area)
-    return shapely.union_all([part for part in _parts(area) if isinstance(part, Polygon)])
-
-
 def _crossings(area: BaseGeometry) -> int:
     """How many pairs of the outline's segments cross; for areas of at most MAX_POINTS_CROSSED points."""
     lines = []
-    for part in _parts(area):
+    for part in parts_of(area):
         if isinstance(part, Polygon):
             for ring in (part.exterior, *part.interiors):
                 corners = shapely.get_coordinates(ring)
@@ -404,16 +358,8 @@ def _scribble() -> _Refused:
     return _Refused(gettext_noop("Its outline crosses itself in too many spots: mend it before."))
 
 
-def _parts(area: BaseGeometry) -> Iterable[BaseGeometry]:
-    for part in shapely.get_parts(area):
-        if isinstance(part, MultiPolygon):
-            yield from part.geoms
-        else:
-            yield part
-
-
 def _named_area(name: str, names: dict[str, str], whole: BaseGeometry) -> NamedArea:
-    snapped = _polygons_of(shapely.set_precision(whole, 10.0**-DECIMALS))
+    snapped = polygons_of(shapely.set_precision(whole, 10.0**-DECIMALS))
     if snapped.is_empty:  # narrower than a metre
         snapped = whole
     coordinates = [
@@ -421,7 +367,7 @@ def _named_area(name: str, names: dict[str, str], whole: BaseGeometry) -> NamedA
             [[round(x, DECIMALS), round(y, DECIMALS)] for x, y in ring.coords]
             for ring in (polygon.exterior, *polygon.interiors)
         ]
-        for polygon in (orient(part) for part in _parts(snapped) if isinstance(part, Polygon))
+        for polygon in (orient(part) for part in parts_of(snapped) if isinstance(part, Polygon))
     ]
     west, south, east, north = (round(value, DECIMALS) for value in snapped.bounds)
     return NamedArea(

@@ -208,12 +208,13 @@ def _take(feature: Any, found: MapFile, row: str) -> None:
         return
     if kind not in ("Polygon", "MultiPolygon"):
         raise ValueError(f"a place is an area or a point, not a {str(kind)[:40]}")
-    outline = shape(geometry)
+    outline = shapely.force_2d(shape(geometry))
     west, south, east, north = outline.bounds  # nan where there is nothing
     _checked(south, west)
     _checked(north, east)
     if not outline.is_valid:
-        outline = shapely.make_valid(outline)
+        # By structure: parts that overlap or lie within each other are ground once, only a polygon's own holes are holes.
+        outline = shapely.make_valid(outline, method="structure", keep_collapsed=False)
     if outline.geom_type not in ("Polygon", "MultiPolygon") or outline.area <= 0:
         raise ValueError("its outline covers no ground")
     found.areas.append(Area(outline, _count(properties.get("count", 1)), _day(properties), row))

@@ -211,17 +211,19 @@ def make_place(
 
 
 def on_grid(geometry: BaseGeometry) -> MultiPolygon:
-    """The geometry with six decimals, valid, in one canonical order, outer rings counter-clockwise (RFC 7946).
+    """The geometry with six decimals, flat, valid, in one canonical order, outer rings counter-clockwise (RFC 7946).
 
     Rounding corners one by one can make a ring cross itself; GEOS snaps the whole shape instead.
     Raises ValueError when no area is left.
     """
     if not math.isfinite(float(shapely.get_coordinates(geometry).sum())):
         raise ValueError("an outline has a corner that is not a number")
+    geometry = shapely.force_2d(geometry)
     # Rounding corner by corner is quick and nearly always enough.
     snapped = shapely.set_precision(geometry, 10.0**-DECIMALS, mode="pointwise")
     if not shapely.is_valid(snapped):
-        snapped = shapely.set_precision(shapely.make_valid(geometry), 10.0**-DECIMALS)
+        valid = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+        snapped = shapely.set_precision(valid, 10.0**-DECIMALS)
     parts = [part for part in shapely.get_parts(snapped) if isinstance(part, Polygon) and part.area > 0]
     parts += [
         inner

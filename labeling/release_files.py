@@ -1,4 +1,5 @@
-"""The files of a release as bytes. The same content gives the same bytes, so that anyone can check. Pure: no Django.
+"""The files of a release as bytes. The same content gives the same bytes, so that anyone can check: with any
+libraries where they are text, with the same zlib and Pillow where they are compressed inside (pmtiles, png). Pure: no Django.
 
 For people: places in five formats, statistics, labels (with Label Studio's configuration), README.txt, SHA256SUMS,
 preview pictures. For the map:
@@ -18,6 +19,7 @@ import shapely
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
+from detection.district_shapes import side_by_side, thinned
 from labeling.release_content import Content, Place, in_order
 from labeling.release_geopackage import geopackage
 from labeling.release_grid import SQUARE_LEVELS, coordinates, feature, ground, squares, to_bytes
@@ -123,8 +125,8 @@ Progress = Callable[[int, int, str], None]
 STEPS = 8
 
 
-def build(content: Content, progress: Progress | None = None) -> Built:
-    """Every file of the release, sorted by name. Raises ValueError for values that JSON cannot hold."""
+def build(content: Content, progress: Progress | None = None, beside: Sequence[BuiltFile] = ()) -> Built:
+    """Every file of the release and those `beside` it, sorted by name. Raises ValueError for values that JSON cannot hold."""
 
     def tell(step: int, name: str) -> None:
         if progress is not None:
@@ -180,6 +182,7 @@ def build(content: Content, progress: Progress | None = None) -> Built:
         streamed_file("labels-label-studio.json", JSON, studio),
         BuiltFile("label-studio.xml", XML, studio_config()),
     ]
+    files += beside
     sums = {file.name: file.sha256 for file in files}
     files.append(BuiltFile("README.txt", TEXT, readme(content, figures, sums, page)))
     files.append(BuiltFile(SUMS, TEXT, checksums(files)))
@@ -245,8 +248,8 @@ def districts(content: Content) -> dict[str, Any]:
     """The districts with outlines simple enough to draw; the figures are counted on the true ones."""
     rows = []
     ordered = sorted(content.districts, key=lambda district: district.name)
-    for district, thinned in zip(ordered, _thinned([district.area for district in ordered]), strict=True):
-        simple = polygons_of(shapely.set_precision(thinned, 1e-5))
+    for district, light in zip(ordered, _thinned([district.area for district in ordered]), strict=True):
+        simple = polygons_of(shapely.set_precision(light, 1e-5))
         drawn = shapely.normalize(district.area if simple.is_empty else simple)
         rows.append(
             {
@@ -270,9 +273,12 @@ def districts(content: Content) -> dict[str, Any]:
 
 def _thinned(areas: list[MultiPolygon]) -> list[BaseGeometry]:
     """Fewer corners. Neighbours keep their common border common; where districts overlap each is thinned by itself."""
-    if shapely.coverage_is_valid(areas):
-        return list(shapely.coverage_simplify(areas, SIMPLIFY))
-    return list(shapely.simplify(areas, SIMPLIFY))
+    if not areas:
+        return []
+    light = thinned(areas)
+    if side_by_side(light):
+        return list(shapely.coverage_simplify(light, SIMPLIFY))
+    return list(shapely.simplify(light, SIMPLIFY))
 
 
 def collection(content: Content) -> Iterator[bytes]:
@@ -292,8 +298,12 @@ def attribution(content: Content) -> str:
     return "; ".join(attributions(content))
 
 
+# With the mark at the beginning: without it Excel takes UTF-8 for the code page of its country, and Ukrainian names for noise.
+CSV_ENCODING = "utf-8-sig"
+
+
 def table(places: Sequence[Place]) -> bytes:
-    """CSV (RFC 4180, UTF-8) of all places, one row each, sorted by place."""
+    """CSV (RFC 4180, UTF-8 with its mark) of all places, one row each, sorted by place."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -313,7 +323,7 @@ def table(places: Sequence[Place]) -> bytes:
                 harmless(place.district),
             ]
         )
-    return out.getvalue().encode()
+    return out.getvalue().encode(CSV_ENCODING)
 
 
 def harmless(text: str) -> str:

@@ -139,7 +139,7 @@ def geometry_blob(outline: MultiPolygon) -> bytes:
     """GeoPackage's binary geometry (2.1.3): “GP”, version 0, flags little-endian with an xy envelope, then WKB."""
     west, south, east, north = (float(np.round(value, 6)) for value in outline.bounds)
     header = struct.pack("<2sBBi4d", b"GP", 0, 0b0000_0011, 4326, west, east, south, north)
-    wkb: bytes = shapely.to_wkb(outline, byte_order=1)
+    wkb: bytes = shapely.to_wkb(outline, output_dimension=2, byte_order=1, flavor="iso")
     return header + wkb
 
 

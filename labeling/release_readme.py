@@ -61,31 +61,16 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str], page
     lines = [
         f"Ground torn up for {region['mineral']}: {region['name']}",
         "",
-        f"{_counted(figures['places'], 'place')}, {_hectares(figures)}"
-        f"{_counted(figures['tiles_searched'], 'satellite tile')} searched.",
+        _extent(figures),
         *content.estimate_lines,
         *content.about,
         "",
         *_method(figures["method"]),
-        "- Coordinates are WGS 84 degrees with six decimals; outlines follow the pieces, not the pits.",
-        "- Areas are measured on the WGS 84 ellipsoid. Ground where tiles or dates overlap counts once in the "
-        "total, once in each year and once in each district; districts are cut at their border, and "
-        "a place is counted in the district of its centre.",
-        "",
-        "Not on the map",
-        *_apart(figures["not_on_the_map"]),
-        "",
-        "Imagery",
-        *(_source(source) for source in figures["sources"]),
-        "",
-        "Labels",
-        "- Each verdict is what volunteers and experts jointly say of one piece; no names, no single votes. Finer pieces, "
-        "single crops and the tiles with which volunteers are taught and checked are left out.",
-        *_pictures(page, content.region["slug"]),
+        "- Coordinates are WGS 84 degrees with six decimals.",
+        *(_of_our_own(figures, page, region["slug"]) if figures["method"] else _imported(figures)),
         "",
         "Licence",
-        f"- Outlines, figures and labels: {content.licence or 'not stated; ask those who published the map'}. The images "
-        "are not part of this release and stay under their owners' terms, which are named above.",
+        f"- Outlines, figures and labels: {content.licence or 'not stated; ask those who published the map'}.",
         "",
         "Citation",
         f"- {citation(figures, content.publisher, page)} "
@@ -104,8 +89,52 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str], page
         "",
         "Files (SHA-256)",
     ]
-    lines += [f"{digest}  {name}: {FILES[name]}" for name, digest in sorted(sums.items()) if name in FILES]
+    lines += [f"{digest}  {name}: {_what(name)}" for name, digest in sorted(sums.items()) if _what(name)]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _what(name: str) -> str:
+    """What a file is; empty for the map's own parts."""
+    return FILES.get(name, "the imported map as it came" if name.startswith("original-") else "")
+
+
+def _extent(figures: dict[str, Any]) -> str:
+    places = _counted(figures["places"], "place")
+    if figures["method"] is None:
+        return f"{places}."
+    return f"{places}, {_hectares(figures)}{_counted(figures['tiles_searched'], 'satellite tile')} searched."
+
+
+def _of_our_own(figures: dict[str, Any], page: str, slug: str) -> list[str]:
+    """What holds of a map that was made here from images."""
+    return [
+        "- Outlines follow the pieces, not the pits.",
+        "- Areas are measured on the WGS 84 ellipsoid. Ground where tiles or dates overlap counts once in the "
+        "total, once in each year and once in each district; districts are cut at their border, and "
+        "a place is counted in the district of its centre.",
+        "",
+        "Not on the map",
+        *_apart(figures["not_on_the_map"]),
+        "",
+        "Imagery",
+        *(_source(source) for source in figures["sources"]),
+        "- The images are not part of this release and stay under their owners' terms, which are named here.",
+        "",
+        "Labels",
+        "- Each verdict is what volunteers and experts jointly say of one piece; no names, no single votes. Finer pieces, "
+        "single crops and the tiles with which volunteers are taught and checked are left out.",
+        *_pictures(page, slug),
+    ]
+
+
+def _imported(figures: dict[str, Any]) -> list[str]:
+    """Of a map that was made elsewhere no more is known than who is named for it."""
+    told = [
+        f"- {source['name']}: {source['attribution']}"
+        for source in figures["sources"]
+        if source["attribution"]
+    ]
+    return ["", "Attribution", *told] if told else []
 
 
 def citation(figures: dict[str, Any], publisher: str, page: str) -> str:

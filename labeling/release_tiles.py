@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from labeling.release_content import Content, Place, in_order
 from labeling.release_mvt import EXTENT, Feature, Ring, geometry, tile
@@ -41,7 +42,8 @@ def pmtiles(content: Content) -> bytes:
             if zoom < ZOOMS.stop - 1:
                 shapes = shapely.simplify(shapes, TOLERANCE / (EXTENT << zoom))
             _cut(shapes, facts, zoom, features)
-    tiles = {cell: tile(LAYER, found) for cell, found in features.items()}
+    # An archive has at least one tile: of an empty map one with an empty layer.
+    tiles = {cell: tile(LAYER, found) for cell, found in (features or {(ZOOMS.start, 0, 0): []}).items()}
     sources = sorted({source.attribution for source in content.sources if source.attribution})
     fields = {"place": "String", "hectares": "Number", "score": "Number", "date": "String", "year": "Number"}
     metadata: dict[str, Any] = {
@@ -83,9 +85,12 @@ def _cut(
     side = 1 << zoom
     scale = side * EXTENT
     shapes = shapely.transform(outlines, lambda points: points * scale)
-    areas, boxes = shapely.area(shapes), shapely.bounds(shapes)
-    for shape, area, (west, north, east, south), told in zip(shapes, areas, boxes, facts, strict=True):
-        dot = area < LEAST
+    boxes = shapely.bounds(shapes)
+    dots = shapely.area(shapes) < LEAST
+    shapes[~dots] = _on_steps(shapes[~dots])
+    # A sliver that is narrower than a step is drawn as a dot too, or it would be lost.
+    dots |= shapely.is_empty(shapes)
+    for shape, dot, (west, north, east, south), told in zip(shapes, dots, boxes, facts, strict=True):
         columns = range(int((west - BUFFER) // EXTENT), int((east + BUFFER) // EXTENT) + 1)
         rows = range(int((north - BUFFER) // EXTENT), int((south + BUFFER) // EXTENT) + 1)
         alone = len(columns) == 1 and len(rows) == 1
@@ -97,7 +102,7 @@ def _cut(
                 if dot:
                     rings = [_dot((west + east) / 2 - left, (north + south) / 2 - top)]
                 else:
-                    rings = _rings(shape, left, top, whole=alone)
+                    rings = _rings(shape if alone else _clipped(shape, left, top), left, top)
                 if rings:
                     features[zoom, column, row].append((geometry(rings), told))
 
@@ -109,36 +114,43 @@ def _dot(x: float, y: float) -> Ring:
     return np.rint(corners).astype(np.int64)
 
 
-def _rings(shape: Any, left: int, top: int, *, whole: bool) -> list[Ring]:
-    """The part of the outline in one tile, in the tile's grid: outer rings with positive area (y down), holes negative."""
-    if not whole:
-        window = (left - BUFFER, top - BUFFER, left + EXTENT + BUFFER, top + EXTENT + BUFFER)
-        shape = shapely.clip_by_rect(shape, *window)
-        if shape.geom_type not in ("Polygon", "MultiPolygon"):
-            shape = polygons_of(shape)
+def _on_steps(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """The shapes with their corners on whole steps, valid as the specification wants them; empty where nothing is left."""
+    # Rounding corner by corner is quick and mostly enough; where rings come to cross or meet, GEOS snaps the whole shape.
+    snapped = shapely.set_precision(shapes, 1.0, mode="pointwise")
+    crossed = ~shapely.is_valid(snapped)
+    whole = shapes[crossed]
+    # Simplifying may have crossed them before.
+    broken = ~shapely.is_valid(whole)
+    whole[broken] = shapely.make_valid(whole[broken], method="structure", keep_collapsed=False)
+    snapped[crossed] = shapely.set_precision(whole, 1.0)
+    return np.asarray(snapped, dtype=object)
+
+
+def _clipped(shape: BaseGeometry, left: int, top: int) -> BaseGeometry:
+    """The part of the shape in one tile and a little around it."""
+    window = (left - BUFFER, top - BUFFER, left + EXTENT + BUFFER, top + EXTENT + BUFFER)
+    # Where its border crosses the window's edge there are new corners.
+    (part,) = _on_steps(np.array([polygons_of(shapely.clip_by_rect(shape, *window))], dtype=object))
+    return part
+
+
+def _rings(shape: BaseGeometry, left: int, top: int) -> list[Ring]:
+    """The shape in the grid of a tile: outer rings with positive area (y down), each followed by its holes, negative."""
     found: list[Ring] = []
-    for polygon in shapely.get_parts(shape):
+    for polygon in polygons_of(shape).geoms:
         rings = shapely.get_rings(polygon)
-        outer = _ring(rings[0], left, top, outside=True) if len(rings) else None
-        if outer is None:
-            continue
-        found.append(outer)
-        holes = (_ring(hole, left, top, outside=False) for hole in rings[1:])
-        found += [hole for hole in holes if hole is not None]
+        found += [_ring(ring, left, top, outside=number == 0) for number, ring in enumerate(rings)]
     return found
 
 
-def _ring(ring: Any, left: int, top: int, *, outside: bool) -> Ring | None:
-    """The ring on the grid without doubled corners, turned the right way; None when nothing of it is left."""
-    points = np.rint(shapely.get_coordinates(ring) - (left, top)).astype(np.int64)
+def _ring(ring: BaseGeometry, left: int, top: int, *, outside: bool) -> Ring:
+    """The ring of a valid polygon without doubled corners, turned the right way."""
+    points = shapely.get_coordinates(ring).astype(np.int64) - (left, top)
     moved = points[1:] != points[:-1]
     points = points[:-1][moved[:, 0] | moved[:, 1]]
-    if len(points) < 3:
-        return None
     x, y = points[:, 0], points[:, 1]
     doubled = int(x @ np.append(y[1:], y[0]) - np.append(x[1:], x[0]) @ y)
-    if doubled == 0:
-        return None
     if (doubled > 0) != outside:
         points = points[::-1]
     return points

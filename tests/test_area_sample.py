@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from shapely.geometry import box
 
 from amberapp import storage
 from amberapp.errors import Conflict, NotThere, UserError
@@ -121,6 +123,23 @@ def test_ground_that_a_newer_image_shows_is_sampled_there_only(
     assert frame.searched == 9
     assert 0 < frame.mapped_hectares < before, "half of a place on the map is the newer image's ground"
     assert old.segmented.get().pk not in np.concatenate(list(frame.tiles.values()))
+
+
+def test_the_ground_of_a_grid_whose_edges_overlap_is_sampled_once(run: Any, ground: list[Any]) -> None:
+    """Every tile overlaps the next by a hundredth, as tiles of real imagery do."""
+    from detection.models import Tile
+
+    boxes = []
+    for number, tile in enumerate(ground):
+        west = 26.5 + number * 0.00099
+        Tile.objects.filter(pk=tile.pk).update(west=west, east=west + 0.001)
+        boxes.append(box(west, tile.south, west + 0.001, tile.north))
+    frame = frame_of(run)
+    assert frame.searched == 8
+    assert sum(frame.ground.values()) == pytest.approx(
+        geodesic_area_hectares(shapely.union_all(boxes)), rel=1e-4
+    )
+    assert frame.mapped_hectares > 0
 
 
 def test_the_same_seed_draws_the_same_tiles_in_the_same_order(run: Any, small: None) -> None:
@@ -406,6 +425,8 @@ def test_all_tiles_judged_give_the_area_exactly(sample: Any, ground: list[Any], 
     whole = sum(expected.values())
     assert estimate["hectares"] == pytest.approx(whole, rel=0.002, abs=0.01)
     assert (estimate["low"], estimate["high"]) == (estimate["hectares"], estimate["hectares"])
+    # Every tile was looked at, one of the strata has a single one: no doubt is left, and no error.
+    assert estimate["tiles_mined"] == {"value": 5.0, "low": 5.0, "high": 5.0, "standard_error": 0.0}
     assert estimate["precision"]["tiles"]["value"] == 1
     assert estimate["recall"]["tiles"]["value"] == pytest.approx(2 / 5)
     assert estimate["recall"]["area"]["value"] == pytest.approx(expected["map"] / whole, rel=0.01)

@@ -547,7 +547,10 @@ def test_the_page_the_map_and_the_csv_say_the_same(first: Any, second: Any, grou
     assert (data["kinds"][row[0]], row[1]) == ("vanished", ground[0].place_id)
     assert data["reasons"][row[5]] == ["review", "an expert has rejected it (Snow)"]
     answer = client.get("/releases/testshire/1/compare/2/changes.csv")
-    (line,) = csv.DictReader(io.StringIO(answer.content.decode()))
+    assert answer.content.startswith(b"\xef\xbb\xbf"), (
+        "Excel takes UTF-8 without its mark for another code page"
+    )
+    (line,) = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
     assert line["place"] == ground[0].place_id
     assert (line["change"], line["cause"], line["release"]) == ("vanished", "review", "2")
     assert line["hectares_after"] == ""

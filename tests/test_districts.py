@@ -13,13 +13,15 @@ from django.test import Client
 from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely import get_num_coordinates
 from shapely.geometry import shape
 
 from amberapp.errors import UserError
 from amberapp.models import AuditEntry
 from detection.actions.districts import import_named_ground
+from detection.district_shapes import MOST_POINTS_DRAWN, thinned
 from detection.models import Region
-from detection.named_ground import MAX_POINTS_KEPT, NamedGround, UnreadableFile, read_named_ground
+from detection.named_ground import NamedGround, UnreadableFile, read_named_ground
 
 pytestmark = pytest.mark.database
 
@@ -162,22 +164,28 @@ def test_an_outline_that_crosses_itself_is_mended_and_said_so() -> None:
     assert polygon.area == pytest.approx(0.5)
 
 
-def test_an_outline_of_many_points_is_thinned_and_said_so() -> None:
+def test_an_outline_of_many_points_keeps_them_all() -> None:
     ring = [[26 + math.cos(k / 5000 * math.pi), 51 + math.sin(k / 5000 * math.pi) / 2] for k in range(10_000)]
-    ground = read(area("Round", [*ring, ring[0]]))
-    ((name, before, after),) = ground.simplified
-    assert (name, before) == ("Round", 10_001)
-    assert after <= MAX_POINTS_KEPT
-    assert shape(ground.areas[0].polygon).area == pytest.approx(math.pi / 2, rel=0.001)
+    (round_,) = read(area("Round", [*ring, ring[0]])).areas
+    assert get_num_coordinates(shape(round_.polygon)) > 9_900
+    assert shape(round_.polygon).area == pytest.approx(math.pi / 2, rel=1e-5)
 
 
-def test_neighbours_that_are_thinned_still_share_their_border() -> None:
+def test_a_file_of_more_points_than_can_be_counted_by_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detection.named_ground.MAX_POINTS_KEPT", 9)
+    with pytest.raises(UnreadableFile, match="have 10 points; at most 9"):
+        read(area("Here"), area("There", square(27, 51)))
+    assert len(read(area("Here"), point("Klesiv")).areas) == 1
+
+
+def test_neighbours_that_are_thinned_to_be_drawn_still_share_their_border() -> None:
     border = [[27 + math.sin(k / 40) / 50 + k % 3 / 500, 51 + k / 4000] for k in range(4001)]
     west = area("West", [[26, 51], *border, [26, 52], [26, 51]])
     east = area("East", [[28, 51], [28, 52], *border[::-1], [28, 51]])
-    ground = read(west, east)
-    assert {name for name, _before, _after in ground.simplified} == {"West", "East"}
-    first, second = (shape(one.polygon) for one in ground.areas)
+    whole = [shape(one.polygon) for one in read(west, east).areas]
+    assert all(get_num_coordinates(whole) > 4000)
+    first, second = thinned(whole)
+    assert all(get_num_coordinates([first, second]) <= MOST_POINTS_DRAWN)
     assert first.intersection(second).area < 1e-12
     assert first.union(second).area == pytest.approx(2, abs=1e-9)
 
@@ -188,8 +196,19 @@ def test_a_district_of_a_thousand_isles_does_not_cost_its_neighbours_their_shape
     scattered = area("Isles")
     scattered["geometry"] = {"type": "MultiPolygon", "coordinates": isles}
     ground = read(scattered, area("Bay", [*bay, bay[0]]))
-    kept = {one.name: shape(one.polygon) for one in ground.areas}
-    assert kept["Bay"].area == pytest.approx(math.pi / 2, rel=0.001)
+    _isles, drawn = thinned([shape(one.polygon) for one in ground.areas])
+    assert get_num_coordinates(drawn) <= MOST_POINTS_DRAWN
+    assert drawn.area == pytest.approx(math.pi / 2, rel=0.001)
+
+
+def test_a_town_given_within_its_county_is_ground_and_no_hole() -> None:
+    county = area("County")
+    county["geometry"] = {
+        "type": "MultiPolygon",
+        "coordinates": [[square(26, 51, 0.5)], [square(26.1, 51.1, 0.1)]],
+    }
+    (found,) = read(county).areas
+    assert shape(found.polygon).area == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("points", [900, 1900, 60_000])

@@ -13,9 +13,13 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 from django.utils import translation
+from shapely.geometry import Polygon, shape
 
 from detection.actions.districts import import_named_ground
+from detection.geometry import geodesic_area_hectares
+from labeling.actions.catalogue import published_numbered
 from labeling.actions.publish import publish_release
+from labeling.release_statistics import polygons_of
 from labeling.views.public_districts import by_district
 from tests.published import approve_all, found_on
 
@@ -38,6 +42,27 @@ def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any) ->
     run = found_on(region, [make_tile(seed, capture_date=dt.date(2014 + seed, 5, 1)) for seed in range(3)])
     approve_all(run, bob)
     return publish_release(run=run, acting_user=carol)
+
+
+def test_hectares_are_cut_at_the_border_as_it_was_given_not_as_it_is_drawn(
+    region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any
+) -> None:
+    """A border of four thousand teeth of thirty metres: thinned to be drawn it would be a straight line."""
+    border = [[26.5 + number % 2 * 0.0004, 51.2 + number / 8000] for number in range(4001)]
+    ring = [*border, [26.2, 51.7], [26.2, 51.2], border[0]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    feature = {"type": "Feature", "properties": {"name": "Teeth"}, "geometry": geometry}
+    data = json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
+    import_named_ground(region=region, data=data, file_name="d.geojson", replace=False, acting_user=carol)
+    run = found_on(region, [make_tile(0)], pieces=tuple(range(1, 26)))
+    approve_all(run, bob)
+    release = published_numbered("testshire", publish_release(run=run, acting_user=carol).number)
+    (drawn,) = json.loads(release.read("places.geojson"))["features"]
+    (row,) = [one for one in release.statistics["by_district"] if one["district"] == "Teeth"]
+    inside = polygons_of(shape(drawn["geometry"]).intersection(Polygon(ring)))
+    assert row["hectares"] == pytest.approx(geodesic_area_hectares(inside), abs=0.011)
+    (light,) = json.loads(release.read("districts.json"))["districts"]
+    assert sum(len(one) for polygon in light["geometry"]["coordinates"] for one in polygon) <= 1000
 
 
 def rows_of(page: str) -> int:

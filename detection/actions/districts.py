@@ -195,11 +195,6 @@ def _refused(ground: NamedGround) -> list[str]:
 
 def _remarks(ground: NamedGround) -> list[str]:
     remarks = [
-        _("%(name)s: simplified from %(before)s to %(after)s points.")
-        % {"name": name, "before": before, "after": after}
-        for name, before, after in ground.simplified[:MOST_TOLD]
-    ]
-    remarks += [
         _("%(name)s: its outline crossed itself and was mended.") % {"name": name}
         for name in ground.mended[:MOST_TOLD]
     ]

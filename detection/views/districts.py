@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
+from shapely.geometry import mapping, shape
 
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
 from detection.actions.districts import import_named_ground, remove_district, remove_place_names
+from detection.district_shapes import parts_of, thinned
 from detection.forms import DistrictsForm
 from detection.models import Region
 
@@ -71,7 +73,8 @@ def districts(request: HttpRequest, slug: str) -> HttpResponse:
 def _shown(region: Region, page: str | None) -> dict[str, Any]:
     rows = region.districts.defer("polygon")
     names = region.place_names.all()
-    drawn = region.districts.all()[:DISTRICTS_ON_MAP]
+    drawn = list(region.districts.all()[:DISTRICTS_ON_MAP])
+    light = thinned([shape(row.polygon) for row in drawn])
     return {
         "region": region,
         "page": Paginator(rows, DISTRICTS_A_PAGE).get_page(page),
@@ -79,7 +82,10 @@ def _shown(region: Region, page: str | None) -> dict[str, Any]:
         "some_names": names[:12],
         "on_map": {
             "region": region.polygon,
-            "districts": [{"name": row.name, "coordinates": row.polygon["coordinates"]} for row in drawn],
+            "districts": [
+                {"name": row.name, "coordinates": [mapping(part)["coordinates"] for part in parts_of(area)]}
+                for row, area in zip(drawn, light, strict=True)
+            ],
             "names": [[row.name, row.latitude, row.longitude] for row in names[:NAMES_ON_MAP]],
         },
     }

@@ -17,8 +17,7 @@ from detection.models import Run, SegmentedTile
 from detection.segmentation.raster import decode_blocks
 from labeling.actions.area_frame import MAP, STRATA, searched_by
 from labeling.actions.verdicts import Verdict, verdicts_at
-from labeling.area.error_matrix import class_shares
-from labeling.area.ground import block_hectares, left_over
+from labeling.area.ground import block_hectares, own_ground
 from labeling.area.intervals import CONFIDENCE
 from labeling.area.tiles import Figure, Stratum, estimate_tiles
 from labeling.models import AreaSample, ReviewVerdict, SampleAnswer, SampleTile
@@ -130,7 +129,8 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
             "judged": seen,
             "unusable": sum(unusable.values()),
         },
-        "tiles_mined": _figure(found.tiles_mined, 1) | {"standard_error": _tiles_error(strata)},
+        "tiles_mined": _figure(found.tiles_mined, 1)
+        | {"standard_error": _number(found.tiles_mined.error, 1)},
         "precision": {
             "tiles": _share(found.precision_by_tiles),
             "area": _share(found.precision_by_area),
@@ -160,9 +160,16 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
 
 
 def _own_ground(sample: AreaSample) -> dict[int, BaseGeometry]:
-    """Of tiles that newer ones cover in part, what is left of their ground, by segmented tile."""
+    """Of the sample's tiles that newer ones cover in part, what is left of their ground, by segmented tile."""
     searched = searched_by(sample.run)
-    return {int(searched.segmented[index]): ground for index, ground in left_over(searched.boxes).items()}
+    ground = own_ground(searched.boxes)
+    sampled = list(sample.tiles.values_list("segmented_tile", flat=True))
+    found = {}
+    for index in np.flatnonzero(np.isin(searched.segmented, sampled)).tolist():
+        left = ground.left(index)
+        if left is not None:
+            found[int(searched.segmented[index])] = left
+    return found
 
 
 def _measure(tile: SampleTile, answers: list[SampleAnswer], left: BaseGeometry | None) -> Judged:
@@ -193,15 +200,6 @@ def _stratum(row: dict[str, Any], judged: list[Judged], unusable: int) -> Stratu
         # Nothing more can be learnt here. One cloud over a stratum of two tiles must not void all the others.
         tiles, ground = len(judged), ground * len(judged) / tiles
     return Stratum(row["name"], tiles, ground, row["name"] == MAP, *values.T)
-
-
-def _tiles_error(strata: list[Stratum]) -> float | None:
-    """Standard error of the number of tiles with mining, by the paper's own equation (10), for those who compare."""
-    used = [stratum for stratum in strata if stratum.tiles]
-    counts = np.array([[stratum.finds, stratum.judged - stratum.finds] for stratum in used])
-    sizes = np.array([stratum.tiles for stratum in used])
-    _shares, errors = class_shares(counts, sizes)
-    return _number(float(errors[0]) * float(sizes.sum()), 1)
 
 
 def _notes(strata: dict[str, Figure], seen: int, unusable: int, sampled: int) -> list[str]:

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from detection.geometry import geodesic_area_hectares
 from detection.models import Detection, Run, SegmentedTile, TileScore
 from labeling.actions.verdicts import current_verdicts, verdicts_at
-from labeling.area.ground import box_hectares, keeps_enough, left_over
+from labeling.area.ground import LEAST_SHARE, box_hectares, own_ground
 from labeling.models import ReviewVerdict
 from labeling.release_statistics import polygons_of
 
@@ -64,19 +64,15 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
     """The frame of a finished run as the experts' verdicts stood at `moment`; None: as they stand now. Five queries, whatever the size, and one more for
     every AT_ONCE places on the map whose ground a newer image shows in part."""
     searched = searched_by(run)
-    left = left_over(searched.boxes)
-    whole = np.ones(len(searched.segmented), dtype=bool)
-    hectares = box_hectares(searched.boxes)
-    for index, ground in left.items():
-        whole[index] = keeps_enough(ground, searched.boxes[index])
-        west, south, east, north = searched.boxes[index]
-        hectares[index] *= ground.area / ((east - west) * (north - south))
+    ground = own_ground(searched.boxes)
+    whole = ground.shares >= LEAST_SHARE
+    hectares = box_hectares(searched.boxes) * ground.shares
     verdicts = current_verdicts(run) if moment is None else verdicts_at(run, moment)
     approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
     found: set[int] = set()
     mapped: dict[int, list[int]] = {}
     mapped_hectares = 0.0
-    own = {int(searched.segmented[index]): ground for index, ground in left.items()}
+    number_of = {segmented: index for index, segmented in enumerate(searched.segmented.tolist())}
     shared: dict[int, BaseGeometry] = {}
     may_publish = dict(zip(searched.segmented.tolist(), searched.publishable.tolist(), strict=True))
     detections = run.detections.order_by().values_list("pk", "segmented_tile", "superpixels", "hectares")
@@ -84,10 +80,11 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
         found.add(segmented)
         if pk in approved and may_publish.get(segmented):
             mapped[segmented] = sorted(superpixels)
-            if segmented in own:
-                shared[pk] = own[segmented]
-            else:
+            left = ground.left(number_of[segmented])
+            if left is None:
                 mapped_hectares += area or 0.0
+            else:
+                shared[pk] = left
     mapped_hectares += _hectares_within(shared)
     is_mapped = np.isin(searched.segmented, list(mapped))
     is_found = np.isin(searched.segmented, list(found)) & ~is_mapped
@@ -109,8 +106,12 @@ def _hectares_within(shared: dict[int, BaseGeometry]) -> float:
     numbers = sorted(shared)
     for start in range(0, len(numbers), AT_ONCE):
         rows = Detection.objects.filter(pk__in=numbers[start : start + AT_ONCE], outline__isnull=False)
-        for pk, outline in rows.order_by().values_list("pk", "outline"):
-            ground = shapely.intersection(shapely.make_valid(shape(outline)), shared[pk])
+        for pk, outline, area in rows.order_by().values_list("pk", "outline", "hectares"):
+            drawn = shape(outline)
+            if shapely.covers(shared[pk], drawn):  # most: what was taken is a strip along the tile's edge
+                hectares += area or 0.0
+                continue
+            ground = shapely.intersection(shapely.make_valid(drawn), shared[pk])
             hectares += geodesic_area_hectares(polygons_of(ground))
     return hectares
 

@@ -172,8 +172,7 @@ def _built(
             "Its squares lie around what was found; how much of their ground is torn up it does not tell.",
         ],
     )
-    built = build(content)
-    return Built(sorted([*built.files, *originals], key=lambda file: file.name), built.statistics)
+    return build(content, beside=originals)
 
 
 def _told(areas: list[Area], files: list[MapFile], left_out: int) -> str:
@@ -185,13 +184,20 @@ def _told(areas: list[Area], files: list[MapFile], left_out: int) -> str:
 
 
 def _of_region(region: Region, areas: list[Area]) -> tuple[list[Area], list[Area]]:
-    """Those in or near the region and those far outside. Raises UserError when none is near.
+    """Those in or near the region and those far outside.
 
-    A region of which neither outline nor tiles are known takes all of them.
+    Raises UserError when none is near, and where nothing is known of where the region lies: a slip of whoever wrote the
+    file would stay on the map for ever.
     """
     bounds = shape(region.polygon).bounds if region.polygon else _tiles_bounds(region)
     if bounds is None:
-        return areas, []
+        raise UserError(
+            _(
+                "Nobody has said yet where %(region)s lies: draw its outline first, or import tiles of it, so that what "
+                "lies far outside can be told apart."
+            )
+            % {"region": region}
+        )
     west, south, east, north = bounds
     here, outside = within(areas, (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN))
     if not here:

@@ -14,12 +14,13 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from shapely.geometry import shape
+from shapely.geometry import MultiPolygon, shape
 
 from amberapp import storage
 from amberapp.errors import NotThere, UserError
 from detection.actions.dataset import campaigns_of
 from detection.actions.pictures import picture_size
+from detection.district_shapes import parts_of, polygons_of
 from detection.models import (
     Dataset,
     Detection,
@@ -53,7 +54,6 @@ from labeling.release_content import (
 )
 from labeling.release_content import District as DistrictContent
 from labeling.release_labels import PICTURE_SIDE, VERDICTS
-from labeling.release_statistics import polygons_of
 
 # Another image shows the same ground when it covers so much of the tile; so many are named, the newest.
 SAME_GROUND = 0.6
@@ -119,7 +119,7 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
         },
         taken={names[pk]: told for pk, told in taken.items()},
         districts=[
-            DistrictContent(row.name, row.names, polygons_of(shapely.make_valid(shape(row.polygon))))
+            DistrictContent(row.name, row.names, MultiPolygon([*parts_of(polygons_of(shape(row.polygon)))]))
             for row in District.objects.filter(region=run.region_id).order_by("name")
         ],
         names=[

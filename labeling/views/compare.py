@@ -24,7 +24,7 @@ from labeling.actions.compare_releases import CAUSES, Change, Comparison, cause_
 from labeling.actions.releases import PublishedPlace
 from labeling.models import ReleaseKind
 from labeling.release_changes import APPEARED, CHANGED, KINDS, VANISHED
-from labeling.release_files import harmless
+from labeling.release_files import CSV_ENCODING, harmless
 from labeling.views.shared_pages import shared_by_strangers
 
 PER_PAGE = 100
@@ -182,13 +182,13 @@ def release_compare_map(request: HttpRequest, slug: str, earlier: int, later: in
 @gzip_page
 @require_safe
 def release_compare_csv(request: HttpRequest, slug: str, earlier: int, later: int) -> HttpResponse:
-    """Every change as a row of CSV (RFC 4180, UTF-8); `reason` in the reader's language, `cause` its kind."""
+    """Every change as a row of CSV (RFC 4180, UTF-8 with its mark); `reason` in the reader's language, `cause` its kind."""
     before, after = _pair(slug, earlier, later)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     writer.writerows(_row(change) for change in _compared(before, after).changes)
-    response = HttpResponse(out.getvalue().encode(), content_type="text/csv; charset=utf-8")
+    response = HttpResponse(out.getvalue().encode(CSV_ENCODING), content_type="text/csv; charset=utf-8")
     name = f"amber-{slug}-{before.number}-{after.number}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return _kept(response)

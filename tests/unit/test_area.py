@@ -9,7 +9,7 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 from detection.geometry import geodesic_area_hectares
 from labeling.area.allocation import LEAST, Expected, allocate, expected_half_width
 from labeling.area.error_matrix import estimate_from_matrix, interval_95
-from labeling.area.ground import block_hectares, box_hectares, keeps_enough, left_over
+from labeling.area.ground import block_hectares, box_hectares, own_ground
 from labeling.area.intervals import clopper_pearson, gamma_of_sum, of_share, of_sum
 from labeling.area.tiles import Stratum, estimate_tiles, quantity
 
@@ -229,15 +229,45 @@ class TestGround:
         boxes = np.array(
             [[0, 0, 1, 1], [0.5, 0, 1.5, 1], [0, 0, 1, 1], [2, 0, 3, 1], [1, 1, 2, 2]], dtype=float
         )
-        left = left_over(boxes)
-        assert set(left) == {1, 2}, "neighbours that share an edge or a corner keep all of theirs"
-        assert left[1].area == pytest.approx(0.5)
-        assert keeps_enough(left[1], boxes[1])
-        assert not keeps_enough(left[2], boxes[2])
+        ground = own_ground(boxes)
+        left = [ground.left(index) for index in range(len(boxes))]
+        assert [one is None for one in left] == [True, False, False, True, True], (
+            "neighbours that share an edge or a corner keep all of theirs"
+        )
+        assert ground.shares.tolist() == pytest.approx([1, 0.5, 0, 1, 1])
         whole = [shapely.box(*bounds) for bounds in boxes]
-        own = [left.get(index, one) for index, one in enumerate(whole)]
+        own = [whole[index] if one is None else one for index, one in enumerate(left)]
         assert sum(one.area for one in own) == pytest.approx(shapely.union_all(whole).area)
-        assert left_over(np.empty((0, 4))) == {}
+        assert own_ground(boxes[[0, 3]]).shares.tolist() == [1, 1]
+        assert not len(own_ground(np.empty((0, 4))).shares)
+
+    @pytest.mark.parametrize("overlap", [0.002, 0.01, 0.019, 0.021, 0.1])
+    def test_a_grid_whose_edges_overlap_by_a_little_is_counted_once(self, overlap):
+        column, row = (one.ravel() for one in np.meshgrid(np.arange(20), np.arange(20)))
+        west, south = 26 + column * 0.0054 * (1 - overlap), 51.5 + row * 0.0034 * (1 - overlap)
+        boxes = np.column_stack([west, south, west + 0.0054, south + 0.0034])
+        counted = (box_hectares(boxes) * own_ground(boxes).shares).sum()
+        assert counted == pytest.approx(
+            geodesic_area_hectares(shapely.union_all(shapely.box(*boxes.T))), rel=1e-4
+        )
+
+    def test_shares_are_those_of_the_shapes_however_boxes_lie(self):
+        rng = np.random.default_rng(4)
+        for size in (0.1, 0.4, 0.8):  # up to a dozen above one another, and far more
+            corners = rng.random((80, 2))
+            boxes = np.column_stack([corners, corners + rng.random((80, 2)) * size + 0.01])
+            ground = own_ground(boxes)
+            for index, share in enumerate(ground.shares.tolist()):
+                left = ground.left(index)
+                whole = shapely.box(*boxes[index]).area
+                assert share == pytest.approx(1 if left is None else left.area / whole, abs=1e-9)
+
+    def test_a_strip_narrower_than_a_block_is_cut_off_exactly(self):
+        bounds = (26.0, 51.0, 26.0054, 51.0033)
+        left = box(26.0, 51.0, 26.0054 * 1 - 0.0054 * 0.0013, 51.0033 - 0.0033 * 0.0021)
+        areas = block_hectares((1000, 1000), 4, bounds, left)
+        assert areas.shape == (250, 250)
+        assert areas.sum() == pytest.approx(float(box_hectares(np.array(left.bounds))), rel=1e-9)
 
 
 class TestAllocation:

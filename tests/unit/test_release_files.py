@@ -11,7 +11,7 @@ import pytest
 from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 
-from labeling.release_content import Content, District, Place, Searched, Source, make_place
+from labeling.release_content import Content, District, Name, Place, Searched, Source, make_place
 from labeling.release_files import build, harmless
 from labeling.release_grid import OUTLINE_LEVEL, SQUARE_LEVELS, cell_of
 from labeling.release_statistics import Ground
@@ -76,6 +76,27 @@ def test_the_same_content_gives_the_same_bytes_in_whatever_order_it_comes() -> N
     random.Random(1).shuffle(shuffled)
     again = content(shuffled, sources=[CLOSED, OPEN], apart={"rejected": 1, "waiting": 2})
     assert files_of(again) == first
+
+
+def test_the_order_of_keys_in_a_database_is_no_part_of_the_content() -> None:
+    """PostgreSQL hands out the keys of JSON in an order of its own, SQLite as they were written."""
+
+    def told(turn: int) -> dict[str, bytes]:
+        names = {"uk": "Захід", "en": "West"}
+        tiles = {"searched": 8, "judged": 5, "sampled": 8}
+        estimate = {"hectares": 1.5, "low": 0.0 * turn, "strata": [dict(list(tiles.items())[::turn])]}
+        return files_of(
+            content(
+                [place("a" * 16)],
+                districts=[
+                    District("West", dict(list(names.items())[::turn]), MultiPolygon([box(25, 51, 28, 52)]))
+                ],
+                names=[Name("Village", dict(list(names.items())[::turn]), 51.5, 26.5)],
+                estimate=dict(list(estimate.items())[::turn]),
+            )
+        )
+
+    assert told(1) == told(-1)
 
 
 def test_another_content_gives_other_bytes() -> None:
@@ -154,6 +175,8 @@ def test_neighbours_that_only_touch_are_added_up() -> None:
 
 def test_no_places_make_a_map_without_hectares() -> None:
     tiles = [Searched((26, 51, 26.005, 51.003), 2015)]
+    here = District("Here", {}, MultiPolygon([box(26, 51, 27, 52)]))
+    assert build(content([], searched=tiles, districts=[here])).statistics["by_district"][0]["hectares"] == 0
     built = build(content([], searched=tiles))
     assert built.statistics["hectares"] == 0
     assert built.statistics["bounds"] is None
@@ -167,9 +190,14 @@ def test_no_places_make_a_map_without_hectares() -> None:
 def test_a_source_name_is_no_formula_in_a_spreadsheet(start: str) -> None:
     nasty = Source(f'{start}HYPERLINK("http://example.org","x")', "", "", may_publish=True, synthetic=False)
     data = files_of(content([place("f" * 16, source=nasty)], sources=[nasty]))["places.csv"]
-    (row,) = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    (row,) = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
     assert row["source"].startswith("'")
     assert row["latitude"] == "51.501000"
+
+
+def test_the_table_begins_with_the_mark_by_which_excel_knows_utf_8() -> None:
+    data = files_of(content([place("f" * 16)]))["places.csv"]
+    assert data.startswith("\ufeffplace,latitude".encode())
 
 
 def test_plain_names_stay_as_they_are() -> None:

@@ -439,7 +439,7 @@ def test_the_readme_explains_exactly_the_columns_that_the_files_have(
     (layer,) = json.loads(gzip.decompress(files["places.pmtiles"][about : about + size]))["vector_layers"]
     features = json.loads(files["places.geojson"])["features"]
     actual = {
-        "CSV": set(next(csv.reader(io.StringIO(files["places.csv"].decode())))),
+        "CSV": set(next(csv.reader(io.StringIO(files["places.csv"].decode("utf-8-sig"))))),
         "GeoJSON": {name for one in features for name in one["properties"]},
         "GeoPackage": {row[1] for row in rows},
         "KML": {mark.get("name") for mark in marks},
