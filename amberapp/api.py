@@ -87,8 +87,17 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
     else:
         message = str(error.detail)
         code = str(error.get_codes())
-    response.data = {"error": {"code": code, "message": message, "fields": fields}}
+    # What was sent is quoted here: halves of letters (surrogates), which JSON can spell, no answer can be written in.
+    response.data = _whole_letters({"error": {"code": code, "message": message, "fields": fields}})
     return response
+
+
+def _whole_letters(told: Any) -> Any:
+    if isinstance(told, str):
+        return told.encode("utf-8", "replace").decode()
+    if isinstance(told, dict):
+        return {_whole_letters(key): _whole_letters(value) for key, value in told.items()}
+    return [_whole_letters(item) for item in told] if isinstance(told, list) else told
 
 
 def _flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:

@@ -7,7 +7,13 @@ Left out: what stands behind the question mark; no secret of this site does. doc
 import logging
 import re
 
-_SECRET = re.compile(r"(/report/|/account/password/reset/key/|/account/confirm-email/)[^/\s?#'\"]+")
+# However such an address is misspelt: other letters, doubled or turned strokes, spaces (written as %20, too).
+_GAP = r"(?:[/\\\s]|%20|%2f|%5c)+"
+_SECRET = re.compile(
+    rf"({_GAP}report{_GAP}|{_GAP}account{_GAP}password{_GAP}reset{_GAP}key{_GAP}|{_GAP}account{_GAP}confirm-email{_GAP})"
+    r"[^/\\\s?#'\"]+",
+    re.IGNORECASE,
+)
 
 
 def without_secrets(text: str) -> str:

@@ -122,7 +122,9 @@ else:
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-                "PRAGMA busy_timeout=30000; PRAGMA foreign_keys=ON;",
+                "PRAGMA busy_timeout=30000; PRAGMA foreign_keys=ON; "
+                # What is deleted (a sender's sealed address) is overwritten, too.
+                "PRAGMA secure_delete=ON;",
             },
             # A file, not memory: workers, threads and the live server of the tests share it.
             "TEST": {"NAME": HOME / f"test-{os.getpid()}.sqlite3"},
@@ -162,7 +164,7 @@ if REDIS_URL and not TESTING:
     }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "amberapp.sessions"
 
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 # What a person waits for is light; what reads pixels, learns or scores for minutes is heavy, so that machines can
@@ -244,6 +246,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+# Only forms that a stranger fills in set it, and it goes with the browser: nothing on a reader's device outlives the visit.
+CSRF_COOKIE_AGE = None
 if AMBER["AMBER_HTTPS"]:
     SECURE_SSL_REDIRECT = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -1,4 +1,4 @@
-"""A limit on what strangers may send, before any of it is read.
+"""What strangers may send: how much, and in which charset. Decided before any of it is read.
 
 Django limits forms and JSON (DATA_UPLOAD_MAX_MEMORY_SIZE), but writes uploaded files to the disk whole before a view
 sees them, and the check against forged forms reads them first. Here the size that a request states decides; servers
@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from amberapp.errors import UserError, wants_json
+from amberapp.plain_utf8 import REFUSED
 
 
 class SizeLimit:
@@ -27,13 +28,21 @@ class SizeLimit:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         most = self._most(request)
-        if _stated_size(request) <= most:
+        error = None
+        if _stated_size(request) > most:
+            error = UserError(
+                _("This is too large: at most %(limit)s MB can be sent.") % {"limit": most // 2**20},
+                code="too_large",
+                status=413,
+            )
+        elif REFUSED in request.META and request.method not in ("GET", "HEAD", "OPTIONS"):
+            error = UserError(
+                _("This site reads UTF-8 only, not “%(charset)s”.") % {"charset": request.META[REFUSED]},
+                code="unsupported_media_type",
+                status=415,
+            )
+        if error is None:
             return self.get_response(request)
-        error = UserError(
-            _("This is too large: at most %(limit)s MB can be sent.") % {"limit": most // 2**20},
-            code="too_large",
-            status=413,
-        )
         # Whoever sends more than may be read has no further use for this connection.
         response: HttpResponse
         if wants_json(request):

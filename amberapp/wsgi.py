@@ -4,5 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from amberapp.plain_utf8 import plain_utf8
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amberapp.settings")
-application = get_wsgi_application()
+application = plain_utf8(get_wsgi_application())

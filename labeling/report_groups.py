@@ -91,7 +91,6 @@ class Group:
     places: int
     photos: int
     silent: int
-    categories: tuple[tuple[str, int], ...]
     days: float
 
     @property
@@ -166,7 +165,6 @@ def _group(kind: GroupKind, members: list[Told], scores: dict[int, float], clust
         places=len({report.place_key for report in members}),
         photos=sum(report.photo for report in members),
         silent=sum(report.silent for report in members),
-        categories=tuple(Counter(report.category for report in members).most_common()),
         days=max(report.days for report in members),
     )
 

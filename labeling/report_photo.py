@@ -18,6 +18,9 @@ from detection.imagery.sentences import Sentence, gettext_noop
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 36_000_000
+# What cannot be decoded at a fraction of its size (all but JPEG) costs ten bytes a pixel and more: a phone's
+# screen has four million, its camera writes JPEG.
+MAX_PIXELS_WHOLE = 13_000_000
 MIN_SIDE = 16
 # The longer side of what is kept: enough to tell a pit from a puddle, too little to tell who stands beside it far off.
 KEPT_SIDE = 1600
@@ -96,7 +99,7 @@ def _opened(data: bytes) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:
-        raise _too_large() from None
+        raise _too_large(MAX_PIXELS) from None
     except UnidentifiedImageError:
         pass
     if _HEIF.match(data):
@@ -112,8 +115,9 @@ def _opened(data: bytes) -> Image.Image:
 
 def _check(image: Image.Image, data: bytes) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise _too_large()
+    most = MAX_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS_WHOLE
+    if width * height > most:
+        raise _too_large(most)
     if min(width, height) < MIN_SIDE:
         raise PhotoRefused(
             gettext_noop("The photo has only %(width)s×%(height)s pixels: nothing can be seen on it."),
@@ -129,8 +133,8 @@ def _check(image: Image.Image, data: bytes) -> None:
         )
 
 
-def _too_large() -> PhotoRefused:
+def _too_large(most: int) -> PhotoRefused:
     return PhotoRefused(
         gettext_noop("The photo has more than %(limit)s million pixels: make it smaller first."),
-        limit=MAX_PIXELS // 1_000_000,
+        limit=most // 1_000_000,
     )

@@ -136,6 +136,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "program": lambda: b"\x7fELF" + b"\0" * 200,
     "bomb of pixels": lambda: png_of(60_000, 60_000),
     "bomb above the limit": lambda: png_of(7000, 7000),
+    "one colour in forty bytes": lambda: photo("WEBP", (6000, 6000), lossless=True),
     "bomb of sides": lambda: png_of(2**31 - 1, 1),
     "nothing behind the head": lambda: png_of(4000, 4000),
     "bomb of text": bomb_of_text,

@@ -23,7 +23,10 @@ from amberapp import jobs, storage
 from amberapp.private_paths import Lines
 from labeling import letters, report_photo
 from labeling.actions import report_photos
+from labeling.actions.campaigns import begin_from_report
+from labeling.actions.decide_report import accept_report, decline_report
 from labeling.actions.publish import publish_release
+from labeling.actions.releases import places_of
 from labeling.actions.report_photos import LOST_HOURS, forget_lost_photos
 from labeling.actions.report_traces import SWEPT
 from labeling.letters import answer_reporter
@@ -36,8 +39,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any) -> Any:
-    run = found_on(region, [make_tile(1)])
+def run(region: Any, make_tile: Callable[..., Any]) -> Any:
+    return found_on(region, [make_tile(1)])
+
+
+@pytest.fixture
+def release(run: Any, bob: Any, carol: Any) -> Any:
     approve_all(run, bob)
     return publish_release(run=run, acting_user=carol)
 
@@ -142,12 +149,23 @@ def test_the_sites_log_is_written_by_these_lines() -> None:
 
 def test_nginx_hides_the_same_paths() -> None:
     rules = (Path(site_settings.BASE_DIR) / "docker" / "nginx.conf").read_text()
-    hidden = re.findall(r"~\^(/\S+/)\.\s+(\S+?)…;", rules)
-    assert sorted(one for one, _shown in hidden) == sorted(shown for _one, shown in hidden)
+    hidden = re.findall(r'"~\*(\S+)"\s+(\S+?)…;', rules)
     record = logging.LogRecord("x", logging.INFO, "", 1, "", (), None)
-    for path, _shown in hidden:
-        record.msg = f"{path}s3cret/"
-        assert Lines("%(message)s").format(record) == f"{path}…/"
+    for rule, path in hidden:
+        for misspelt in (
+            path,
+            path.upper(),
+            f"/{path}",
+            path.replace("/", "//"),
+            path[:-1] + "\\",
+            f"{path} ",
+        ):
+            assert re.match(rule, f"{misspelt}s3cret/", re.IGNORECASE), misspelt
+            record.msg = f"GET {misspelt}s3cret/ 404"
+            told = Lines("%(message)s").format(record)
+            assert "s3cret" not in told and "…" in told, misspelt
+        record.msg = f"{path.replace('/report/', '/report/%20')}s3cret/"
+        assert "s3cret" not in Lines("%(message)s").format(record)
     assert len(hidden) == 3
 
 
@@ -160,6 +178,54 @@ def test_the_page_of_a_blurred_report_does_not_tell_its_number(release: Any) -> 
         page = Client().get(send(release, blurred=blurred, latitude=51.5 + blurred / 10).json()["status_url"])
         number = Report.objects.latest("pk").pk
         assert (f'<dd class="num">{number}</dd>' in page.content.decode()) is not blurred
+
+
+def test_nobody_learns_from_their_own_report_that_others_have_reported(
+    release: Any, bob: Any, client_of: Callable[..., Any]
+) -> None:
+    """Whoever digs there could put a report on the pit and wait; or look for a blurred one, cell by cell."""
+    first = send(release, category="missed", latitude=51.6).json()["status_url"]
+    alone = Client().get(first).content.decode()
+    send(release, category="missed", latitude=51.6008, blurred=True, comment="My neighbour digs here")
+    report, other = Report.objects.order_by("pk")
+    assert other.duplicate_of == report
+    hide = re.compile(r'csrf\S+|value="\w{64}"')
+    assert hide.sub("", Client().get(first).content.decode()) == hide.sub("", alone)
+    page = client_of(bob).get(f"/review/reports/{report.pk}/").content.decode()
+    assert "1 more report, answered together" in page
+    assert "reads the verdict alone" in page
+
+
+@pytest.mark.parametrize(("first", "second"), [(True, False), (False, True), (True, True), (False, False)])
+def test_words_of_an_answer_stay_with_who_was_answered_where_somebody_wants_to_be_shown_roughly(
+    release: Any, bob: Any, first: bool, second: bool
+) -> None:
+    for blurred in (first, second):
+        send(release, category="missed", latitude=51.6, blurred=blurred)
+    report, other = Report.objects.order_by("pk")
+    decline_report(report=report, acting_user=bob, answer="The dacha that you name is a sand pit.")
+    pages = [Client().get(f"/report/{one.token}/").content.decode() for one in (report, other)]
+    assert all("leaves the map as it is" in page for page in pages)
+    assert "dacha" in pages[0]
+    assert ("dacha" in pages[1]) is not (first or second)
+
+
+def test_the_page_of_a_blurred_report_leads_to_no_release_and_its_campaign_does_not_name_it(
+    release: Any, run: Any, bob: Any, carol: Any
+) -> None:
+    place = places_of(release)[0]
+    for blurred in (True, False):
+        send(release, place=place.place, category="not_mining", blurred=blurred, latitude=place.latitude)
+    report, other = Report.objects.order_by("pk")
+    accept_report(report=report, acting_user=bob, look_alike="snow")
+    assert "the map is corrected with the next release" in Client().get(f"/report/{report.token}/").content.decode()
+    publish_release(run=run, acting_user=carol)
+    page = Client().get(f"/report/{report.token}/").content.decode()
+    assert "the map has been corrected since" in page
+    assert "/compare/" not in page and "release 2" not in page
+    assert "corrected with release 2" in Client().get(f"/report/{other.token}/").content.decode()
+    report.refresh_from_db()
+    assert str(report.pk) not in re.sub(r"\S*\d[./]\d\S*", "", begin_from_report(report=report, acting_user=bob).name)
 
 
 # Senders -----------------------------------------------------------------------------------------

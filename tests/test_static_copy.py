@@ -12,9 +12,12 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.core.management import CommandError, call_command
 
+from amberapp import storage
+from amberapp.storage import default_storage
 from labeling.actions.publish import publish_release
 from labeling.actions.releases import places_of
 from labeling.actions.static_copy import Copied, _Pages
+from labeling.models import Release
 from tests.published import approve_all, found_on, judge
 
 SITE = "https://map.example.org"
@@ -116,6 +119,16 @@ def test_pictures_that_may_not_be_shown_any_more_leave_the_next_copy(copy: Path,
     assert list((copy / "pictures").iterdir())
     source.may_publish = False
     source.save()
+    # Also where the copy cannot be finished.
+    lost = next(file for file in Release.objects.latest("number").files.all() if file.name == "places.csv")
+    data = storage.get(lost.storage_key)
+    default_storage.delete(lost.storage_key)
+    for copied in copy.glob("releases/testshire/*/places.csv"):
+        copied.unlink()
+    with pytest.raises(CommandError):
+        call_command("export_map", str(copy), site=SITE)
+    assert not list((copy / "pictures").iterdir())
+    storage.put(lost.storage_key, data)
     call_command("export_map", str(copy), site=SITE)
     assert not list((copy / "pictures").iterdir())
 

@@ -4,6 +4,7 @@ The original stays as it came; what leaves the site is always a picture that Amb
 """
 
 import io
+import logging
 import math
 
 from PIL import Image
@@ -12,6 +13,8 @@ from amberapp import storage
 from amberapp.errors import NotThere
 from detection.imagery.decode import read_image
 from detection.models import Tile
+
+logger = logging.getLogger(__name__)
 
 # 640 is the light picture that a slow network brings within a second, 1000 the sharp one that follows behind it; 4096 is
 # the tile at its own size, for those who look closely. Light, sharp and raster together stay under MOST_BYTES.
@@ -74,7 +77,11 @@ def picture(tile: Tile, size: int) -> bytes:
             data = _encoded(image, quality)
             if len(data) <= room:
                 break
-    storage.put(key, data)
+    try:
+        storage.put(key, data)
+    except OSError as error:
+        # A full disk: it is shown all the same, and made anew the next time.
+        logger.warning("picture %s could not be kept: %s", key, error)
     return data
 
 

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from amberapp.audit import record
@@ -49,7 +50,10 @@ def begin_from_report(*, report: Report, acting_user: User) -> Campaign:
     """
     if report.state != ReportState.ACCEPTED:
         raise _not_accepted()
-    name = _("After report %(number)s") % {"number": report.pk}
+    # Names of campaigns stand in releases, beside exact places: there a report told only roughly must not be named.
+    name = _("Campaign of %(day)s") % {"day": date_format(timezone.localdate(), "SHORT_DATE_FORMAT")}
+    if not report.blurred:
+        name = _("After report %(number)s") % {"number": report.pk}
     if report.detection is not None:
         return begin(
             segmented_tile=report.detection.segmented_tile,
@@ -82,12 +86,15 @@ def begin_from_detection(*, detection: Detection, acting_user: User) -> Campaign
 
 
 def begin_from_superpixel(*, segmented_tile: SegmentedTile, superpixel: int, acting_user: User) -> Campaign:
-    """From any superpixel of any tile or crop. Raises as `begin`."""
+    """From any superpixel of any tile or crop. Raises as `begin`.
+
+    The name is published with what the campaign did: the tile's is that of its place, for a file's name may tell more.
+    """
     return begin(
         segmented_tile=segmented_tile,
         superpixels=[superpixel],
         name=_("Like superpixel %(number)s of %(tile)s")
-        % {"number": superpixel, "tile": segmented_tile.tile.file_name},
+        % {"number": superpixel, "tile": segmented_tile.tile.place_id[:8]},
         acting_user=acting_user,
     )
 

@@ -166,7 +166,8 @@ def _close(report: Report, state: str, answer: str, acting_user: User, upto: int
     """Decide an open report and its open duplicates; returns which others were changed, for the audit.
 
     The UPDATE's own condition tells whether it was still open. Every sender reads the same answer under a link of
-    their own. Of duplicates newer than `upto` the first comes forward, and the others wait with it.
+    their own; but where one of the two asked to be shown only roughly, the verdict alone, for the words may tell the
+    others what that one has said. Of duplicates newer than `upto` the first comes forward, and the others wait with it.
     """
     hold_groups([report.pk])
     said = {"state": state, "answer": answer, "decided_by": acting_user, "decided_at": timezone.now()}
@@ -187,7 +188,9 @@ def _close(report: Report, state: str, answer: str, acting_user: User, upto: int
     numbers = list(waiting.values_list("pk", flat=True))
     closed = [number for number in numbers if upto is None or number <= upto]
     for some in slices(closed):
-        Report.objects.filter(pk__in=some).update(**said)
+        together = Report.objects.filter(pk__in=some)
+        together.filter(blurred=False).update(**said | ({"answer": ""} if report.blurred else {}))
+        together.filter(blurred=True).update(**said | {"answer": ""})
     unseen = numbers[len(closed) :]
     return {"duplicates": closed, **({"came_forward": lead_on(unseen)} if unseen else {})}
 

@@ -44,10 +44,10 @@ def open_groups() -> list[Group]:
     return grouped(list(_told()))
 
 
-def neighbours(report: Report, *, most: int = 50) -> tuple[list[Voice], int]:
-    """What else is said about an open report's place: (voices, rarest first; how many reports of the place there are)."""
+def neighbours(report: Report, *, most: int = 50) -> list[Voice]:
+    """What else is said about an open report's place: voices, rarest first."""
     told = list(_told(Report.objects.filter(place_key=report.place_key))) if report.place_key else []
-    return voices_of(told)[:most], len(told)
+    return voices_of(told)[:most]
 
 
 def set_aside(*, report: Report, reach: str, upto: int, acting_user: User) -> int:

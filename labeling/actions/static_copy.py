@@ -100,6 +100,8 @@ def copy_site(directory: Path, *, site: str, progress: Progress | None = None) -
         )
     write_atomically(directory / MARK, b"{}")
     copied = Copied()
+    # Before anything that can fail: what may not be shown any more leaves the copy whatever becomes of the rest.
+    _forget_pictures(directory / "pictures", copied)
     _copy_static(directory / "static", copied)
     for release in published():
         _copy_release(release, directory, copied)
@@ -164,11 +166,23 @@ def _copy_release(release: PublishedRelease, directory: Path, copied: Copied) ->
             ) from None
 
 
-def _copy_pictures(folder: Path, copied: Copied, progress: Progress | None) -> None:
-    """One picture for each image of ground, whichever releases show it; none whose right has been taken back."""
-    wanted = {
+def _shown_pictures() -> dict[str, PublishedRelease]:
+    return {
         place: release for release in published() for place in release.pictures if may_show(release, place)
     }
+
+
+def _forget_pictures(folder: Path, copied: Copied) -> None:
+    wanted = _shown_pictures()
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.stem not in wanted:
+            path.unlink()
+            copied.removed += 1
+
+
+def _copy_pictures(folder: Path, copied: Copied, progress: Progress | None) -> None:
+    """One picture for each image of ground, whichever releases show it; none whose right has been taken back."""
+    wanted = _shown_pictures()
     for number, (place, release) in enumerate(sorted(wanted.items(), key=lambda pair: pair[0])):
         if progress is not None:
             progress(number, len(wanted), _("pictures"))
@@ -179,11 +193,6 @@ def _copy_pictures(folder: Path, copied: Copied, progress: Progress | None) -> N
             except NotThere:
                 continue
         copied.pictures += 1
-    if folder.is_dir():
-        for path in folder.iterdir():
-            if path.stem not in wanted:
-                path.unlink()
-                copied.removed += 1
 
 
 @dataclass

@@ -291,7 +291,6 @@ def _gallery_page(
         "name": said.get("name", found.name),
         "error": wrong,
         "trouble": sentence,
-        "most": campaigns.MOST_TICKED,
     }
     return render(request, "labeling/campaign_gallery.html", context, status=400 if wrong else 200)
 

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from amberapp.errors import NotThere, UserError
-from labeling.actions.decide_report import duplicates_of, tiles_at
+from labeling.actions.decide_report import tiles_at
 from labeling.actions.releases import (
     PublishedPlace,
     detection_of,
@@ -156,14 +156,14 @@ def report_status(request: HttpRequest, token: str) -> HttpResponse:
         "report": filed,
         # A blurred report leads to the map and not to the place: the place's page would tell where it is.
         "place_id": "" if filed.blurred else place_id,
-        "since": since.release if since else None,
-        "became": since.became if since else "",
+        # A blurred report is told of no release: what changed with it names exact places, of which few lie nearby.
+        "since": since.release if since and not filed.blurred else None,
+        "became": ("corrected" if filed.blurred else since.became) if since and since.became else "",
         # Accepted, and the place leaves the map; or volunteers look at it again, where there is an image of it.
         "taken_off": since is not None and since.rejection is not None,
         "covered": filed.state == ReportState.ACCEPTED and bool(tiles_at(filed)),
         "again": filed.state == ReportState.OPEN and was_reopened(filed),
         "place": f"{latitude:.2f}, {longitude:.2f}" if filed.blurred else f"{latitude:.5f}, {longitude:.5f}",
-        "together": duplicates_of(filed).count(),
         "photo_days": KEPT_DAYS,
     }
     response = render(request, "labeling/public_report_status.html", context)

@@ -44,7 +44,7 @@ from labeling.actions.report_desk import (
 )
 from labeling.actions.report_photos import photo_of
 from labeling.actions.review_card import run_to_review, svg_path
-from labeling.models import LookAlike, Report, ReportCategory, ReportState
+from labeling.models import LookAlike, Report, ReportState
 from labeling.report_photo import MEDIA_TYPE, SUFFIX
 
 REPORTS_PER_PAGE = 50
@@ -85,7 +85,6 @@ def report_list(request: HttpRequest) -> HttpResponse:
             "page": page,
             "rows": rows,
             "newest": seen,
-            "categories": dict(ReportCategory.choices),
         }
     elif state == ReportState.JUNK:
         batches: Any = JunkBatches()  # all that a Paginator asks for, though not what its stubs ask for
@@ -289,12 +288,14 @@ def _page(request: HttpRequest, report: Report, wrong: UserError | None) -> Http
     seen = newest()  # asked before the voices: what comes in between is not on the page
     tiles = tiles_at(report)
     shown: SegmentedTile | None = tiles[0] if tiles else None
-    voices, around = neighbours(report) if report.state == ReportState.OPEN else ([], 0)
+    voices = neighbours(report) if report.state == ReportState.OPEN else []
+    same = duplicates_of(report)
     context: dict[str, Any] = {
         "report": report,
         "voices": [voice for voice in voices if voice.id != report.pk or voice.count > 1],
-        "around": around - 1,
-        "same": duplicates_of(report).count(),
+        "same": same.count(),
+        # Who said the same and will not read the words of the answer (labeling.actions.decide_report).
+        "without_words": same.count() if report.blurred else same.filter(blurred=True).count(),
         "newest": seen,
         "rough": public_position(report) if report.blurred else None,
         "tiles": tiles,

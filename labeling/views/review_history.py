@@ -116,7 +116,6 @@ def _told(request: HttpRequest, state: MapAt) -> dict[str, Any]:
         "approved": approved,
         "rejected": rejected,
         "disputed": counts.get(DISPUTED, 0),
-        "second": counts.get(ReviewVerdict.SECOND, 0),
         "waiting": found - approved - rejected,
     }
 

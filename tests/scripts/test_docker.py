@@ -172,8 +172,13 @@ def test_nginx_writes_no_log_but_the_nameless_one() -> None:
 
 def test_nginx_passes_on_whatever_the_site_takes() -> None:
     text = (ROOT / "docker" / "nginx.conf").read_text()
-    (limit,) = re.findall(r"client_max_body_size (\d+)m;", text)
+    limit, *_others = re.findall(r"client_max_body_size (\d+)m;", text)
     assert int(limit) * 2**20 > settings.PEOPLE_SEND_AT_MOST
-    # Citizens' photos as they came wait in memory.
-    (buffer,) = re.findall(r"client_body_buffer_size (\d+)m;", text)
-    assert int(buffer) * 2**20 >= settings.STRANGERS_SEND_AT_MOST
+    # Citizens' photos as they came wait in memory, and no larger ones are taken: those would be written to the disk.
+    (doors,) = re.findall(
+        r"location ~ (\S+) \{\n(?:.*\n)*?\s+client_max_body_size (\d+)m;\n\s+client_body_buffer_size (\d+)m;",
+        text,
+    )
+    assert all(re.match(doors[0], address) for address in ("/report/", "/api/reports/"))
+    assert doors[1] == doors[2]
+    assert int(doors[1]) * 2**20 >= settings.STRANGERS_SEND_AT_MOST
