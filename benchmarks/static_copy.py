@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import crowd_site
-from benchmarks.public_map import made_content
+from benchmarks.public_map import made_content, write_made
 
 SITE = "https://map.example.org"
 PROGRAM = """
@@ -72,7 +72,6 @@ def publish(places: int) -> None:
     from django.core.management import call_command
 
     from detection.models import ImagerySource, Region
-    from labeling.actions.publish import write_release
     from labeling.release_files import build
 
     call_command("collectstatic", verbosity=0, interactive=False)
@@ -80,7 +79,7 @@ def publish(places: int) -> None:
     region = Region.objects.create(name="Polissia", slug="polissia", source=source)
     content = made_content(places + places // 2)
     for part in (content.places[:places], content.places[places // 2 :]):
-        write_release(region=region, built=build(replace(content, places=part)))
+        write_made(region, build(replace(content, places=part)))
 
 
 if __name__ == "__main__":

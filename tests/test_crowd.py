@@ -305,7 +305,7 @@ def test_a_mixed_superpixel_is_labelled_piece_by_piece(
     assert last >= 2
     wrong = [
         ([(1, "mining", 1)], "say that it is mixed"),
-        ([(1, "mixed"), (1, "mining", last + 1)], f"its pieces are 1 to {last}"),
+        ([(1, "mixed"), (1, "mining", last + 1)], f"its finer pieces are 1 to {last}"),
         ([(1, "mixed"), (1, "mixed", 1)], "is not divided any further"),
     ]
     for labels, sentence in wrong:

@@ -210,16 +210,14 @@ def test_the_map_of_one_region_leads_to_those_of_others_and_a_single_region_says
     release: Any, django_assert_num_queries: Any
 ) -> None:
     assert "Other regions" not in Client().get("/").content.decode()
+    from benchmarks.public_map import write_made
     from detection.models import Region
-    from labeling.actions.publish import write_release
     from labeling.release_content import Content
     from labeling.release_files import build
 
     other = Region.objects.create(name="<Elsewhere>", slug="elsewhere", source=release.region.source)
     named = {"name": other.name, "slug": other.slug, "mineral": "amber"}
-    write_release(
-        region=other, built=build(Content(region=named, method=None, places=[], searched=[], sources=[]))
-    )
+    write_made(other, build(Content(region=named, method=None, places=[], searched=[], sources=[])))
     with django_assert_num_queries(0):
         page = Client().get("/").content.decode()
     assert '<span class="of-region">&lt;Elsewhere&gt;</span>' in page, "published last"

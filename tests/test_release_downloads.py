@@ -246,7 +246,6 @@ def test_the_readme_names_the_campaigns_that_the_dataset_names(run: Any, region:
     dataset = datasets.freeze(
         region=region,
         rows=[datasets.TrainingRow(tile.pk, 1, True), datasets.TrainingRow(tile.pk, 2, False, "sand_pit")],
-        description="x",
         acting_user=carol,
         campaigns=[datasets.CampaignNote(7, "Sand pits of the Sluch", "label", "sand_pit", 12)],
     )
@@ -261,6 +260,7 @@ def test_the_readme_names_the_campaigns_that_the_dataset_names(run: Any, region:
     assert (named["number"], named["name"], named["superpixels"]) == (7, "Sand pits of the Sluch", 12)
     # Changed behind the site's back: the map is published, and says what it does not know.
     storage.put(dataset.file_key, b"{}\n")
+    datasets._campaigns_in.cache_clear()  # as a process that has not read it
     release = publish_release(run=run, acting_user=carol)
     assert "is not known: its dataset is lost" in text_of(release, "README.txt")
     assert release.statistics["method"]["classifier"]["campaigns"] is None

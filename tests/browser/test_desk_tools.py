@@ -183,9 +183,9 @@ def test_another_date_lies_right_of_a_divider_and_neighbours_around(
             capture_date=date,
         )
 
+    expect(desk.locator("[data-do=dates]")).to_be_disabled()
     lay(7, 0, dt.date(2011, 5, 1))
     lay(8, 1, dt.date(2015, 10, 5))
-    expect(desk.locator("[data-do=dates]")).to_be_disabled()
     desk.reload()
     shows(desk, tile)
     expect(desk.locator(".desk__neighbour")).to_have_count(1, timeout=15_000)

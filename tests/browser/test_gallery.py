@@ -198,12 +198,14 @@ def test_what_is_opened_alone_goes_on_in_the_gallerys_order_and_comes_back_to_it
     expect(cell(page, second).locator(".shot__tick")).to_be_focused()
     page.keyboard.press("Enter")
     expect(card).to_have_attribute("data-detection", str(second))
+    page.wait_for_load_state()  # its keys work from then on
     page.keyboard.press("a")
     expect(card).to_have_attribute("data-detection", str(first))
     assert "order=area" in page.url
     page.keyboard.press("n")
     expect(card).to_have_attribute("data-detection", str(rest[0]))
     page.reload()  # an address that somebody was sent goes the same way
+    page.wait_for_load_state()
     page.keyboard.press("n")
     expect(card).to_have_attribute("data-detection", str(rest[1]))
     back.click()

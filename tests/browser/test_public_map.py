@@ -14,10 +14,10 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from playwright.sync_api import Page, expect
 
-from benchmarks.public_map import made_content
+from benchmarks.public_map import made_content, write_made
 from detection.actions.districts import import_named_ground
 from detection.models import ImagerySource, Region
-from labeling.actions.publish import publish_release, write_release
+from labeling.actions.publish import publish_release
 from labeling.actions.releases import places_of
 from labeling.models import Report
 from labeling.release_files import build
@@ -350,7 +350,7 @@ def test_the_first_view_weighs_less_than_200_kb_without_imagery(
         monkeypatch.setattr(f"labeling.release_files.{name}", lambda content: [])
     source = ImagerySource.objects.create(name="Made", attribution="made for a test", synthetic=True)
     polissia = Region.objects.create(name="Polissia", slug="polissia", source=source)
-    write_release(region=polissia, built=build(made_content(10_000)))
+    write_made(polissia, build(made_content(10_000)))
     for language in ("en", "uk"):
         client = Client(headers={"accept-language": language, "accept-encoding": "gzip"})
         packed = client.get("/").content

@@ -94,5 +94,5 @@ def test_who_reports_from_the_copy_finds_the_place_in_the_sites_form(
     told = parse_qs(urlsplit(page.url).query)
     assert abs(float(told["latitude"][0]) - 51.5) < 0.1
     assert abs(float(told["longitude"][0]) - 26.5) < 0.1
-    assert (told["region"], told["number"]) == (["testshire"], ["1"])
+    assert (told["region"], told["number"]) == (["testshire"], [str(release.number)])
     assert "place" not in told
