@@ -118,5 +118,9 @@ def test_halves_of_letters_are_quoted_back_as_a_question_mark(served: Served) ->
 @pytest.mark.database
 def test_a_session_cookie_that_is_none_is_no_session(served: Served) -> None:
     """PostgreSQL takes no text with a NUL in it."""
-    for cookie in ('sessionid="abcdefghij\\000"', "sessionid=" + "ы".encode().decode("latin-1") * 10, "sessionid=" + "a" * 5000):
+    for cookie in (
+        'sessionid="abcdefghij\\000"',
+        "sessionid=" + "ы".encode().decode("latin-1") * 10,
+        "sessionid=" + "a" * 5000,
+    ):
         assert served("GET", "/about/", "", HTTP_COOKIE=cookie)[0] == 200, cookie

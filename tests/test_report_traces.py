@@ -218,14 +218,19 @@ def test_the_page_of_a_blurred_report_leads_to_no_release_and_its_campaign_does_
         send(release, place=place.place, category="not_mining", blurred=blurred, latitude=place.latitude)
     report, other = Report.objects.order_by("pk")
     accept_report(report=report, acting_user=bob, look_alike="snow")
-    assert "the map is corrected with the next release" in Client().get(f"/report/{report.token}/").content.decode()
+    assert (
+        "the map is corrected with the next release"
+        in Client().get(f"/report/{report.token}/").content.decode()
+    )
     publish_release(run=run, acting_user=carol)
     page = Client().get(f"/report/{report.token}/").content.decode()
     assert "the map has been corrected since" in page
     assert "/compare/" not in page and "release 2" not in page
     assert "corrected with release 2" in Client().get(f"/report/{other.token}/").content.decode()
     report.refresh_from_db()
-    assert str(report.pk) not in re.sub(r"\S*\d[./]\d\S*", "", begin_from_report(report=report, acting_user=bob).name)
+    assert str(report.pk) not in re.sub(
+        r"\S*\d[./]\d\S*", "", begin_from_report(report=report, acting_user=bob).name
+    )
 
 
 # Senders -----------------------------------------------------------------------------------------
