@@ -427,7 +427,7 @@ def test_the_page_names_the_other_campaigns_and_counts_the_other_rows(
     held_out["labels"] = {"learned": True, "campaigns": [], "added": 0, "removed": 0, "changed": 0}
     Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": held_out})
     page = client_of(bob).get(address).content.decode()
-    assert page.count("no range") == 4, "one for each figure"
+    assert page.count(">no range<") == 4, "one for each figure"
     assert "had learned from this campaign already" in page
     assert "both datasets say the same" in page
 
