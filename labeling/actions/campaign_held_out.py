@@ -87,7 +87,7 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
     origins = origins_of(old.rows, new.rows, members)
     own = {"own": origins == OWN} if (origins == OWN).any() else {}
     known = before_after.compare(*sides, new.mining, places, origins == KNOWN)
-    told = {
+    told: dict[str, Any] = {
         "labels": labels,
         "rows": {origin: int((origins == origin).sum()) for origin in ORIGINS},
         "known": known,
