@@ -18,7 +18,7 @@ from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
-FIGURES = {"n": 12, "places": 4, "before": 9, "after": 3, "difference": [-0.5, -0.7083, -0.2]}
+FIGURES = {"n": 12, "places": 5, "before": 9, "after": 3, "difference": [-0.5, -0.7083, -0.2]}
 
 
 @pytest.fixture
@@ -154,15 +154,18 @@ def test_without_a_comparison_of_the_runs_nothing_is_split(campaign: Campaign, t
 def test_each_class_is_told_with_its_difference_and_what_other_places_would_have_given(
     campaign: Campaign, bob: User, client_of: Callable
 ) -> None:
-    alone = {**FIGURES, "n": 2, "places": 1, "before": 2, "after": 2, "difference": [0.0, 0.0, 0.0]}
-    campaign.effect = {"held_out": {"kinds": {"deforestation": FIGURES, "cemetery": alone}}}
+    few = {**FIGURES, "n": 8, "places": 4, "before": 2, "after": 2, "difference": [0.0, 0.0, 0.0]}
+    parts = {"known": FIGURES, "own": few}
+    campaign.effect = {"held_out": {"kinds": {"deforestation": parts, "cemetery": {"since": FIGURES}}}}
     campaign.save()
     page = client_of(bob).get(f"/review/campaigns/{campaign.pk}/").content.decode()
     table = page.partition("Called mining all the same, by what it is</caption>")[2].partition("</table>")[0]
-    first, second = table.partition("<tbody>")[2].split("</tr>")[:2]
+    first, second, third = table.partition("<tbody>")[2].split("</tr>")[:3]
+    assert 'Cemetery <small class="quiet">others labelled since</small>' in third
     for text in (
+        'Deforestation <small class="quiet">labelled before the campaign</small>',
         "12 <small",
-        "4 places",
+        "5 places",
         "9 <span",
         "→",
         "3</td>",
@@ -170,5 +173,6 @@ def test_each_class_is_told_with_its_difference_and_what_other_places_would_have
         "−70.8 … −20.0",
     ):
         assert text in first, text
-    for text in ("1 place<", "<strong>0.0</strong>", "no range"):
+    assert "no range" not in first
+    for text in ("the campaign&#x27;s own</small>", "4 places<", "<strong>0.0</strong>", "no range"):
         assert text in second, text

@@ -11,15 +11,19 @@ from amberapp import jobs
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, Job, User
 from detection.actions import dataset as datasets
+from detection.actions.dataset import FrozenRow
 from detection.actions.look_alike_index import build_index
 from detection.actions.runs import cancel_run, execute_here, start_run
 from detection.actions.train import activate
 from detection.learning import before_after
-from detection.models import Classifier, Dataset, Run
-from labeling.actions import campaign_round, campaigns
-from labeling.actions.campaign_round import request_round, speaks_against
+from detection.models import Classifier, Dataset, Run, SegmentedTile
+from labeling.actions import campaign_held_out, campaign_round, campaigns
+from labeling.actions.campaign_held_out import has_to_ask, origins_of
+from labeling.actions.campaign_round import request_round
 from labeling.actions.campaign_steps import course_of, progress_now
-from labeling.models import Campaign
+from labeling.actions.labels import expert_labels
+from labeling.actions.retrain import freeze_region
+from labeling.models import AreaSample, Campaign, Origin
 from tests.test_machine import crops, dug_tiles, trained
 
 __all__ = ["crops", "dug_tiles", "trained"]
@@ -64,11 +68,12 @@ def test_one_press_trains_measures_and_searches(decided: Campaign, trained: Clas
     assert campaign.region.active_classifier == campaign.classifier_after
     held_out = campaign.effect["held_out"]
     count = campaign.members.count()
-    assert held_out["own_rows"] == count
-    assert held_out["all"]["n"] == held_out["outside"]["n"] + count
-    assert held_out["kinds"]["cemetery"]["n"] == count
+    assert held_out["rows"] == {"known": 24, "own": count, "since": 0}
+    assert (held_out["known"]["n"], held_out["all"]["n"]) == (24, 24 + count)
+    assert held_out["own"]["n"] == held_out["kinds"]["cemetery"]["own"]["n"] == count
+    assert held_out["labels"] == {"learned": False, "campaigns": [], "added": 0, "removed": 0, "changed": 0}
     for side in ("before", "after", "difference"):
-        for figure, low, high in held_out["outside"][side].values():
+        for figure, low, high in held_out["known"][side].values():
             assert low <= figure <= high
     run = campaign.run_after
     assert run is not None and run.classifier == campaign.classifier_after
@@ -107,7 +112,24 @@ def like(trained: Classifier) -> Callable[..., Classifier]:
     return train
 
 
-WORSE = {"outside": {"difference": {"average_precision": [-0.2, -0.3, -0.1]}}}
+def known(**differences: list[float]) -> dict[str, Any]:
+    """A measurement whose figures on what was known before are as they were, but for those named."""
+    figures = {key: [0.9, 0.85, 0.95] for key in ("precision", "recall", "f1", "average_precision")}
+    same = dict.fromkeys(figures, [0.0, -0.02, 0.02])
+    told = {
+        "n": 40,
+        "places": 9,
+        "positives": 12,
+        "mining_places": 6,
+        "before": figures,
+        "after": figures,
+        "difference": same | differences,
+    }
+    return {"known": told}
+
+
+AS_GOOD = known()
+WORSE = known(average_precision=[-0.2, -0.3, -0.1])
 
 
 def test_a_round_that_was_killed_after_training_takes_what_was_trained(
@@ -129,7 +151,7 @@ def test_a_round_that_was_killed_after_training_takes_what_was_trained(
     assert Classifier.objects.count() == 2
     assert told["run"] is None, "the measurement speaks against it"
     assert again(decided).region.active_classifier == trained
-    assert speaks_against(again(decided))
+    assert has_to_ask(again(decided))
     course = course_of(again(decided))
     assert course.asks
     assert course.current == "searched"
@@ -173,7 +195,7 @@ def test_an_old_round_does_not_put_a_newer_classifier_aside(
 
     def meanwhile(campaign: Campaign, progress: Any) -> dict[str, Any]:
         activate(classifier=trained, acting_user=carol)
-        return {"reason": "few places"}
+        return AS_GOOD
 
     monkeypatch.setattr(campaign_round, "measure_held_out", meanwhile)
     with pytest.raises(Conflict, match="press again"):
@@ -189,7 +211,7 @@ def test_a_campaign_taken_back_while_it_trains_activates_nothing(
 
     def measure(campaign: Campaign, progress: Any) -> dict[str, Any]:
         campaigns.withdraw(campaign=again(decided), acting_user=bob)
-        return {"reason": "few places"}
+        return AS_GOOD
 
     monkeypatch.setattr(campaign_round, "measure_held_out", measure)
     with pytest.raises(UserError, match="taken back"):
@@ -211,7 +233,7 @@ def test_a_worker_that_was_frozen_starts_no_second_run(
             others.append(0)
             others[0] = campaign_round.run_round(campaign=again(decided), **values)["run"]
             execute_here(Run.objects.get(pk=others[0]))
-        return {"reason": "few places"}
+        return AS_GOOD
 
     monkeypatch.setattr(campaign_round, "measure_held_out", frozen)
     before = Run.objects.count()
@@ -228,7 +250,7 @@ def test_a_round_that_was_cancelled_at_the_last_moment_activates_nothing(
 
     def measure(campaign: Campaign, progress: Any) -> dict[str, Any]:
         jobs.cancel(Job.objects.get(pk=job.pk), acting_user=carol)
-        return {"reason": "few places"}
+        return AS_GOOD
 
     monkeypatch.setattr(campaign_round, "measure_held_out", measure)
     jobs.execute(job.pk)
@@ -243,9 +265,7 @@ def test_an_effect_that_could_not_be_measured_is_measured_after_all(
 ) -> None:
     """The database was locked again and again; the next press asks once more."""
     monkeypatch.setattr(campaign_round, "train", like(trained))
-    monkeypatch.setattr(
-        campaign_round, "measure_held_out", lambda campaign, progress: {"reason": "few places"}
-    )
+    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: AS_GOOD)
     values = {"acting_user": carol, "go_on": False, "progress": silent}
     run = Run.objects.get(pk=campaign_round.run_round(campaign=again(decided), **values)["run"])
     execute_here(run)
@@ -268,7 +288,7 @@ def locked(*runs: Any) -> Any:
     raise OperationalError("database is locked")
 
 
-@pytest.mark.parametrize(("name", "said"), [*campaign_round.NOT_MEASURED.items()])
+@pytest.mark.parametrize(("name", "said"), [*campaign_held_out.NOT_MEASURED.items()])
 def test_why_nothing_could_be_measured_is_told_in_the_readers_language(
     decided: Campaign, bob: User, client_of: Any, name: str, said: Any
 ) -> None:
@@ -282,22 +302,170 @@ def test_one_detection_removed_is_told_as_one_and_no_difference_without_a_sign(
 ) -> None:
     figures = {key: [0.912, 0.9, 0.93] for key in ("precision", "recall", "f1", "average_precision")}
     none, some = [0.004, -0.01, 0.02], [0.05, 0.01, 0.09]
-    difference = dict.fromkeys(figures, none) | {"recall": some}
-    told = {
-        "n": 40,
-        "places": 9,
-        "positives": 12,
-        "before": figures,
-        "after": figures,
-        "difference": difference,
-    }
+    told = known(**(dict.fromkeys(figures, none) | {"recall": some}))
     changes = {"vanished": 1, "appeared": 2, "changed": 0, "unchanged": 7}
-    Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": {"outside": told}, "run": changes})
+    Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": told, "run": changes})
     page = client_of(bob).get(f"/review/campaigns/{decided.pk}/").content.decode()
     assert "<dt>detection removed</dt><dd>1</dd>" in page
     assert "<strong>0.00</strong>" in page
     assert "<strong>+0.05</strong>" in page
     assert "+0.00" not in page
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        ({"reason": "few places"}, "Nothing says whether the new classifier is better or worse"),
+        ({"known": None}, "Nothing says whether the new classifier is better or worse"),
+        (known() | {"reason": "few known"}, "Nothing says whether the new classifier is better or worse"),
+        (known(recall=[-0.6, -0.7, -0.5]), "is worse than the old one (Recall)"),
+        (known(f1=[-0.4, -0.5, -0.3]), "is worse than the old one (F1)"),
+        (
+            known(recall=[-0.6, -0.7, -0.5], average_precision=[-0.2, -0.3, -0.1]),
+            "is worse than the old one (Average precision, Recall)",
+        ),
+    ],
+)
+def test_an_admin_is_asked_where_it_is_worse_and_where_nothing_was_measured(
+    decided: Campaign,
+    trained: Classifier,
+    carol: User,
+    client_of: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    measured: dict[str, Any],
+    said: str,
+) -> None:
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: measured)
+    values = {"acting_user": carol, "progress": silent}
+    assert campaign_round.run_round(campaign=again(decided), go_on=False, **values)["run"] is None
+    assert again(decided).region.active_classifier == trained
+    page = client_of(carol).get(f"/review/campaigns/{decided.pk}/").content.decode()
+    assert said in page
+    assert "Go on all the same" in page
+    assert campaign_round.run_round(campaign=again(decided), go_on=True, **values)["run"] is not None
+    assert again(decided).region.active_classifier != trained
+
+
+@pytest.mark.parametrize("fallen", ["precision", "recall", "f1", "average_precision"])
+def test_what_other_places_could_have_turned_round_asks_nobody(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch, fallen: str
+) -> None:
+    measured = known(**{fallen: [-0.1, -0.3, 0.0]})
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: measured)
+    values = {"acting_user": carol, "go_on": False, "progress": silent}
+    assert campaign_round.run_round(campaign=again(decided), **values)["run"] is not None
+
+
+def test_rejections_since_are_no_part_of_the_figures_that_decide(
+    decided: Campaign, trained: Classifier, carol: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An expert rejected what the old classifier had found elsewhere, and another campaign was decided meanwhile."""
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+    own = set(decided.members.values_list("segmented_tile_id", "superpixel"))
+    elsewhere = SegmentedTile.objects.exclude(pk=decided.segmented_tile_id).filter(superpixels__gt=3).first()
+    assert elsewhere is not None
+    expert_labels(
+        segmented_tile=elsewhere,
+        labels=[{"superpixel": 1, "verdict": "not_mining", "look_alike": "cemetery"}],
+        acting_user=bob,
+        origin=Origin.REVIEW,
+    )
+    other = campaigns.begin_from_superpixel(segmented_tile=elsewhere, superpixel=2, acting_user=bob)
+    other = campaigns.decide(
+        campaign=other,
+        ticked=[(elsewhere.pk, 2), (elsewhere.pk, 3)],
+        decision="label",
+        look_alike="snow",
+        name="Snow in the woods",
+        acting_user=bob,
+    )
+    campaign_round.run_round(campaign=again(decided), acting_user=carol, go_on=True, progress=silent)
+    told = again(decided).effect["held_out"]
+    assert told["rows"] == {"known": 24, "own": len(own), "since": 3}
+    assert (told["known"]["n"], told["known"]["positives"]) == (24, 12)
+    assert told["all"]["n"] == 24 + len(own) + 3
+    assert {origin: part["n"] for origin, part in told["kinds"]["cemetery"].items()} == {
+        "own": len(own),
+        "since": 1,
+    }
+    assert told["labels"] == {
+        "learned": False,
+        "campaigns": [{"number": other.pk, "name": "Snow in the woods"}],
+        "added": 3,
+        "removed": 0,
+        "changed": 0,
+    }
+
+
+def test_the_page_names_the_other_campaigns_and_counts_the_other_rows(
+    decided: Campaign, bob: User, carol: User, client_of: Any
+) -> None:
+    labels = {
+        "learned": False,
+        "campaigns": [{"number": 77, "name": "Snow in the woods"}],
+        "added": 1205,
+        "removed": 4,
+        "changed": 2,
+    }
+    rows = {"known": 40, "own": 3, "since": 1205}
+    held_out = known() | {"labels": labels, "rows": rows}
+    Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": held_out})
+    address = f"/review/campaigns/{decided.pk}/"
+    page = client_of(bob).get(address).content.decode()
+    assert '<a href="/review/campaigns/77/">Snow in the woods</a>.' in page
+    assert "1,205 added, 4 removed, 2 with another verdict" in page
+    assert "are the 40 superpixels that stand in the datasets of both classifiers" in page
+    assert "come only from a random sample" in page
+    assert "had learned from this campaign already" not in page
+    assert 'href="/manage/samples/">Random samples' not in client_of(carol).get(address).content.decode()
+    AreaSample.objects.create(region=decided.region, run=Run.objects.earliest("id"), seed=1, strata=[])
+    assert 'href="/manage/samples/">Random samples' in client_of(carol).get(address).content.decode()
+    assert 'href="/manage/samples/">Random samples' not in client_of(bob).get(address).content.decode()
+    held_out["known"]["mining_places"] = 4
+    held_out["labels"] = {"learned": True, "campaigns": [], "added": 0, "removed": 0, "changed": 0}
+    Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": held_out})
+    page = client_of(bob).get(address).content.decode()
+    assert page.count(">no range<") == 4, "one for each figure"
+    assert "had learned from this campaign already" in page
+    assert "both datasets say the same" in page
+
+
+def test_what_was_trained_by_hand_is_compared_with_what_was_used_before(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An experiment that nobody made active has the next lower number."""
+    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: AS_GOOD)
+    other = Dataset.objects.create(
+        content_hash="other", file_key="other", region=trained.region, rows=1, positives=1
+    )
+    like(trained)(dataset=other, region=trained.region, algorithm=trained.algorithm)
+    by_hand = like(trained)(
+        dataset=freeze_region(trained.region, carol), region=trained.region, algorithm=trained.algorithm
+    )
+    activate(classifier=by_hand, acting_user=carol)
+    values = {"acting_user": carol, "go_on": False, "progress": silent}
+    campaign_round.run_round(campaign=again(decided), **values)
+    campaign = again(decided)
+    assert (campaign.classifier_before, campaign.classifier_after) == (trained, by_hand)
+    assert campaign.run_before == Run.objects.get(classifier=trained)
+
+
+def test_where_nothing_was_used_before_nothing_is_compared(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Dataset.objects.create(
+        content_hash="other", file_key="other", region=trained.region, rows=1, positives=1
+    )
+    like(trained)(dataset=other, region=trained.region, algorithm=trained.algorithm)
+    Classifier.objects.filter(pk=trained.pk).update(dataset=freeze_region(trained.region, carol))
+    values = {"acting_user": carol, "go_on": False, "progress": silent}
+    assert campaign_round.run_round(campaign=again(decided), **values)["run"] is None, "an admin is asked"
+    campaign = again(decided)
+    assert (campaign.classifier_before, campaign.classifier_after) == (None, trained)
+    assert campaign.effect["held_out"] == {"reason": "no earlier"}
 
 
 # The comparison ---------------------------------------------------------------------------------
@@ -337,3 +505,13 @@ def test_too_few_places_and_other_features_are_told() -> None:
     other = before_after.Rows("svm", features[:, :2], few.mining, few.places)
     with pytest.raises(ValueError, match="different features"):
         before_after.hold_out_both(other, few)
+
+
+def test_a_row_is_known_only_where_it_was_there_with_the_same_verdict() -> None:
+    def row(superpixel: int, mining: bool) -> FrozenRow:
+        return FrozenRow("image", "slic", superpixel, mining, "", None, None, None)
+
+    old = [row(1, True), row(2, True), row(3, True), row(4, False)]
+    new = [row(1, True), row(2, False), row(3, False), row(4, False), row(5, True), row(6, False)]
+    members = {("image", "slic", number) for number in (3, 4, 6)}
+    assert origins_of(old, new, members).tolist() == ["known", "since", "own", "known", "since", "own"]

@@ -6,9 +6,9 @@ the old rows of the other places, the new way the new rows of the other places, 
 truth is that of the new set: what is known now.
 
 What it can and cannot say. Both sides answer the same questions, and differences are paired: intervals draw the same
-places for both. But the rows that the change itself labelled are there because the old classifier failed on them (or
-looks like what it failed on), so figures over all rows flatter the new one; figures without those rows are given beside
-them and are the ones to trust about the rest of the map. The fitted classifiers themselves are not judged, as both
+places for both. But rows that came since the old classifier was trained are there because it failed on them (or
+on what looks like them), so figures over all rows flatter the new one: the caller chooses rows that came by no word of
+either. The fitted classifiers themselves are not judged, as both
 were trained on most of these places: it is their recipes, trained five times each with places left out.
 """
 
@@ -31,6 +31,8 @@ Booleans = npt.NDArray[np.bool_]
 
 SEED = 0
 NAMES = ("precision", "recall", "f1")
+# Fewer places, drawn again and again, tell nothing of how other places would have fallen.
+FEWEST_PLACES = 5
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def compare(
 ) -> dict[str, Any] | None:
     """Figures of both on the rows `chosen`, bool (n,), and the paired differences; None where no mining is among them.
 
-    {"n", "positives", "places", "before" and "after" {name: [figure, low, high]}, "difference" {the same}}, names being
+    {"n", "positives", "places", "mining_places": those with mining, "before" and "after" {name: [figure, low, high]}, "difference" {the same}}, names being
     precision, recall, f1 (at each one's own threshold) and average_precision.
     """
     truth, held = mining[chosen], places[chosen]
@@ -93,6 +95,7 @@ def compare(
         "n": len(truth),
         "positives": int(truth.sum()),
         "places": len(np.unique(held)),
+        "mining_places": len(np.unique(held[truth])),
         "before": {name: _told(points[0][name], drawn[0][name]) for name in points[0]},
         "after": {name: _told(points[1][name], drawn[1][name]) for name in points[1]},
         "difference": {
@@ -108,7 +111,7 @@ def compare_kinds(
     """How many rows of each kind that is not mining are called mining all the same.
 
     `kinds`: {name: bool (n,)}. {name: {"n", "places", "before", "after": rows called mining, "difference": [share after −
-    share before, low, high]}}; the interval is wide where the kind is known from few places.
+    share before, low, high]}}; the interval tells nothing where the kind is known from fewer than FEWEST_PLACES.
     """
     found = {}
     for name, chosen in kinds.items():

@@ -1,58 +1,41 @@
 """What follows a campaign's decision: train again, search again, and measure what it did.
 
 One job trains (the dataset names the campaign), compares the classifiers before and after on held-out places, activates
-the new one and starts the run; it does not wait for the run, whose shards any worker takes. When the run has ended a
-second, short job says what it removed and added. Both can be repeated: each step looks at the rows that the last
-attempt left.
+the new one, unless an admin has to be asked (`campaign_held_out`), and starts the run; it does not wait for the run,
+whose shards any worker takes. When the run has ended a second, short job says what it removed and added. Both can be
+repeated: each step looks at the rows that the last attempt left.
 """
 
-import logging
 from typing import Any
 
-import numpy as np
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from amberapp import jobs
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
-from amberapp.models import Job, Role, User, WorkState
+from amberapp.models import AuditEntry, Job, Role, User, WorkState
 from amberapp.models.work import OPEN_STATES
-from detection.actions.dataset import FrozenRow
 from detection.actions.run_diff import compare_runs
 from detection.actions.runs import start_run
 from detection.actions.train import Progress, activate, train
-from detection.actions.training_data import TrainingData, read_training_data
-from detection.learning import before_after
-from detection.models import Classifier, Region, Run
+from detection.models import Classifier, Dataset, Region, Run
 from detection.models.classifier import Algorithm
 from labeling.actions.campaign_gallery import scores_of
+from labeling.actions.campaign_held_out import has_to_ask, measure_held_out
 from labeling.actions.retrain import freeze_region
 from labeling.models import Campaign, CampaignDecision, Release
 
-logger = logging.getLogger(__name__)
-
 ROUND_JOB = "labeling.campaign_round"
 EFFECT_JOB = "labeling.campaign_effect"
-# Kept by name and told in the reader's language.
-NOT_MEASURED = {
-    "no earlier": gettext_lazy("There is no earlier classifier to compare with."),
-    "other features": gettext_lazy(
-        "The two classifiers read different features: there is nothing to compare."
-    ),
-    "few places": gettext_lazy(
-        "Too few places are labelled as mining and as not mining to hold some of them out."
-    ),
-}
 
 
 def request_round(*, campaign: Campaign, acting_user: User, go_on: bool = False) -> Job:
     """Ask a worker to train and to search again; the job under way, if there is one.
 
-    `go_on`: also where the measurement speaks against the new classifier. Raises NotAllowed for anybody but an admin,
-    UserError for a campaign that is undecided or taken back.
+    `go_on`: also where the measurement speaks against the new classifier, or where there is none. Raises NotAllowed for
+    anybody but an admin, UserError for a campaign that is undecided or taken back.
     """
     if not acting_user.has_role(Role.ADMIN):
         raise NotAllowed(_("Only an admin trains and starts runs."))
@@ -77,8 +60,8 @@ def run_round(
 
     Only where another classifier has been made active since the campaign's was trained is it trained and measured anew,
     against that one: an old round never puts a newer classifier aside in silence.
-    Returns {"classifier", "run"}; the run is None where the measurement speaks against the classifier and nobody has
-    said to go on. Raises what training and `start_run` raise, Conflict above all where a run is under way.
+    Returns {"classifier", "run"}; the run is None where an admin has to be asked (`has_to_ask`) and nobody has said
+    to go on. Raises what training and `start_run` raise, Conflict above all where a run is under way.
     """
     _check_standing(campaign)
     if wants_run(campaign) and _is_overtaken(campaign):
@@ -94,7 +77,7 @@ def run_round(
             _keep_effect(campaign, "held_out", told)
     assert campaign.classifier_after is not None
     if wants_run(campaign):
-        if speaks_against(campaign) and not go_on:
+        if has_to_ask(campaign) and not go_on:
             return {"classifier": campaign.classifier_after.pk, "run": None}
         with transaction.atomic():
             # Training takes minutes, in which an expert may have taken the campaign back, or an admin chosen otherwise,
@@ -185,14 +168,13 @@ def _train(campaign: Campaign, acting_user: User | None, progress: Progress) -> 
             acting_user=acting_user,
             progress=progress,
         )
-    if (
-        before.pk == after.pk
-    ):  # it was trained by hand and is active already: the one before it is compared with
-        before = region.classifiers.filter(pk__lt=after.pk).order_by("-id").first() or after
-        run_before = region.runs.filter(state=WorkState.DONE, classifier=before).order_by("-id").first()
+    compared: Classifier | None = before
+    if before.pk == after.pk:  # it was trained by hand and is active already
+        compared = _active_before(region, dataset)
+        run_before = searched.filter(classifier=compared).first() if compared is not None else None
     release_before = Release.objects.filter(region=region).order_by("-number").first()
     values = {
-        "classifier_before": before,
+        "classifier_before": compared,
         "classifier_after": after,
         "run_before": run_before,
         "release_before": release_before,
@@ -205,80 +187,18 @@ def _train(campaign: Campaign, acting_user: User | None, progress: Progress) -> 
         setattr(campaign, name, value)
 
 
+def _active_before(region: Region, dataset: Dataset) -> Classifier | None:
+    """The classifier that was used before any that learned from `dataset`: the last that was made active, else the last
+    that searched; an experiment that nobody used is none."""
+    activated = AuditEntry.objects.filter(verb="classifier.activated", details__region=region.pk)
+    numbers = [int(number) for number in activated.order_by("-id").values_list("object_id", flat=True)]
+    searched = region.runs.filter(state=WorkState.DONE).order_by("-id")
+    numbers += searched.values_list("classifier", flat=True)
+    used = region.classifiers.exclude(dataset=dataset).in_bulk(numbers)
+    return next((used[number] for number in numbers if number in used), None)
+
+
 # The effect ----------------------------------------------------------------------------------------------------------
-
-
-def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
-    """Precision and recall before and after on the same held-out places: see `detection.learning.before_after`.
-
-    {"all", "outside": figures as `before_after.compare` (outside: without the campaign's own superpixels; either may be
-    None), "kinds": {look-alike: figures as `compare_kinds`}, "own_rows": the campaign's among the rows}, or {"reason": why
-    nothing could be measured, by its name among `NOT_MEASURED`}.
-    """
-    before, after = campaign.classifier_before, campaign.classifier_after
-    if before is None or after is None or before.pk == after.pk:
-        return {"reason": "no earlier"}
-    old, new = (
-        read_training_data(
-            dataset=classifier.dataset,
-            region=campaign.region,
-            extractor_name=classifier.extractor,
-            progress=progress,
-        )
-        for classifier in (before, after)
-    )
-    if old.extractor.key != new.extractor.key:
-        return {"reason": "other features"}
-    done = 0
-
-    def one_more() -> None:
-        nonlocal done
-        done += 1
-        progress(done, 2 * before_after.FOLDS + 1, _("Comparing before and after on places never seen"))
-
-    try:
-        sides = before_after.hold_out_both(_rows(before, old), _rows(after, new), progress=one_more)
-    except ValueError as error:  # the features are alike and finite: it is the places that do not do
-        logger.info("campaign %s: %s", campaign.pk, error)
-        return {"reason": "few places"}
-    places = new.groups("by_tile")
-    members = _members(campaign)
-    ours = np.array([_name(row) in members for row in new.rows])
-    everything = np.ones(len(new.rows), bool)
-    kinds = {
-        look_alike: np.array([row.look_alike == look_alike and not row.mining for row in new.rows])
-        for look_alike in sorted({row.look_alike for row in new.rows if not row.mining})
-    }
-    return {
-        "all": before_after.compare(*sides, new.mining, places, everything),
-        "outside": before_after.compare(*sides, new.mining, places, ~ours),
-        "kinds": before_after.compare_kinds(*sides, kinds, places),
-        "own_rows": int(ours.sum()),
-    }
-
-
-def _rows(classifier: Classifier, data: TrainingData) -> before_after.Rows:
-    return before_after.Rows(
-        classifier.algorithm, data.features, data.mining, data.groups("by_tile"), data.copies
-    )
-
-
-def _name(row: FrozenRow) -> tuple[str, str, int]:
-    return row.image, row.segmentation, row.superpixel
-
-
-def _members(campaign: Campaign) -> set[tuple[str, str, int]]:
-    return set(
-        campaign.members.values_list(
-            "segmented_tile__tile__sha256", "segmented_tile__segmentation__key", "superpixel"
-        )
-    )
-
-
-def speaks_against(campaign: Campaign) -> bool:
-    """Whether the new classifier is worse outside the campaign, beyond what other places could have given."""
-    figures = campaign.effect.get("held_out", {}).get("outside")
-    return figures is not None and figures["difference"]["average_precision"][2] < 0
 
 
 def request_effect(run: Run) -> None:

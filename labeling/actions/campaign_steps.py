@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from amberapp.models import Job, User, WorkState
 from detection.actions.look_alike_index import extractor_key_of, state_of
 from detection.actions.watch import progress_of
-from labeling.actions.campaign_round import EFFECT_JOB, rounds_of, speaks_against, wants_run
+from labeling.actions.campaign_held_out import has_to_ask, is_measured, worse_in
+from labeling.actions.campaign_round import EFFECT_JOB, rounds_of, wants_run
 from labeling.actions.review_queue import review_queue
 from labeling.models import Campaign, CampaignDecision, Release, Review
 
@@ -33,7 +34,7 @@ class Step:
 @dataclass(frozen=True)
 class Course:
     """`changed`, `judged`: detections of the campaign's run that differ from the run before, and those of them that are
-    decided; `asks`: the measurement speaks against the new classifier and an admin has to say whether to go on."""
+    decided; `asks`: an admin has to say whether to go on with the new classifier, see `has_to_ask`."""
 
     steps: list[Step]
     superpixels: int
@@ -75,7 +76,7 @@ def course_of(campaign: Campaign) -> Course:
         changed=changed,
         judged=judged,
         release=release,
-        asks=campaign.classifier_after is not None and wants_run(campaign) and speaks_against(campaign),
+        asks=campaign.classifier_after is not None and wants_run(campaign) and has_to_ask(campaign),
         watching=progress_now(campaign) is not None,
     )
 
@@ -147,11 +148,8 @@ def _machine(campaign: Campaign) -> list[Step]:
         state, text = (WORKING, "") if working else (NOW, "")
         if not working and failed and job is not None:
             state, text = STOPPED, job.error
-        elif not working and speaks_against(campaign):
-            state = STOPPED
-            text = _(
-                "Outside the campaign the new classifier is worse than the old one: see below, then say whether to go on."
-            )
+        elif not working and has_to_ask(campaign):
+            state, text = STOPPED, _question(campaign)
         return [first, Step("searched", searched, state, text=text)]
     if run.state == WorkState.DONE:
         return [
@@ -163,6 +161,27 @@ def _machine(campaign: Campaign) -> list[Step]:
         return [first, Step("searched", searched, STOPPED, text=text)]
     text = _("Run %(number)s is paused.") % {"number": run.pk} if run.is_paused else ""
     return [first, Step("searched", searched, STOPPED if run.is_paused else WORKING, text=text)]
+
+
+def figure_names() -> dict[str, str]:
+    return {
+        "precision": _("Precision"),
+        "recall": _("Recall"),
+        "f1": _("F1"),
+        "average_precision": _("Average precision"),
+    }
+
+
+def _question(campaign: Campaign) -> str:
+    """Why an admin is asked whether to go on."""
+    if not is_measured(campaign):
+        return _(
+            "Nothing says whether the new classifier is better or worse than the old one: see below, then say whether to go on."
+        )
+    names = figure_names()
+    return _(
+        "On what was labelled before the campaign, the new classifier is worse than the old one (%(figures)s): see below, then say whether to go on."
+    ) % {"figures": ", ".join(names[name] for name in worse_in(campaign))}
 
 
 def _removed(campaign: Campaign) -> str:

@@ -24,15 +24,16 @@ from detection.actions.look_alike_search import MOST_WANTED
 from detection.actions.segment import default_segmentation
 from detection.actions.thumbnails import thumbnail, thumbnail_name
 from detection.imagery.decode import UnreadableImage
+from detection.learning.before_after import FEWEST_PLACES
 from detection.models import Detection, SegmentedTile
+from labeling.actions import campaign_held_out, campaigns
 from labeling.actions import campaign_round as rounds
-from labeling.actions import campaigns
 from labeling.actions.campaign_gallery import SHOWN, Gallery, gallery
 from labeling.actions.campaign_kinds import MINING, NOT_JUDGED, WAITING, kinds_of_change
 from labeling.actions.campaign_piece import pieces_of
-from labeling.actions.campaign_steps import course_of, progress_now
+from labeling.actions.campaign_steps import course_of, figure_names, progress_now
 from labeling.actions.publish import readiness
-from labeling.models import Campaign, CampaignDecision, LookAlike, Report
+from labeling.models import AreaSample, Campaign, CampaignDecision, LookAlike, Report
 
 CAMPAIGNS_PER_PAGE = 50
 LARGEST = 2**63
@@ -116,6 +117,7 @@ def _begun(request: HttpRequest, person: User) -> Campaign:
 @role_required(Role.EXPERT)
 def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """Each step done, by whom and when, and what came of it."""
+    assert isinstance(request.user, User)
     found = _campaign(campaign_id)
     run = found.run_after
     course = course_of(found)
@@ -127,8 +129,9 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "progress": progress_now(found),
         "members": found.members.select_related("segmented_tile__tile").order_by("distance", "id")[:24],
         "held_out": held_out,
-        "not_measured": rounds.NOT_MEASURED.get(held_out.get("reason", ""), held_out.get("reason", "")),
+        "not_measured": campaign_held_out.NOT_MEASURED.get(held_out.get("reason", "")),
         "figures": _figures(held_out),
+        "samples": request.user.is_admin and AreaSample.objects.filter(region=found.region).exists(),
         "kinds": _kinds(held_out),
         "run_effect": found.effect.get("run"),
         "changes": _changes(found) if found.effect.get("run") else [],
@@ -138,18 +141,13 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
 
 
 def _figures(held_out: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the table: each figure outside the campaign and on all rows, before, after, difference."""
-    names = {
-        "precision": _("Precision"),
-        "recall": _("Recall"),
-        "f1": _("F1"),
-        "average_precision": _("Average precision"),
-    }
-    groups = {"outside": _("Without the campaign's own superpixels"), "all": _("On everything")}
+    """Rows of the table: each figure on what was known before and on all rows, before, after, difference."""
+    groups = {"known": _("On what was labelled before the campaign"), "all": _("On everything")}
     return [
         {
             "title": title,
             "told": held_out[group],
+            "has_interval": held_out[group]["mining_places"] >= FEWEST_PLACES,
             "rows": [
                 {
                     "name": name,
@@ -157,7 +155,7 @@ def _figures(held_out: dict[str, Any]) -> list[dict[str, Any]]:
                     "after": held_out[group]["after"][key],
                     "difference": held_out[group]["difference"][key],
                 }
-                for key, name in names.items()
+                for key, name in figure_names().items()
             ],
         }
         for group, title in groups.items()
@@ -166,18 +164,24 @@ def _figures(held_out: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _kinds(held_out: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the table by class: the difference and its interval in percentage points of the class's superpixels.
-
-    One place alone has no interval: drawing it again tells nothing.
-    """
+    """Rows of the table by class, and within it by how its superpixels came: the difference and its interval in
+    percentage points of those superpixels."""
+    origins = {
+        campaign_held_out.KNOWN: _("labelled before the campaign"),
+        campaign_held_out.OWN: _("the campaign's own"),
+        campaign_held_out.SINCE: _("others labelled since"),
+    }
     return [
         {
-            **kind,
+            **parts[origin],
             "name": LookAlike.objects.name_of(slug) if slug else _("no reason given"),
-            "difference": [100 * share for share in kind["difference"]],
-            "has_interval": kind["places"] > 1,
+            "origin": said,
+            "difference": [100 * share for share in parts[origin]["difference"]],
+            "has_interval": parts[origin]["places"] >= FEWEST_PLACES,
         }
-        for slug, kind in held_out.get("kinds", {}).items()
+        for slug, parts in held_out.get("kinds", {}).items()
+        for origin, said in origins.items()
+        if origin in parts
     ]
 
 

@@ -37,22 +37,32 @@ GROUP = {
     "n": 41_200,
     "places": 1_380,
     "positives": 12_000,
+    "mining_places": 410,
     "before": FIGURES,
     "after": FIGURES,
     "difference": {key: [-0.03, -0.11, 0.06] for key in FIGURES},
 }
+KIND = {
+    "n": 12_640,
+    "places": 1_110,
+    "before": 3_100,
+    "after": 1_009,
+    "difference": [-0.3438, -0.4621, -0.1532],
+}
 EFFECT = {
     "held_out": {
-        "outside": GROUP,
-        "kinds": {
-            "deforestation": {
-                "n": 12_640,
-                "places": 1_110,
-                "before": 3_100,
-                "after": 1_009,
-                "difference": [-0.3438, -0.4621, -0.1532],
-            }
+        "labels": {
+            "learned": True,
+            "campaigns": [{"number": 3, "name": "Dormitories of the forestry administration, all of them"}],
+            "added": 12_640,
+            "removed": 1_110,
+            "changed": 310,
         },
+        "rows": {"known": 41_200, "own": 12_640, "since": 1_110},
+        "known": GROUP,
+        "all": GROUP,
+        "own": KIND,
+        "kinds": {"deforestation": {"known": KIND, "own": KIND, "since": KIND}},
     }
 }
 
