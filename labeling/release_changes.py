@@ -1,8 +1,9 @@
 """What differs between two lists of published places, and the file in which a release keeps why. Pure: no Django.
 
-changes.json of a release: {"format": "amber-changes/1", "previous": number of the own release before it, "changes":
-[{"place", "kind": "appeared" | "vanished" | "changed", "reason": {"kind", …}}, …]}. Why two releases far apart differ is
-read from the files of those in between: the latest event that made a place come or go is the reason.
+changes.json of a release: {"format": "amber-changes/2", "previous": number of the own release before it, "reasons":
+[{"kind", …}, …], "changes": [{"place", "kind": "appeared" | "vanished" | "changed", "reason": index in reasons}, …]}. In
+amber-changes/1, which is read for ever, every place carries its reason itself. Why two releases far apart differ is read
+from the files of those in between: the latest event that made a place come or go is the reason.
 """
 
 import json
@@ -10,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-FORMAT = "amber-changes/1"
+FORMAT = "amber-changes/2"
+# Published before each reason was kept once.
+FIRST_FORMAT = "amber-changes/1"
 APPEARED, VANISHED, CHANGED = "appeared", "vanished", "changed"
 KINDS = (APPEARED, VANISHED, CHANGED)
 # What a reason may be; the other keys of a reason are its particulars.
@@ -73,29 +76,42 @@ def difference(before: Mapping[str, str], after: Mapping[str, str]) -> Differenc
 
 
 def to_file(previous: int, kinds: Mapping[str, str], reasons: Mapping[str, Reason]) -> bytes:
-    """The bytes of changes.json; the same changes give the same bytes."""
-    told = {
-        "format": FORMAT,
-        "previous": previous,
-        "changes": [
-            {"place": place, "kind": kinds[place], "reason": reasons.get(place, {"kind": "unknown"})}
-            for place in sorted(kinds)
-        ],
-    }
+    """The bytes of changes.json; the same changes give the same bytes. Equal reasons are written once."""
+    index: dict[str, int] = {}
+    distinct: list[Reason] = []
+    changes = []
+    for place in sorted(kinds):
+        reason = reasons.get(place, {"kind": "unknown"})
+        number = index.setdefault(_text(reason), len(index))
+        if number == len(distinct):
+            distinct.append(reason)
+        changes.append({"place": place, "kind": kinds[place], "reason": number})
+    told = {"format": FORMAT, "previous": previous, "reasons": distinct, "changes": changes}
     return json.dumps(
         told, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
     ).encode()
 
 
 def from_file(data: bytes) -> dict[str, tuple[str, Reason]]:
-    """Place → (kind, reason). Raises ValueError for bytes that `to_file` did not write."""
+    """Place → (kind, reason), equal reasons being one object. Raises ValueError for bytes that no `to_file` wrote."""
     try:
         told = json.loads(data)
+        if told["format"] == FIRST_FORMAT:
+            held: dict[str, Reason] = {}
+            return {
+                row["place"]: (row["kind"], held.setdefault(_text(row["reason"]), row["reason"]))
+                for row in told["changes"]
+            }
         if told["format"] != FORMAT:
             raise ValueError("another format")
-        return {row["place"]: (row["kind"], row["reason"]) for row in told["changes"]}
-    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        reasons = told["reasons"]
+        return {row["place"]: (row["kind"], reasons[row["reason"]]) for row in told["changes"]}
+    except (KeyError, IndexError, TypeError, UnicodeDecodeError) as error:
         raise ValueError("not a list of changes") from error
+
+
+def _text(reason: Reason) -> str:
+    return json.dumps(reason, sort_keys=True)
 
 
 def last_reasons(

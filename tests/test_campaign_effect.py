@@ -142,6 +142,21 @@ def test_more_detections_cost_no_more_questions(
     assert len(few) == len(fewer)
 
 
+def test_what_experts_have_said_of_the_run_is_weighed_once_for_the_steps_and_for_publishing(
+    campaign: Campaign, bob: User, client_of: Callable
+) -> None:
+    review_detection(detection=campaign.run_after.detections.get(), verdict="approved", acting_user=bob)
+    with CaptureQueriesContext(connection) as asked:
+        page = client_of(bob).get(f"/review/campaigns/{campaign.pk}/")
+    ready = page.context["ready"]
+    assert (ready.detections, ready.approved, ready.waiting, ready.problem) == (1, 1, 0, "")
+    grounds = [
+        one for one in asked if '"superpixels"' in one["sql"] and 'FROM "labeling_review"' in one["sql"]
+    ]
+    weighed = [one for one in grounds if 'IN (SELECT U0."segmented_tile_id"' in one["sql"]]
+    assert len(weighed) == 1
+
+
 def test_without_a_comparison_of_the_runs_nothing_is_split(campaign: Campaign, tiles: list[Any]) -> None:
     campaign.run_after = make_run(campaign.run_before.classifier, tiles, state="running")
     assert kinds_of_change(campaign) == []

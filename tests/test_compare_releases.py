@@ -26,7 +26,7 @@ from labeling.actions.releases import places_of
 from labeling.actions.reopen_report import reopen_report
 from labeling.actions.review import review_detection, withdraw_review
 from labeling.models import Campaign, CampaignMember, Release, Report
-from labeling.release_changes import REASONS, Difference
+from labeling.release_changes import REASONS, Difference, from_file, to_file
 from tests.findings import learned_from, make_classifier, make_run
 from tests.published import approve_all, found_on, judge
 
@@ -114,8 +114,8 @@ def test_a_report_whose_place_is_told_only_roughly_is_named_beside_no_place(
             f"a citizen's report was accepted (no. {other.pk}) (Clear-cut forest)",
         ),
     }
-    told = json.loads(published_numbered(first.region.slug, second.number).read("changes.json"))["changes"]
-    assert [row["reason"].get("report") for row in told if row["place"] == ground[0].place_id] == [None]
+    told = from_file(published_numbered(first.region.slug, second.number).read("changes.json"))
+    assert "report" not in told[ground[0].place_id][1]
 
 
 def test_what_was_left_waiting_and_is_approved_now_says_so(region: Any, ground: list[Any], bob: Any) -> None:
@@ -477,8 +477,8 @@ def test_why_places_came_with_new_images_takes_no_question_for_each_of_them(
             connection,
         ) as asked:
             release = publish_release(run=runs[1], acting_user=None)
-        told = json.loads(storage.get(release.files.get(name="changes.json").storage_key))["changes"]
-        assert {row["reason"]["kind"] for row in told} == {"imagery"}
+        told = from_file(storage.get(release.files.get(name="changes.json").storage_key))
+        assert {reason["kind"] for _kind, reason in told.values()} == {"imagery"}
         assert len(told) == 2 * places
         return len(asked)
 
@@ -524,7 +524,33 @@ def test_the_reasons_stand_in_a_file_of_the_release_and_the_first_has_none(
     told = json.loads(storage.get(second.files.get(name="changes.json").storage_key))
     assert told["previous"] == 1
     (row,) = told["changes"]
-    assert row["reason"]["look_alike"]["names"]["uk"] == "Сніг"
+    assert told["reasons"][row["reason"]]["look_alike"]["names"]["uk"] == "Сніг"
+
+
+def test_a_reason_shared_by_many_places_is_written_once_and_older_files_are_read_for_ever() -> None:
+    kinds = {f"place-{number}": "vanished" for number in range(1_000)} | {"another": "appeared"}
+    shared = {"kind": "classifier", "classifier": 2, "campaigns": [{"campaign": "Snow", "report": 7}] * 10}
+    reasons = {place: json.loads(json.dumps(shared)) for place in kinds if place != "another"}
+    data = to_file(4, kinds, reasons)
+    assert data.count(b'"campaigns"') == 1
+    first = {
+        "format": "amber-changes/1",
+        "previous": 4,
+        "changes": [
+            {"place": place, "kind": kind, "reason": reasons.get(place, {"kind": "unknown"})}
+            for place, kind in kinds.items()
+        ],
+    }
+    for file in (data, json.dumps(first).encode()):
+        told = from_file(file)
+        assert told == {
+            place: (kind, reasons.get(place, {"kind": "unknown"})) for place, kind in kinds.items()
+        }
+        assert len({id(reason) for _kind, reason in told.values()}) == 2, "equal reasons are one object"
+    for wrong in ("amber-changes/3", "amber-changes/2"):
+        file = {"format": wrong, "reasons": [], "changes": [{"place": "a", "kind": "vanished", "reason": 0}]}
+        with pytest.raises(ValueError, match="format|list of changes"):
+            from_file(json.dumps(file).encode())
 
 
 # Pages --------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -457,3 +459,19 @@ def test_a_filter_that_makes_no_sense_is_a_mistake_of_the_client(
     for query in ({"region": "x"}, {"kind": "y"}, {"taken_after": "soon"}, {"west": "z"}):
         response = client_of(alice).get(reverse("api-tiles"), query)
         assert response.status_code == 400 and response.json()["error"]["fields"]
+
+
+def test_a_region_of_more_tiles_asks_no_more_questions_when_it_is_edited(
+    admin: Client, region: Region, make_tile: Callable[..., Any]
+) -> None:
+    def questions() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            page = admin.get(reverse("region-edit", args=[region.slug]))
+        assert len(page.context["tile_boxes"]) == region.tiles.count()
+        return len(asked)
+
+    make_tile(1)
+    few = questions()
+    for seed in range(2, 6):
+        make_tile(seed)
+    assert questions() == few

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from amberapp import jobs
@@ -155,6 +157,41 @@ def test_lost_and_cut_files_are_asked_for_and_made_again(
     assert jobs.execute(job.pk)
     assert find(madeshire, (mined, 7))[0] == (mined, 7)
     assert state_of(madeshire, KEY).waiting == 0
+
+
+def test_a_file_whose_bytes_have_changed_is_made_again_and_never_searched(
+    madeshire: Region, mined: int, carol: Any
+) -> None:
+    build(madeshire)
+    (path,) = look_alike_index._folder(madeshire, KEY).glob("*.part")
+    data = bytearray(path.read_bytes())
+    data[-len(data) // 2 :] = bytes(byte ^ 255 for byte in data[-len(data) // 2 :])
+    path.write_bytes(data)
+    look_alike_index._opened.cache_clear()
+    with pytest.raises(UserError, match="no index"):
+        find(madeshire, (mined, 7))
+    job = request_index(madeshire, KEY, carol)
+    assert job is not None
+    assert jobs.execute(job.pk)
+    assert find(madeshire, (mined, 7))[0] == (mined, 7)
+
+
+def test_who_looks_again_and_whoever_watches_the_build_has_no_tiles_counted(
+    madeshire: Region, carol: Any
+) -> None:
+    build(madeshire)
+    state_of(madeshire, KEY)
+
+    def counts(look: Callable[..., Any], *asked: Any) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            look(*asked)
+        return sum("COUNT(" in query["sql"] for query in queries)
+
+    assert counts(state_of, madeshire, KEY) == 0
+    add_tiles(madeshire, 10, dimension=24)
+    assert state_of(madeshire, KEY).waiting == 10, "what was described since is seen at once"
+    assert request_index(madeshire, KEY, carol) == look_alike_index.job_under_way(madeshire, KEY)
+    assert counts(look_alike_index.job_under_way, madeshire, KEY) == 0
 
 
 def test_a_slow_worker_that_lost_its_job_takes_nothing_from_the_one_that_has_it(

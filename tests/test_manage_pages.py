@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -15,7 +16,7 @@ from labeling.actions.campaign_round import ROUND_JOB
 from labeling.actions.overview import overview
 from labeling.actions.retrain import RETRAIN_JOB
 from labeling.actions.review import review_detection
-from labeling.models import Campaign, Consensus, Release, Report
+from labeling.models import Campaign, Consensus, Label, Release, Report, Submission
 from tests.findings import figures, make_classifier, make_run
 
 pytestmark = pytest.mark.django_db
@@ -206,6 +207,50 @@ def test_the_overview_asks_three_questions_more_for_each_region_and_none_for_eac
     for number in range(3):
         Region.objects.create(name=f"Empty {number}", slug=f"empty-{number}", source=source)
     assert questions() == with_one
+
+
+def test_in_a_site_of_many_labels_the_crowd_is_counted_once_a_minute(
+    carol: User,
+    alice: User,
+    region: Region,
+    tiles: list[Any],
+    run: Run,
+    client_of: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tile = tiles[0].segmented.get()
+    said = Submission.objects.create(volunteer=alice, segmented_tile=tile)
+    Label.objects.create(submission=said, segmented_tile=tile, superpixel=1, verdict="mining")
+    client = client_of(carol)
+
+    def counted() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/manage/").status_code == 200
+        return sum('COUNT(DISTINCT "labeling_submission"."volunteer_id")' in one["sql"] for one in queries)
+
+    assert (counted(), counted()) == (1, 1), "few labels are counted at every view"
+    monkeypatch.setattr("labeling.actions.overview.COUNTED_AT_ONCE", 0)
+    assert (counted(), counted()) == (1, 0)
+    (one,) = overview()
+    assert (one.people, one.labelled_since) == (1, True)
+    cache.clear()
+    assert overview() == [one]
+
+
+def test_of_many_classifiers_runs_and_releases_only_those_shown_are_loaded(
+    carol: User, region: Region, tiles: list[Any], run: Run
+) -> None:
+    newer = [make_classifier(region) for _number in range(8)]
+    region.active_classifier = run.classifier
+    region.save()
+    latest = make_run(newer[-1], tiles)
+    (one,) = overview()
+    assert [found.pk for found in one.classifiers] == [
+        *(found.pk for found in reversed(newer[2:])),
+        run.classifier_id,
+    ]
+    assert one.active == run.classifier
+    assert one.run == latest
 
 
 def test_carol_retrains_watches_and_stops(carol: User, classifier: Any, client_of: Callable) -> None:

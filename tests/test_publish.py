@@ -559,10 +559,13 @@ def test_a_place_that_a_later_run_has_not_searched_says_so(
 # API ------------------------------------------------------------------------------------------
 
 
-def test_the_api_lists_releases_with_their_files(release: Any) -> None:
+def test_the_api_lists_releases_and_tells_each_with_its_figures_and_files(release: Any) -> None:
     (row,) = Client().get("/api/releases/").json()["results"]
     assert row["region"] == "testshire"
-    names = {file["name"]: file for file in row["files"]}
+    assert row.keys().isdisjoint({"files", "statistics"}), "a page of two hundred would be a megabyte"
+    told = Client().get(f"/api/releases/{row['id']}/").json()
+    assert told["statistics"]["places"] == release.statistics["places"]
+    names = {file["name"]: file for file in told["files"]}
     assert set(names) == set(DOWNLOADS)
     assert Client().get(names["places.csv"]["url"]).status_code == 200
     assert Client().get("/api/releases/?region__slug=nowhere").json()["results"] == []

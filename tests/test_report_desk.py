@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from amberapp import jobs
 from amberapp.errors import Conflict, NotAllowed, UserError
@@ -93,6 +94,21 @@ def test_a_missed_place_comes_before_the_volunteers_first(
     claim = next_tile(region=region, volunteer=alice)
     assert claim.segmented_tile.tile == last
     assert not Review.objects.exists()
+
+
+def test_the_tiles_of_a_missed_place_are_found_by_their_middles_the_latest_image_first(
+    make_tile: Callable[..., Any], file: Callable[..., Report]
+) -> None:
+    days = {1: dt.date(2014, 6, 1), 2: None, 3: dt.date(2018, 6, 1)}
+    for seed, day in days.items():
+        make_tile(seed, longitude=26.5 - seed * 0.002, capture_date=day)
+    make_tile(4)
+    with CaptureQueriesContext(connection) as asked:
+        found = tiles_at(file(category="missed", latitude=51.5, longitude=26.5))
+    assert [one.tile.file_name for one in found] == ["tile-3.jpg", "tile-1.jpg", "tile-2.jpg"]
+    # The index is by region, latitude and longitude: without a range of both, all tiles of the region are looked at.
+    assert '."latitude" BETWEEN' in asked[-1]["sql"]
+    assert '."longitude" BETWEEN' in asked[-1]["sql"]
 
 
 def test_a_missed_place_that_has_votes_already_comes_before_the_volunteers_again(

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.conf import settings
+from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import transaction
 from django.db.models import QuerySet
@@ -45,6 +46,8 @@ OUTGROWN = 4
 ENOUGH_TILES = 4_000
 # Also when so large a share of the index's tiles are no longer there.
 GONE = 0.2
+# How long a page goes by a count of the described tiles that were there.
+COUNTED_SECONDS = 10
 
 Progress = Callable[[int, int, str], None]
 
@@ -126,12 +129,13 @@ def extractor_key_of(region: Region) -> str:
 
 
 def state_of(region: Region, extractor_key: str) -> IndexState:
+    """What stands in the index and what waits. Tiles described since are seen at once, others that went within seconds."""
     manifest = _manifest(region, extractor_key)
     # An index that cannot be opened (files lost or cut) is none: everything waits, so that somebody asks for it anew.
     if manifest is not None and open_index(region, extractor_key) is None:
         manifest = None
     rows = described(region, extractor_key)
-    there = rows.count()
+    there = _count(rows, region, extractor_key)
     tiles = manifest.tiles if manifest is not None else 0
     waiting = max(there - tiles, 0)
     if manifest is not None and not waiting and rows.filter(pk__gt=manifest.newest).exists():
@@ -147,14 +151,30 @@ def state_of(region: Region, extractor_key: str) -> IndexState:
     )
 
 
+def _count(rows: QuerySet[TileFeatures], region: Region, extractor_key: str) -> int:
+    """How many rows there are: two joins over all tiles, so the answer is kept until something more is described."""
+    newest = TileFeatures.objects.order_by("-pk").values_list("pk", flat=True).first()
+    name = f"described-{_prefix(region, extractor_key).replace('/', '-')}-{newest}"
+    kept: int | None = cache.get(name)
+    if kept is None:
+        kept = rows.count()
+        cache.set(name, kept, COUNTED_SECONDS)
+    return kept
+
+
+def job_under_way(region: Region, extractor_key: str) -> Job | None:
+    """The build that is asked for or running; nothing is counted, for pages ask every second."""
+    return _jobs(region, extractor_key).filter(state__in=OPEN_STATES).first()
+
+
 def request_index(region: Region, extractor_key: str, acting_user: User | None) -> Job | None:
     """Ask a worker to build the index or to bring it up to date; the job under way, None where nothing is to do."""
     if not state_of(region, extractor_key).waiting:
-        return _jobs(region, extractor_key).filter(state__in=OPEN_STATES).first()
+        return job_under_way(region, extractor_key)
     with transaction.atomic():
         # The region's row is held, so that two who look at the same moment get one build.
         Region.objects.select_for_update(no_key=True).get(pk=region.pk)
-        under_way = _jobs(region, extractor_key).filter(state__in=OPEN_STATES).first()
+        under_way = job_under_way(region, extractor_key)
         if under_way is not None:
             return under_way
         return jobs.enqueue(BUILD_JOB, acting_user=acting_user, region=region.pk, extractor_key=extractor_key)
@@ -293,12 +313,15 @@ def _take_in(
     part = _GrowingPart(compression)
     kept = list(manifest.parts)
     pending: list[tuple[int, str, int, int]] = []
+    superpixels = 0  # of what is pending
 
     def describe() -> None:
+        nonlocal superpixels
         part.add(
             [(tile, count) for tile, _path, _first, count in pending], _read([row[1:] for row in pending])
         )
         pending.clear()
+        superpixels = 0
 
     def write() -> None:
         nonlocal kept, manifest
@@ -319,8 +342,9 @@ def _take_in(
         if (place < len(known) and known[place] == tile) or not count:
             continue
         pending.append((tile, path, first, count))
+        superpixels += count
         done += 1
-        if sum(row[3] for row in pending) >= ROWS_AT_ONCE:
+        if superpixels >= ROWS_AT_ONCE:
             describe()
             progress(min(done, total), total + 1, _("Indexing superpixels"))
         if part.rows >= ROWS_IN_PART:
@@ -411,9 +435,12 @@ def _keep(region: Region, extractor_key: str, data: bytes, suffix: str) -> str:
 
 
 def _local(folder: Path, prefix: str, name: str) -> Path:
-    """The file in the folder, fetched from the bucket where it is only there. Raises NotThere, FileNotFoundError."""
+    """The file in the folder, fetched from the bucket where it is only there or the copy here is broken.
+
+    Raises NotThere, and FileNotFoundError for a broken file too: it is made again like a lost one.
+    """
     path = folder / name
-    if not path.is_file():
+    if not path.is_file() or not _is_sound(path):
         if not _in_bucket():
             raise FileNotFoundError(name)
         data = storage.get(f"{prefix}/{name}")
@@ -421,6 +448,18 @@ def _local(folder: Path, prefix: str, name: str) -> Path:
             raise FileNotFoundError(name)
         storage.write_atomically(path, data)
     return path
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether the file holds what its name says; a process reads it for that once, and again when it was replaced."""
+    found = path.stat()
+    return _sha256_of_file(path, found.st_size, found.st_mtime_ns) == path.stem
+
+
+@lru_cache(maxsize=256)
+def _sha256_of_file(path: Path, _size: int, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _clear_away(region: Region, extractor_key: str, now: Manifest, before: Manifest | None) -> None:

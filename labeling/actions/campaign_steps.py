@@ -9,11 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from amberapp.models import Job, User, WorkState
-from detection.actions.look_alike_index import extractor_key_of, state_of
+from detection.actions.look_alike_index import extractor_key_of, job_under_way
 from detection.actions.watch import progress_of
+from detection.models import Run
 from labeling.actions.campaign_held_out import has_to_ask, is_measured, worse_in
 from labeling.actions.campaign_round import EFFECT_JOB, rounds_of, wants_run
-from labeling.actions.review_queue import review_queue
+from labeling.actions.publish import Readiness, readiness
+from labeling.actions.review_queue import QueueItem, review_queue
 from labeling.models import Campaign, CampaignDecision, Release, Review
 
 DONE, NOW, WORKING, STOPPED, LATER = "done", "now", "working", "stopped", "later"
@@ -34,13 +36,15 @@ class Step:
 @dataclass(frozen=True)
 class Course:
     """`changed`, `judged`: detections of the campaign's run that differ from the run before, and those of them that are
-    decided; `asks`: an admin has to say whether to go on with the new classifier, see `has_to_ask`."""
+    decided; `ready`: how far the review of that run is, None before it is done; `asks`: an admin has to say whether to go
+    on with the new classifier, see `has_to_ask`."""
 
     steps: list[Step]
     superpixels: int
     tiles: int
     changed: int
     judged: int
+    ready: Readiness | None
     release: Release | None
     asks: bool
     watching: bool
@@ -55,7 +59,10 @@ def course_of(campaign: Campaign) -> Course:
     members = campaign.members.aggregate(
         superpixels=Count("id"), tiles=Count("segmented_tile", distinct=True)
     )
-    changed, judged, review = _review(campaign)
+    run = campaign.run_after
+    # Weighed once, for the step and for what is said of publishing.
+    queue = review_queue(run) if run is not None and run.state == WorkState.DONE else None
+    changed, judged, review = _review(campaign, queue)
     release = (
         Release.objects.filter(run=campaign.run_after).order_by("number").first()
         if campaign.run_after is not None
@@ -75,6 +82,7 @@ def course_of(campaign: Campaign) -> Course:
         **members,
         changed=changed,
         judged=judged,
+        ready=_readiness(run, queue) if run is not None and queue is not None else None,
         release=release,
         asks=campaign.classifier_after is not None and wants_run(campaign) and has_to_ask(campaign),
         watching=progress_now(campaign) is not None,
@@ -198,15 +206,19 @@ def _removed(campaign: Campaign) -> str:
     )
 
 
-def _review(campaign: Campaign) -> tuple[int, int, Step]:
+def _readiness(run: Run, queue: list[QueueItem]) -> Readiness:
+    return readiness(run, {item.detection_id: item.verdict for item in queue if item.verdict is not None})
+
+
+def _review(campaign: Campaign, queue: list[QueueItem] | None) -> tuple[int, int, Step]:
+    """`queue`: that of the campaign's run, None before it is done."""
     title = _("Changes reviewed")
-    run = campaign.run_after
-    if run is None or run.state != WorkState.DONE:
+    if queue is None:
         return 0, 0, Step("reviewed", title, LATER, text=_("Only what changed is put before experts."))
-    differing = [item for item in review_queue(run) if item.differs]
+    differing = [item for item in queue if item.differs]
     judged = sum(item.is_decided for item in differing)
     reviews = Review.objects.filter(
-        detection__run=run, detection__in=[item.detection_id for item in differing[:1_000]]
+        detection__run=campaign.run_after, detection__in=[item.detection_id for item in differing[:1_000]]
     )
     last = reviews.select_related("expert").order_by("-id").first()
     names = sorted(set(reviews.order_by().values_list("expert__username", flat=True)))
@@ -262,9 +274,9 @@ def progress_now(campaign: Campaign) -> dict[str, Any] | None:
     if effect is not None and effect.is_open:
         return _told(effect)
     if campaign.decision == CampaignDecision.UNDECIDED and campaign.region.active_classifier is not None:
-        index = state_of(campaign.region, extractor_key_of(campaign.region))
-        if index.job is not None:
-            return _told(index.job)
+        job = job_under_way(campaign.region, extractor_key_of(campaign.region))
+        if job is not None:
+            return _told(job)
     return None
 
 

@@ -59,6 +59,8 @@ class _Known:
     decided: dict[str, Review] = field(default_factory=dict)
     # Number of each campaign that the run's classifier has learned from and the one before had not → what is said of it.
     learned: dict[int, Reason] = field(default_factory=dict)
+    # What is said of a place where nothing but the classifier has changed: one object for all, for the list is long.
+    machine: Reason | None = None
     # The latest of these campaigns that ticked something of the place.
     members: dict[str, int] = field(default_factory=dict)
     # Places of whose ground the release before searched other images, and the one now being made does: of what days.
@@ -80,20 +82,19 @@ def reasons_between(previous: Release, run: Run | None, changes: Difference) -> 
     known = _known(previous, run, kinds)
     look_alikes = {row.slug: row.names for row in LookAlike.objects.all()}
     return {
-        place: _with_names(_why(place, kind, known, previous, run), look_alikes)
-        for place, kind in kinds.items()
+        place: _with_names(_why(place, kind, known, previous), look_alikes) for place, kind in kinds.items()
     }
 
 
-def _why(place: str, kind: str, known: _Known, previous: Release, run: Run | None) -> Reason:
+def _why(place: str, kind: str, known: _Known, previous: Release) -> Reason:
     if kind == APPEARED:
-        return _why_new(place, known, previous, run)
+        return _why_new(place, known, previous)
     if kind == VANISHED:
-        return _why_gone(place, known, previous, run)
-    return _by_machine(known, previous, run) or {"kind": "outline"}
+        return _why_gone(place, known)
+    return known.machine or {"kind": "outline"}
 
 
-def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> Reason:
+def _why_new(place: str, known: _Known, previous: Release) -> Reason:
     before, now = known.before.get(place), known.now.get(place)
     if before is None or now is None:
         if place not in known.looked_before:
@@ -102,7 +103,7 @@ def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> R
             day = known.tiles[place].capture_date
             newer = day is not None and all(one and one < day for one in known.images_before[place])
             return {"kind": "imagery" if newer else "another_image"}
-        return _by_machine(known, previous, run) or {"kind": "rule"}
+        return known.machine or {"kind": "rule"}
     if before == now and weigh(known.then(now)).verdict == ReviewVerdict.APPROVED:
         # Experts had approved it already: something else kept it off the map.
         if place in known.placeless:
@@ -115,7 +116,7 @@ def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> R
         return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED)}
     if before != now:
         # Approved long ago in the outline in which it is found again.
-        return _by_machine(known, previous, run) or {"kind": "rule"}
+        return known.machine or {"kind": "rule"}
     undone = known.undone(now)
     if not undone and reviews and reviews[-1].verdict == WITHDRAWN:
         # Taken back while the release before was being written.
@@ -125,7 +126,7 @@ def _why_new(place: str, known: _Known, previous: Release, run: Run | None) -> R
     return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED)}
 
 
-def _why_gone(place: str, known: _Known, previous: Release, run: Run | None) -> Reason:
+def _why_gone(place: str, known: _Known) -> Reason:
     before, now = known.before.get(place), known.now.get(place)
     if now is not None:
         said = weigh(known.reviews.get(now, []))
@@ -156,7 +157,7 @@ def _why_gone(place: str, known: _Known, previous: Release, run: Run | None) -> 
         return {"kind": "imagery" if newer else "another_image"}
     if place not in known.looked_now:
         return {"kind": "not_searched"}
-    return _by_machine(known, previous, run) or {"kind": "rule"}
+    return known.machine or {"kind": "rule"}
 
 
 def _rejected_since(place: str, known: _Known) -> Review | None:
@@ -214,6 +215,7 @@ def _with_names(reason: Reason, look_alikes: dict[str, dict[str, str]]) -> Reaso
 def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:
     shown = previous.restores or previous
     known = _Known(shown.created_at, learned=_learned(previous.run, run))
+    known.machine = _by_machine(known, previous, run)
     tiles = Tile.objects.whole().filter(region=previous.region_id).order_by()
     by_id = {
         pk: sha256[:16]

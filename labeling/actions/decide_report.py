@@ -59,13 +59,8 @@ def tiles_at(report: Report) -> list[SegmentedTile]:
     """The cut tiles of the report's place, latest image first, undated ones last: its detection's own, or those that cover the point."""
     if report.detection is not None:
         return [report.detection.segmented_tile]
-    tiles = Tile.objects.on_the_map().filter(
-        region=report.region_id,
-        west__lte=report.longitude,
-        east__gte=report.longitude,
-        south__lte=report.latitude,
-        north__gte=report.latitude,
-    )
+    whole = Tile.objects.on_the_map().filter(region=report.region_id)
+    tiles = whole.showing(report.latitude, report.longitude)
     return list(
         SegmentedTile.objects.filter(tile__in=tiles)
         .select_related("tile__source", "progress")

@@ -1,10 +1,17 @@
-"""Where each region stands in the loop, and what brings it on. Reads only."""
+"""Where each region stands in the loop, and what brings it on. Reads only.
+
+In a site of many labels what the crowd has said is counted once a minute, not at every view: such figures, and the next
+step where it hangs on them, are then up to a minute old.
+"""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import Count, Max, Q
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from amberapp.models import Job, WorkState
@@ -29,6 +36,9 @@ from labeling.models import (
 
 # The page shows so many of a region's classifiers.
 CLASSIFIERS_SHOWN = 6
+# So many labels are counted at every view; more of them take seconds.
+COUNTED_AT_ONCE = 50_000
+KEPT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -113,7 +123,10 @@ class Overview:
 
 
 def overview() -> list[Overview]:
-    """All regions by name. A fixed number of queries, and three for each region that has a finished run."""
+    """All regions by name. A fixed number of queries, and three for each region that has a finished run.
+
+    Of classifiers, runs and releases only those are loaded that are shown: their figures are long.
+    """
     found = {
         region.pk: Overview(region) for region in Region.objects.select_related("source", "active_classifier")
     }
@@ -121,14 +134,18 @@ def overview() -> list[Overview]:
         return []
     _count_ground(found)
     _count_labels(found)
-    for classifier in Classifier.objects.select_related("region").order_by("-id"):
-        found[classifier.region_id].classifiers.append(classifier)
-    for run in Run.objects.filter(state__in=[*UNENDED_STATES, WorkState.DONE]).order_by("id"):
+    _find_classifiers(found)
+    newest = Run.objects.order_by().values("region")
+    done = newest.filter(state=WorkState.DONE).annotate(newest=Max("id")).values("newest")
+    unended = newest.filter(state__in=UNENDED_STATES).annotate(newest=Max("id")).values("newest")
+    for run in Run.objects.filter(Q(pk__in=done) | Q(pk__in=unended)):
         if not run.has_ended:
             found[run.region_id].open_run = run
         else:
             found[run.region_id].run = run
-    for release in Release.objects.filter(kind=ReleaseKind.OWN).order_by("number"):
+    own = Release.objects.filter(kind=ReleaseKind.OWN).order_by()
+    latest = own.values("region").annotate(newest=Max("id")).values("newest")
+    for release in own.filter(pk__in=latest).defer("statistics"):
         found[release.region_id].release = release
     reviews = Review.objects.order_by().values_list("segmented_tile__tile__region")
     for region_id, reviewed_at in reviews.annotate(Max("created_at")):
@@ -138,8 +155,9 @@ def overview() -> list[Overview]:
         found[region_id].open_reports = count
     _find_jobs(found)
     _find_campaigns(found)
-    for region_id, figures in crowd_figures().items():
-        found[region_id].crowd = figures
+    for region_id, figures in _kept("crowd", _crowd):
+        if region_id in found:
+            found[region_id].crowd = CrowdFigures(**figures)
     for one in found.values():
         if one.run is not None:
             one.run.region = one.region
@@ -162,7 +180,38 @@ def _count_ground(found: dict[int, Overview]) -> None:
         one.tiles, one.placeless, one.crops = row["tiles"], row["placeless"], row["crops"]
 
 
-def _count_labels(found: dict[int, Overview]) -> None:
+def _find_classifiers(found: dict[int, Overview]) -> None:
+    """Those of each region that are shown, and the active one, the newest first."""
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for pk, region_id in Classifier.objects.order_by("-id").values_list("id", "region_id"):
+        active = found[region_id].region.active_classifier_id
+        if len(numbers[region_id]) < CLASSIFIERS_SHOWN or pk == active:
+            numbers[region_id].append(pk)
+    wanted = [pk for some in numbers.values() for pk in some]
+    for classifier in Classifier.objects.filter(pk__in=wanted).order_by("-id"):
+        one = found[classifier.region_id]
+        classifier.region = one.region
+        one.classifiers.append(classifier)
+
+
+def _kept(name: str, count: Callable[[], list[Any]]) -> list[Any]:
+    """What `count` tells, as JSON can say it; in a site of many labels for a minute."""
+    newest = Label.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    if newest < COUNTED_AT_ONCE:
+        return count()
+    kept: list[Any] | None = cache.get(f"overview-{name}")
+    if kept is None:
+        kept = count()
+        cache.set(f"overview-{name}", kept, KEPT_SECONDS)
+    return kept
+
+
+def _crowd() -> list[Any]:
+    return [[region_id, asdict(figures)] for region_id, figures in crowd_figures().items()]
+
+
+def _labels() -> list[Any]:
+    """[region, labels, people, when the last came] of each region."""
     labels = (
         Label.objects.filter(submission__withdrawn_at__isnull=True)
         .order_by()
@@ -173,18 +222,30 @@ def _count_labels(found: dict[int, Overview]) -> None:
             labelled_at=Max("submission__created_at"),
         )
     )
-    for row in labels:
-        one = found[row["segmented_tile__tile__region"]]
-        one.labels, one.people, one.labelled_at = row["labels"], row["people"], row["labelled_at"]
+    names = ("segmented_tile__tile__region", "labels", "people")
+    return [[*(row[name] for name in names), row["labelled_at"].isoformat()] for row in labels]
+
+
+def _verdicts() -> list[Any]:
+    """[region, verdict, how many superpixels]."""
     consensus = (
         Consensus.objects.filter(piece=0)
         .order_by()
         .values_list("segmented_tile__tile__region", "verdict")
         .annotate(count=Count("id"))
     )
+    return [list(row) for row in consensus]
+
+
+def _count_labels(found: dict[int, Overview]) -> None:
+    for region_id, labels, people, labelled_at in _kept("labels", _labels):
+        if region_id in found:  # a region may have gone since
+            one = found[region_id]
+            one.labels, one.people, one.labelled_at = labels, people, parse_datetime(labelled_at)
     counts: dict[int, dict[str, int]] = defaultdict(dict)
-    for region_id, verdict, count in consensus:
-        counts[region_id][verdict] = count
+    for region_id, verdict, count in _kept("verdicts", _verdicts):
+        if region_id in found:
+            counts[region_id][verdict] = count
     for region_id, said in counts.items():
         found[region_id].mining = said.get(Verdict.MINING, 0)
         found[region_id].not_mining = said.get(Verdict.NOT_MINING, 0)

@@ -62,18 +62,31 @@ class ReleaseFileSerializer(serializers.ModelSerializer):
         return str(self.context["request"].build_absolute_uri(address))
 
 
-class ReleaseSerializer(serializers.ModelSerializer):
+class ReleaseInListSerializer(serializers.ModelSerializer):
+    """A release in the list: its figures and files are told where it is asked for by its id."""
+
     region = serializers.CharField(source="region.slug", read_only=True)
     region_name = serializers.CharField(source="region.name", read_only=True)
-    files = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
 
     class Meta:
         model = Release
         fields = [
             *("id", "region", "region_name", "number", "kind", "title", "note", "restores", "run"),
-            *("created_at", "statistics", "files", "url"),
+            *("created_at", "url"),
         ]
+
+    @extend_schema_field(serializers.URLField())
+    def get_url(self, release: Release) -> str:
+        address = reverse("release-map", args=[release.region.slug, release.number])
+        return str(self.context["request"].build_absolute_uri(address))
+
+
+class ReleaseSerializer(ReleaseInListSerializer):
+    files = serializers.SerializerMethodField()
+
+    class Meta(ReleaseInListSerializer.Meta):
+        fields = [*ReleaseInListSerializer.Meta.fields, "statistics", "files"]
 
     @extend_schema_field(ReleaseFileSerializer(many=True))
     def get_files(self, release: Release) -> list[dict[str, Any]]:
@@ -81,11 +94,6 @@ class ReleaseSerializer(serializers.ModelSerializer):
         for file in files:
             file.release = release
         return list(ReleaseFileSerializer(files, many=True, context=self.context).data)
-
-    @extend_schema_field(serializers.URLField())
-    def get_url(self, release: Release) -> str:
-        address = reverse("release-map", args=[release.region.slug, release.number])
-        return str(self.context["request"].build_absolute_uri(address))
 
 
 class PublishSerializer(serializers.Serializer):
@@ -107,15 +115,17 @@ class PublicationSerializer(serializers.Serializer):
 
 
 class ReleaseList(generics.ListAPIView):
-    """Releases, newest first. Admins publish a run's approved detections as the next one, or an older one again.
+    """Releases, newest first, without their figures and files: /api/releases/{release_id}/ tells those. Admins publish a run's approved detections as the next one, or an older one again.
 
     A large run is published by a job (202).
     """
 
     queryset = (
-        Release.objects.select_related("region").prefetch_related("files").order_by("-created_at", "-id")
+        Release.objects.select_related("region")
+        .defer("statistics", "region__polygon")
+        .order_by("-created_at", "-id")
     )
-    serializer_class = ReleaseSerializer
+    serializer_class = ReleaseInListSerializer
     filterset_fields = ["region__slug", "run"]
     throttle_classes = [NamelessThrottle]
 

@@ -32,7 +32,6 @@ from labeling.actions.campaign_gallery import SHOWN, Gallery, gallery
 from labeling.actions.campaign_kinds import MINING, NOT_JUDGED, WAITING, kinds_of_change
 from labeling.actions.campaign_piece import pieces_of
 from labeling.actions.campaign_steps import course_of, figure_names, progress_now
-from labeling.actions.publish import readiness
 from labeling.models import AreaSample, Campaign, CampaignDecision, LookAlike, Report
 
 CAMPAIGNS_PER_PAGE = 50
@@ -119,7 +118,6 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """Each step done, by whom and when, and what came of it."""
     assert isinstance(request.user, User)
     found = _campaign(campaign_id)
-    run = found.run_after
     course = course_of(found)
     held_out = found.effect.get("held_out", {})
     context = {
@@ -135,7 +133,7 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "kinds": _kinds(held_out),
         "run_effect": found.effect.get("run"),
         "changes": _changes(found) if found.effect.get("run") else [],
-        "ready": readiness(run) if run is not None and run.state == WorkState.DONE else None,
+        "ready": course.ready,
     }
     return render(request, "labeling/campaign.html", context)
 
