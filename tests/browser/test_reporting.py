@@ -259,7 +259,9 @@ def test_a_late_answer_leaves_the_next_report_alone_and_still_gives_its_link(
     page.goto(f"{live_server.url}/#map=12/51.7/26.3")
     page.wait_for_selector("body[data-ready]")
     held: list[Any] = []
-    page.route("**/*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    page.route(
+        "**/*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
     page.mouse.click(900, 250, button="right")
     page.get_by_role("button", name="Send").click()
     page.wait_for_function("document.querySelector('#report-form [type=submit]').disabled")
@@ -286,11 +288,15 @@ def test_a_late_answer_leaves_the_next_report_alone_and_still_gives_its_link(
     assert str(page.locator("#report-link").get_attribute("href")).endswith(f"/{second.token}/")
 
 
-def test_a_report_refused_after_its_form_was_closed_is_told(page: Page, live_server: Any, release: Any) -> None:
+def test_a_report_refused_after_its_form_was_closed_is_told(
+    page: Page, live_server: Any, release: Any
+) -> None:
     page.goto(f"{live_server.url}/#map=12/51.7/26.3")
     page.wait_for_selector("body[data-ready]")
     held: list[Any] = []
-    page.route("**/*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    page.route(
+        "**/*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
     page.mouse.click(900, 250, button="right")
     page.get_by_role("button", name="Send").click()
     page.wait_for_function("document.querySelector('#report-form [type=submit]').disabled")
