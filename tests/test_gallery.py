@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from django.utils import timezone
 
 from amberapp.errors import NotAllowed, UserError
 from amberapp.models import User
+from amberapp.sessions import SessionStore
 from detection.models import Detection
 from labeling.actions.gallery import close_up, ordered, short_path
 from labeling.actions.review import review_detection
 from labeling.actions.review_bulk import MOST_AT_ONCE, Outcome, review_many, withdraw_many, written
 from labeling.actions.review_queue import needs_of, review_queue
 from labeling.actions.verdicts import current_verdicts
+from labeling.api.review import remember
 from labeling.models import Campaign, Consensus, Label, LookAlike, Release, Report, Review
 from tests.findings import make_classifier, make_run
 
@@ -160,6 +163,32 @@ def test_the_api_decides_about_many_and_takes_back(
         assert (
             client.post("/api/reviews/withdraw/", wrong, content_type="application/json").status_code == 400
         )
+
+
+def test_the_next_page_takes_back_what_was_sent_last_though_an_earlier_answer_came_later(
+    bob: User, run: Any, client_of: Callable
+) -> None:
+    slow, quick = run.detections.all()[:2]
+    client = client_of(bob)
+    begun = SessionStore(client.session.session_key)
+    begun.items()  # the slow request has read its session before the quick one writes there
+
+    def send(detection: Detection, verdict: str, turn: int) -> Any:
+        seen = {"detection": detection.pk, "seen_review": None}
+        body = {"verdict": verdict, "detections": [seen], "turn": turn}
+        return client.post("/api/detections/reviews/", body, content_type="application/json")
+
+    assert send(quick, "approved", 2).status_code == 200
+    answers = review_many(seen=unseen(slow), verdict="second", acting_user=bob)
+    remember(SimpleNamespace(session=begun), answers, 1)
+    begun.save()
+    page = client.get("/review/gallery/")
+    approved = Review.objects.get(detection=quick)
+    assert page.context["data"]["written"] == [approved.pk]
+    client.post("/api/reviews/withdraw/", {"reviews": [approved.pk]}, content_type="application/json")
+    assert client.get("/review/gallery/").context["data"]["written"] == []
+    assert send(quick, "approved", -1).status_code == 400
+    assert send(quick, "approved", 2**70).status_code == 400
 
 
 def test_taking_one_verdict_back_leaves_the_rest_of_the_decision_to_be_taken_back(

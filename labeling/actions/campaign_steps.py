@@ -47,7 +47,6 @@ class Course:
     ready: Readiness | None
     release: Release | None
     asks: bool
-    watching: bool
 
     @property
     def current(self) -> str:
@@ -85,7 +84,6 @@ def course_of(campaign: Campaign) -> Course:
         ready=_readiness(run, queue) if run is not None and queue is not None else None,
         release=release,
         asks=campaign.classifier_after is not None and wants_run(campaign) and has_to_ask(campaign),
-        watching=progress_now(campaign) is not None,
     )
 
 

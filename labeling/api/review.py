@@ -1,5 +1,6 @@
 """API of detections and experts' verdicts on them."""
 
+import time
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -27,7 +28,7 @@ STANDINGS = [*ReviewVerdict.values, "disputed", ""]
 # What a row of the history can be.
 ENTRIES = [*ReviewVerdict.values, WITHDRAWN]
 # Under this name the session keeps the reviews that the person's last decision about many wrote.
-LAST_DECISION = "last-review-decision"
+LAST_DECISION = "last-decision-about-many"
 
 
 class ReviewSerializer(serializers.ModelSerializer):
@@ -96,6 +97,15 @@ class SeenSerializer(serializers.Serializer):
 
 class ManyReviewsSerializer(VerdictSerializer):
     detections = serializers.ListField(child=SeenSerializer(), allow_empty=False, max_length=MOST_AT_ONCE)
+    turn = serializers.IntegerField(
+        min_value=0,
+        max_value=BIGGEST_ID,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="rises from decision to decision, such as the time in ms: what was sent last is what a page "
+        "that is loaded anew takes back, whichever was answered last",
+    )
 
 
 class TakenBackSerializer(serializers.Serializer):
@@ -251,7 +261,7 @@ class ManyReviews(APIView):
             note=said["note"],
             acting_user=request.user,
         )
-        remember(request, answers)
+        remember(request, answers, said["turn"])
         return Response(DecidedSerializer(answers, many=True).data)
 
 
@@ -273,18 +283,39 @@ class ReviewsTakenBack(APIView):
         return Response(DecidedSerializer(answers, many=True).data)
 
 
-def remember(request: Any, answers: list[Decided]) -> None:
-    """Keep in the session what the decision wrote, so that it can be taken back from the next page too."""
+def last_decision(request: Any) -> list[int]:
+    """The reviews that the decision sent last has written and nobody has taken back."""
+    kept: dict[str, Any] = request.session.get(LAST_DECISION, {})
+    return list(kept.get("reviews", []))
+
+
+def remember(request: Any, answers: list[Decided], turn: int | None = None) -> None:
+    """Keep in the session what the decision wrote, so that it can be taken back from the next page too.
+
+    An earlier decision that was answered later does not take the place of a later one.
+    """
     rows = written(answers)
-    if rows:
-        request.session[LAST_DECISION] = rows
+    turn = int(time.time() * 1000) if turn is None else turn
+    kept = _kept_by_now(request)
+    if kept.get("reviews") and kept["turn"] > turn:
+        request.session[LAST_DECISION] = kept
+    elif rows:
+        request.session[LAST_DECISION] = {"turn": turn, "reviews": rows}
 
 
 def forget(request: Any, reviews: list[int]) -> None:
     """These have been taken back; what else the last decision wrote can still be."""
-    left = [number for number in request.session.get(LAST_DECISION, []) if number not in set(reviews)]
-    if len(left) < len(request.session.get(LAST_DECISION, [])):
-        request.session[LAST_DECISION] = left
+    kept = _kept_by_now(request)
+    left = [number for number in kept.get("reviews", []) if number not in set(reviews)]
+    if kept and len(left) < len(kept["reviews"]):
+        request.session[LAST_DECISION] = kept | {"reviews": left}
+
+
+def _kept_by_now(request: Any) -> dict[str, Any]:
+    """What other requests have kept since this one has read its session."""
+    stored = type(request.session)(request.session.session_key)
+    kept: dict[str, Any] = stored.get(LAST_DECISION, {})
+    return kept
 
 
 def _run(number: str) -> Run:

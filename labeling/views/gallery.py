@@ -24,7 +24,7 @@ from labeling.actions.gallery import CELLS, Order, cells_of
 from labeling.actions.publish import readiness
 from labeling.actions.review_bulk import MOST_AT_ONCE, Decided, Outcome, review_many, withdraw_many, written
 from labeling.actions.review_queue import QueueItem, review_queue
-from labeling.api.review import LAST_DECISION, remember
+from labeling.api.review import forget, last_decision, remember
 from labeling.models import LookAlike
 from labeling.views.review_frame import Way, asked_run, asked_way, frame
 
@@ -57,7 +57,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "query": f"run={run.pk}&{way.query}&",
         "orders": _orders(),
         "look_alikes": LookAlike.objects.choices(),
-        "undoable": len(request.session.get(LAST_DECISION, [])),
+        "undoable": len(last_decision(request)),
         "data": {
             "numbers": numbers,
             "first": page.start_index() - 1,
@@ -65,7 +65,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
             "cells": CELLS,
             "most": MOST_AT_ONCE,
             "way": way.asked,
-            "written": request.session.get(LAST_DECISION, []),
+            "written": last_decision(request),
             "urls": {
                 "cells": reverse("review-gallery-cells"),
                 "page": reverse("review-detection", args=[0]),
@@ -110,10 +110,11 @@ def _decide(request: HttpRequest, expert: User) -> None:
     """What a page without scripts sends: ticked detections with what was seen of them, and one decision."""
     decision = request.POST.get("decision", "")
     if decision == "undo":
-        reviews = request.session.pop(LAST_DECISION, [])
+        reviews = last_decision(request)
         if not reviews:
             raise UserError(_("There is nothing to take back."))
         answers = withdraw_many(reviews=reviews, acting_user=expert)
+        forget(request, reviews)
         _tell(request, answers, back=True)
         return
     seen: dict[int, int | None] = {}

@@ -98,3 +98,32 @@ def test_the_pages_of_a_sample_can_be_used_by_everybody(
             ready(page)
         assert serious_violations() == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_marks_not_sent_yet_are_there_again_after_a_look_back(
+    page: Page, live_server: Any, log_in: Callable[[Any], None], bob: Any, sample: Any
+) -> None:
+    log_in(bob)
+    page.goto(f"{live_server.url}/review/sample/")
+    for _tile in range(2):
+        ready(page)
+        page.keyboard.press("Enter")
+    expect(page.locator("#judged")).to_have_text("2 of 4 judged")
+    ready(page)
+    for _piece in range(2):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press(" ")
+    expect(page.locator("#chosen")).to_have_text("2 pieces marked as mining")
+    for _tile in range(2):
+        page.keyboard.press("b")
+        expect(page.locator("#chosen")).to_have_text("Nothing marked")
+        ready(page)
+    expect(page.locator('[data-do="back"]')).to_be_disabled()
+    for _tile in range(2):
+        page.keyboard.press("Enter")
+        expect(page.locator('[data-do="back"]')).to_be_enabled()
+        ready(page)
+    expect(page.locator("#chosen")).to_have_text("2 pieces marked as mining")
+    page.keyboard.press("Enter")
+    expect(page.locator("#judged")).to_have_text("3 of 4 judged")
+    assert sorted(len(answer.superpixels) for answer in SampleAnswer.objects.all()) == [0, 0, 2]

@@ -251,3 +251,55 @@ def test_the_language_can_be_changed_on_the_private_page(page: Page, live_server
     page.get_by_role("button", name="Українська").click()
     expect(page.locator("html")).to_have_attribute("lang", "uk")
     assert page.url == f"{live_server.url}/report/{report.token}/"
+
+
+def test_a_late_answer_leaves_the_next_report_alone_and_still_gives_its_link(
+    page: Page, live_server: Any, release: Any, serious_violations: Callable[[], list[str]]
+) -> None:
+    page.goto(f"{live_server.url}/#map=12/51.7/26.3")
+    page.wait_for_selector("body[data-ready]")
+    held: list[Any] = []
+    page.route(
+        "**/*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    page.mouse.click(900, 250, button="right")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_function("document.querySelector('#report-form [type=submit]').disabled")
+    page.keyboard.press("Escape")
+    page.mouse.click(1000, 350, button="right")
+    page.get_by_text("Say more").click()
+    page.locator("#report-comment").fill("the second")
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()
+    held.pop().continue_()
+    link = page.locator(".toast").get_by_role("link", name="See your report")
+    expect(link).to_be_visible()
+    expect(page.locator("#report-comment")).to_be_visible()
+    expect(page.locator("#report-comment")).to_have_value("the second")
+    assert serious_violations() == []
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_function("document.querySelector('#report-form [type=submit]').disabled")
+    held.pop().continue_()
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the link").click()
+    expect(page.locator(".toast", has_text="The link is copied")).to_be_visible()
+    first, second = Report.objects.order_by("pk")
+    assert str(link.get_attribute("href")).endswith(f"/{first.token}/")
+    assert str(page.locator("#report-link").get_attribute("href")).endswith(f"/{second.token}/")
+
+
+def test_a_report_refused_after_its_form_was_closed_is_told(
+    page: Page, live_server: Any, release: Any
+) -> None:
+    page.goto(f"{live_server.url}/#map=12/51.7/26.3")
+    page.wait_for_selector("body[data-ready]")
+    held: list[Any] = []
+    page.route(
+        "**/*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    page.mouse.click(900, 250, button="right")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_function("document.querySelector('#report-form [type=submit]').disabled")
+    page.keyboard.press("Escape")
+    held.pop().abort()
+    expect(page.get_by_role("alert").filter(has_text="Your report was not sent.")).to_be_visible()

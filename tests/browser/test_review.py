@@ -1,5 +1,6 @@
 """Bob reviews with the keyboard alone; a colleague who was quicker is told to him; a thumb is enough on a phone."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -287,3 +288,22 @@ def test_a_run_is_watched_until_it_ends(
     expect(desk.locator('[data-field="rate"]')).to_have_text("0.1")
     type(watched).objects.filter(pk=watched.pk).update(state="done", finished_at=timezone.now())
     expect(desk.locator("h1 .tag")).to_have_text("done")
+
+
+def test_the_card_asked_for_last_stays_though_an_earlier_one_comes_later(desk: Page, run: Any) -> None:
+    _first, second, third, fourth = run.detections.all()
+    desk.keyboard.press("n")
+    shown(desk, second)
+    held: list[Any] = []
+    desk.route(re.compile(rf"/{fourth.pk}/card/"), lambda route: held.append(route))
+    desk.keyboard.press("n")
+    shown(desk, third)
+    desk.keyboard.press("n")
+    expect(desk.locator("#card")).to_have_attribute("aria-busy", "true")
+    desk.keyboard.press("b")
+    expect(desk.locator("#card")).not_to_have_attribute("aria-busy", "true")
+    with desk.expect_response(re.compile(rf"/{fourth.pk}/card/")):
+        held[0].continue_()
+    desk.wait_for_timeout(500)
+    shown(desk, third)
+    assert f"/{third.pk}/" in desk.url

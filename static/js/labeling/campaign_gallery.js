@@ -1,28 +1,56 @@
 // The gallery of look-alikes: ticks by click, range, key and long press; the count; nothing is sent until a button is.
+// Until then the tab keeps the ticks: a reload, or a look at another page, does not lose an hour's work.
 
+import { element } from "../shared/dom.js";
 import { gettext, interpolate, ngettext } from "../shared/i18n.js";
 import { wireKeys } from "./review_keys.js";
 
 const HELD_MS = 450; // a press of a finger that means: everything up to here
 
 const form = document.getElementById("looks");
+const KEPT = `amber.looks.${window.location.pathname}`;
 
 if (form) {
   const ticks = [...form.querySelectorAll(".look__tick")];
-  const hidden = form.querySelectorAll("[data-hidden]");
+  const hidden = () => [...form.querySelectorAll("[data-hidden]")]; // ticked, but not among the pictures shown
   const count = form.querySelector("[data-count]");
+  const elsewhere = form.querySelector("[data-elsewhere]");
   const needing = form.querySelectorAll("[data-needs-tick]");
   let anchor = 0; // where a range begins
 
   const tell = () => {
-    const total = hidden.length + ticks.filter((tick) => tick.checked).length;
+    const names = [...hidden(), ...ticks.filter((tick) => tick.checked)].map((one) => one.value);
+    const total = names.length;
+    const unseen = hidden().length;
+    sessionStorage.setItem(KEPT, JSON.stringify(names));
     count.textContent = total
       ? interpolate(ngettext("%(count)s ticked", "%(count)s ticked", total), { count: total })
       : gettext("Tick what is not mining");
+    elsewhere.hidden = !unseen;
+    elsewhere.querySelector("span").textContent = interpolate(
+      ngettext("%(count)s of them not shown here", "%(count)s of them not shown here", unseen),
+      { count: unseen },
+    );
     for (const button of needing) {
       button.disabled = total === 0;
     }
   };
+
+  /** What was ticked here before, over what the server proposes; after a button was pressed there is nothing of it. */
+  const restore = () => {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) || "null");
+    if (!kept) {
+      return;
+    }
+    const wanted = new Set(kept);
+    for (const tick of ticks) {
+      tick.checked = wanted.delete(tick.value);
+    }
+    dropHidden();
+    form.append(...[...wanted].map((value) => element("input", { type: "hidden", name: "tick", value, "data-hidden": true })));
+  };
+
+  const dropHidden = () => hidden().forEach((one) => one.remove());
 
   const tickTo = (index, wanted) => {
     const [first, last] = anchor < index ? [anchor, index] : [index, anchor];
@@ -38,7 +66,7 @@ if (form) {
       tick.checked = wanted;
     }
     if (!wanted) {
-      hidden.forEach((one) => one.remove());
+      dropHidden();
     }
     tell();
   };
@@ -136,6 +164,15 @@ if (form) {
       event.preventDefault();
     }
   });
-  form.addEventListener("submit", () => form.setAttribute("aria-busy", "true"));
+  elsewhere.querySelector("button").addEventListener("click", () => {
+    dropHidden();
+    tell();
+    ticks[0]?.focus(); // the button pressed is gone
+  });
+  form.addEventListener("submit", () => {
+    form.setAttribute("aria-busy", "true");
+    sessionStorage.removeItem(KEPT); // the page that answers says what is ticked; a decision ticks nothing
+  });
+  restore();
   tell();
 }

@@ -24,7 +24,8 @@ const known = new Map(); // number -> {seen, state, waits, carried} as the serve
 const chosen = new Set();
 const sending = new Set();
 const messages = new Map(); // number -> why it was not decided
-let written = page.written; // the reviews that Undo takes back
+// What Undo takes back, in the order of sending, not of the answers: {turn, settled, reviews}.
+const decisions = page.written.length ? [{ turn: 0, settled: Promise.resolve(), reviews: page.written }] : [];
 const begin = page.at ?? page.first;
 let current = page.numbers[begin]; // the cell with the keyboard
 let anchor = begin; // where a range begins
@@ -192,7 +193,7 @@ function mark(numbers, busy) {
   }
 }
 
-function tell(sentence, answers, { undoable = true } = {}) {
+function tell(sentence, answers, undoable = null) {
   const missed = answers.filter((answer) => answer.message);
   for (const answer of missed) {
     messages.set(answer.detection, answer.message);
@@ -210,12 +211,12 @@ function tell(sentence, answers, { undoable = true } = {}) {
       action: { label: gettext("Show it"), run: () => goTo(place.get(missed[0].detection)) },
     });
   } else if (sentence) {
-    toast(sentence, { action: undoable ? { label: gettext("Undo"), run: undo } : null });
+    toast(sentence, { action: undoable ? { label: gettext("Undo"), run: () => undo(undoable) } : null });
   }
 }
 
-async function decide(decision) {
-  const [verdict, lookAlike = ""] = decision.split(":");
+async function decide(value) {
+  const [verdict, lookAlike = ""] = value.split(":");
   openReasons(false);
   const wanted = chosen.size ? page.numbers.filter((number) => chosen.has(number)) : [current];
   const numbers = wanted.filter((number) => !sending.has(number));
@@ -223,6 +224,12 @@ async function decide(decision) {
     return;
   }
   const remark = note.take();
+  let settled = null;
+  // The time, but rising: other tabs of this session number theirs too, and the server keeps the latest of all.
+  const turn = Math.max(Date.now(), (decisions.at(-1)?.turn ?? 0) + 1);
+  const decision = { turn, settled: new Promise((resolve) => (settled = resolve)), reviews: [] };
+  decisions.push(decision);
+  showUndo();
   chooseNone();
   mark(numbers, true);
   goOn(numbers);
@@ -236,29 +243,42 @@ async function decide(decision) {
       verdict,
       look_alike: lookAlike,
       note: remark,
+      turn,
       detections: numbers.map((number) => ({
         detection: number,
         seen_review: unseen.has(number) ? null : known.get(number).seen,
       })),
     });
     const done = answers.filter((answer) => answer.outcome === "done");
-    if (done.length) {
-      written = done.map((answer) => answer.review);
-    } else {
+    decision.reviews = done.map((answer) => answer.review);
+    if (!done.length) {
       note.giveBack(remark);
     }
     await refresh(numbers);
     const gone = done.length + answers.filter((answer) => answer.outcome === "unchanged").length;
-    tell(gone ? interpolate(SAID[verdict](gone), { n: gone }) : "", answers, { undoable: done.length > 0 });
+    tell(gone ? interpolate(SAID[verdict](gone), { n: gone }) : "", answers, done.length ? decision : null);
   } catch (error) {
     numbers.forEach((number) => choose(number, true));
     showChosen();
     note.giveBack(remark);
     toastError(error);
   } finally {
+    if (!decision.reviews.length) {
+      drop(decision);
+    }
     mark(numbers, false);
     showUndo();
+    settled();
   }
+}
+
+/** Returns false where it was taken back already. */
+function drop(decision) {
+  const at = decisions.indexOf(decision);
+  if (at >= 0) {
+    decisions.splice(at, 1);
+  }
+  return at >= 0;
 }
 
 /** To the cell after the last one decided, so that the hand can stay on the keys. */
@@ -268,34 +288,39 @@ function goOn(numbers) {
   goTo(next < 0 ? last : next);
 }
 
-async function undo() {
-  if (!written.length) {
+/** Take back the decision that was sent last, or the one that a message tells of. */
+async function undo(decision = decisions.at(-1)) {
+  if (!decision || !drop(decision)) {
     toast(gettext("There is nothing to take back."));
     return;
   }
-  const reviews = written;
-  written = [];
   showUndo();
+  await decision.settled; // its cells have been asked for as well: they would come back as they were before
+  const { reviews } = decision;
+  if (!reviews.length) {
+    return; // nothing was written, as has been told
+  }
   try {
     const answers = await api.post(page.urls.withdraw, { reviews });
     const numbers = answers.map((answer) => answer.detection);
     await refresh(numbers);
     const back = answers.filter((answer) => answer.outcome === "done").length;
     const sentence = ngettext("%(n)s verdict is taken back", "%(n)s verdicts are taken back", back);
-    tell(interpolate(sentence, { n: back }), answers, { undoable: false });
+    tell(interpolate(sentence, { n: back }), answers);
     const first = Math.min(...numbers.map((number) => place.get(number) ?? Infinity));
     if (Number.isFinite(first)) {
       await goTo(first);
     }
   } catch (error) {
-    written = reviews;
+    decisions.push(decision);
+    decisions.sort((one, other) => one.turn - other.turn);
     showUndo();
     toastError(error);
   }
 }
 
 function showUndo() {
-  bar.querySelector("[data-undo]").disabled = written.length === 0;
+  bar.querySelector("[data-undo]").disabled = decisions.length === 0;
 }
 
 // Controls ----------------------------------------------------------------------------------------------------------
@@ -388,7 +413,7 @@ function pressed(key, event) {
     case "s":
       return () => decide("second");
     case "u":
-      return undo;
+      return () => undo();
     case "t":
       return () => note.open(true);
     case "z":

@@ -5,6 +5,7 @@ import { element } from "../shared/dom.js";
 import { gettext, interpolate, number } from "../shared/i18n.js";
 import { L } from "../shared/map.js";
 import { copyText } from "../shared/share.js";
+import { toast } from "../shared/toast.js";
 import { smallPhoto } from "./report_photo.js";
 
 const byId = (id) => document.getElementById(id);
@@ -20,6 +21,7 @@ export class ReportPanel {
     this.chosen = false; // true once the sender has chosen a category by hand
     this.placed = false; // true where the mark is on a place, was moved, or was said to be right
     this.mark = null;
+    this.turn = 0; // which form is open: the answer to an earlier one leaves it alone
     this.form = byId("report-form");
     this.form.addEventListener("change", (event) => {
       this.chosen ||= event.target.name === "category";
@@ -63,6 +65,8 @@ export class ReportPanel {
   /** Open for a place of the map, for ground that was pointed at, or else for the middle of what is seen. */
   begin({ place = "", latitude, longitude, pointed = false }) {
     this.end();
+    this.turn += 1;
+    this.busy(false);
     this.form.reset();
     this.chosen = false;
     this.fail("");
@@ -134,26 +138,43 @@ export class ReportPanel {
       this.fail(gettext("Is the mark on the place? Tap the map to move it, or send once more."));
       return;
     }
-    const button = this.form.querySelector("[type=submit]");
-    let refused = false;
-    button.disabled = true;
-    button.setAttribute("aria-busy", "true");
+    const { turn } = this;
+    this.busy(true);
     try {
       const answer = await api.post(this.url, await this.body(said));
-      byId("report-link").href = answer.status_url;
-      this.form.hidden = true;
-      byId("report-thanks").hidden = false;
-      byId("report-thanks").querySelector("h2").focus();
+      if (turn === this.turn) {
+        this.busy(false);
+        this.thank(answer.status_url);
+      } else {
+        // Nothing else leads to the report: it stays until the sender closes it, and opens beside what they write now.
+        toast(gettext("Your report was sent. Only this link shows what becomes of it: keep it."), {
+          action: { label: gettext("See your report"), href: answer.status_url },
+          lasts: Infinity,
+        });
+      }
     } catch (error) {
-      this.fail(error.message);
-      refused = true;
-    } finally {
-      button.disabled = false;
-      button.removeAttribute("aria-busy");
-      if (refused) {
-        button.focus({ preventScroll: true }); // a disabled button loses the focus; the sentence stays in sight
+      if (turn === this.turn) {
+        this.busy(false);
+        this.fail(error.message);
+        // A disabled button loses the focus; the sentence stays in sight.
+        this.form.querySelector("[type=submit]").focus({ preventScroll: true });
+      } else {
+        toast(interpolate(gettext("Your report was not sent. %(why)s"), { why: error.message }), { kind: "error" });
       }
     }
+  }
+
+  busy(sending) {
+    const button = this.form.querySelector("[type=submit]");
+    button.disabled = sending;
+    button.setAttribute("aria-busy", String(sending));
+  }
+
+  thank(link) {
+    byId("report-link").href = link;
+    this.form.hidden = true;
+    byId("report-thanks").hidden = false;
+    byId("report-thanks").querySelector("h2").focus();
   }
 
   /** JSON; a form where there is a photo. */
@@ -199,6 +220,7 @@ export class ReportPanel {
   }
 
   close() {
+    this.turn += 1;
     this.end();
     this.show(false);
     byId("report-button").focus({ preventScroll: true });

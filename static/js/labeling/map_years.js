@@ -6,7 +6,7 @@ import { gettext, interpolate, number } from "../shared/i18n.js";
 const MANY = 7; // from here on the labels of all years would not fit beside each other
 
 export class YearChoice {
-  /** choose(year) is called when the reader chooses one; "" stands for all. */
+  /** choose(year, {step}) is called when the reader chooses one; "" stands for all. step: one of the slider's many. */
   constructor({ choose }) {
     this.bars = [...document.querySelectorAll("[data-year]")];
     this.years = ["", ...this.bars.map((bar) => bar.dataset.year)];
@@ -35,7 +35,7 @@ export class YearChoice {
       value: 0,
       "aria-label": gettext("Year of the image"),
     });
-    this.slider.addEventListener("input", () => choose(this.years[Number(this.slider.value)]));
+    this.slider.addEventListener("input", () => choose(this.years[Number(this.slider.value)], { step: true }));
     // One stop before the bars for all years: the chart gets a column for it, so that stops lie below their bars.
     this.all = element("button", { type: "button", "aria-pressed": "true", onclick: () => choose("") }, gettext("all"));
     chart.prepend(element("li", { class: "year-all is-on" }, this.all));

@@ -29,6 +29,7 @@ byId("no-script").remove();
 const state = { year: "", district: "", place: "" };
 let popup = null;
 let following = false; // true while the page follows the address instead of leading it
+let followed = 0; // which address is followed: an earlier one, still loading, gives way
 
 const map = createMap(byId("map"), {
   label: gettext("Map of places torn up by mining. The list says the same in words."),
@@ -143,20 +144,20 @@ function subjectOf(feature) {
 // Years and districts ---------------------------------------------------------------------------
 
 const everything = { hectares: page.hectares, count: byId("count").textContent };
-const years = new YearChoice({ choose: (year) => setYear(year, { led: true }) });
+const years = new YearChoice({ choose: (year, { step = false } = {}) => setYear(year, { led: true, step }) });
 const districts = new Districts(map, data, {
   figures: page.districts,
   choose: (name) => setDistrict(name, { led: true }).catch(toastError),
 });
 
-function setYear(year, { led = false } = {}) {
+function setYear(year, { led = false, step = false } = {}) {
   state.year = years.has(year) ? year : "";
   tellFigures();
   districts.setYear(state.year);
   squares.setYear(state.year);
   outlines.setYear(state.year).catch(toastError);
   if (led) {
-    lead();
+    lead({ step });
   }
 }
 
@@ -349,10 +350,10 @@ map.on("popupclose", (event) => {
   }
 });
 
-async function openPlaceNamed(id) {
+async function openPlaceNamed(id, wanted = () => true) {
   await outlines.refresh();
   const known = outlines.shown.get(id);
-  if (known) {
+  if (known && wanted()) {
     await openPlace(known.feature);
   }
 }
@@ -417,20 +418,28 @@ map.on("mouseout zoomstart", () => {
 
 // The address -----------------------------------------------------------------------------------
 
-/** A new entry of the history: the back button takes it back. */
-function lead() {
-  if (!following) {
-    window.history.pushState(null, "", addressOf(map, state));
+/** A new entry of the history: the back button takes it back. The steps of a slider, one after another, share one. */
+function lead({ step = false } = {}) {
+  if (following) {
+    return;
+  }
+  if (step && window.history.state?.step) {
+    window.history.replaceState({ step }, "", addressOf(map, state));
+  } else {
+    window.history.pushState(step ? { step } : null, "", addressOf(map, state));
   }
 }
 
 map.on("moveend", () => {
   if (!following && document.body.dataset.ready) {
-    window.history.replaceState(null, "", addressOf(map, state));
+    window.history.replaceState(window.history.state, "", addressOf(map, state));
   }
 });
 
 async function follow() {
+  followed += 1;
+  const mine = followed;
+  const wanted = () => mine === followed;
   following = true;
   try {
     const { view, year, district, place } = readAddress();
@@ -443,14 +452,21 @@ async function follow() {
     if (district !== state.district) {
       await setDistrict(district);
     }
+    if (!wanted()) {
+      return;
+    }
     if (place) {
-      await openPlaceNamed(place);
+      await openPlaceNamed(place, wanted);
     } else if (state.place) {
       closePlace();
     }
-    outlines.setChosen(state.place || (page.place ? page.place.place : ""));
+    if (wanted()) {
+      outlines.setChosen(state.place || (page.place ? page.place.place : ""));
+    }
   } finally {
-    following = false;
+    if (wanted()) {
+      following = false;
+    }
   }
 }
 

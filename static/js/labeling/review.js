@@ -20,6 +20,7 @@ const sending = new Map(); // number -> promise of the verdict's answer
 const unsaid = new Map(); // number -> the note of a verdict that was refused
 let place = 0; // where in the queue we are, or go on when the shown card is not in it
 let picture = null;
+let turn = 0; // which card was asked for last: a slower one before it is not shown
 
 const card = () => host.querySelector(".review-card");
 const shownNumber = () => Number(card().dataset.detection);
@@ -70,10 +71,15 @@ function nextNumber() {
 }
 
 async function show(number, { push = true } = {}) {
+  turn += 1;
+  const mine = turn;
   host.setAttribute("aria-busy", "true");
   try {
     const made = parse(await fetchCard(number));
     cards.delete(number); // it is out of date as soon as somebody judges it
+    if (mine !== turn) {
+      return;
+    }
     host.replaceChildren(document.adoptNode(made));
     const at = queue.indexOf(number);
     place = at < 0 ? place : at;
@@ -85,9 +91,13 @@ async function show(number, { push = true } = {}) {
     host.querySelector("#card-title").focus({ preventScroll: true });
     lookAhead();
   } catch (error) {
-    toastError(error);
+    if (mine === turn) {
+      toastError(error);
+    }
   } finally {
-    host.removeAttribute("aria-busy");
+    if (mine === turn) {
+      host.removeAttribute("aria-busy");
+    }
   }
 }
 

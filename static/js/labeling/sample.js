@@ -20,6 +20,7 @@ const addressOf = (id) => page.tile.replace(/\/0\/$/, `/${id}/`);
 
 const stage = new Stage(byId("tile-map"), { onCoarse: coarse });
 const gone = []; // ids of tiles judged on this page, the latest last
+const unsent = new Map(); // tile → what was marked on it when it was left by Back
 let current = null; // {tile, raster, …, painting}
 let ahead = null; // a promise of the next one, while this one is looked at
 let busy = false;
@@ -44,7 +45,7 @@ async function next() {
     ahead = null;
     showProgress(told.progress);
     if (loaded) {
-      open(loaded, { superpixels: [] });
+      open(loaded, unsent.get(loaded.tile.id) ?? { superpixels: [] });
     } else {
       finished();
     }
@@ -140,6 +141,7 @@ async function send({ unusable = false } = {}) {
     toastError(error);
     return;
   }
+  unsent.delete(tile.id);
   if (gone.at(-1) !== tile.id) {
     gone.push(tile.id);
   }
@@ -164,6 +166,7 @@ async function back() {
       const waiting = ahead;
       ahead = Promise.resolve({ told: { progress: latest }, loaded: await load(left.tile) });
       waiting?.then(({ loaded: unused }) => unused && release(unused)).catch(() => {});
+      unsent.set(left.tile.id, { superpixels: chosen(), unusable: left.unusable });
     }
     open(loaded, answer);
   } catch (error) {

@@ -20,13 +20,17 @@ function regions() {
 
 /**
  * toast("Saved"), toast("Vote taken back", {action: {label: "Redo", run}}), toast(message, {kind: "error"}).
- * Returns a function that closes it.
+ * An action with an href is a link, opened beside this page. What lasts for Infinity stays until it is closed, whatever
+ * is said after it. Returns a function that closes it.
  */
 export function toast(message, { kind = "info", action = null, lasts = LASTS_MS } = {}) {
   const region = regions().querySelector(kind === "error" ? '[data-kind="alert"]' : '[data-kind="status"]');
   const shown = element("div", { class: `toast toast--${kind}` }, element("span", { class: "toast__text" }, message));
   const close = () => shown.remove();
-  if (action) {
+  if (action?.href) {
+    const beside = { class: "toast__action", href: action.href, target: "_blank", rel: "noopener noreferrer" };
+    shown.append(element("a", beside, action.label));
+  } else if (action) {
     const run = () => {
       close();
       action.run();
@@ -36,8 +40,11 @@ export function toast(message, { kind = "info", action = null, lasts = LASTS_MS 
   shown.append(
     element("button", { type: "button", class: "toast__close", "aria-label": gettext("Close"), onclick: close }, "×"),
   );
-  region.replaceChildren(shown);
-  if (kind !== "error") {
+  const stays = lasts === Infinity;
+  shown.toggleAttribute("data-stays", stays);
+  region.querySelectorAll(".toast:not([data-stays])").forEach((before) => before.remove());
+  region.append(shown);
+  if (kind !== "error" && !stays) {
     let timer = setTimeout(close, lasts);
     const hold = () => clearTimeout(timer);
     const release = () => {
