@@ -178,7 +178,7 @@ def test_each_class_is_told_with_its_difference_and_what_other_places_would_have
     first, second, third = table.partition("<tbody>")[2].split("</tr>")[:3]
     assert 'Cemetery <small class="quiet">others labelled since</small>' in third
     for text in (
-        'Deforestation <small class="quiet">labelled before the campaign</small>',
+        'Clear-cut forest <small class="quiet">labelled before the campaign</small>',
         "12 <small",
         "5 places",
         "9 <span",
