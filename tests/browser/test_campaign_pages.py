@@ -157,3 +157,37 @@ def test_bob_chooses_a_superpixel_of_a_tile(
     page.get_by_role("link", name="Superpixel 4", exact=True).press("Enter")
     page.get_by_role("button", name="Find its look-alikes").click()
     expect(page.locator(".look.is-asked")).to_have_count(1)
+
+
+def test_ticks_outlive_a_reload_and_those_not_shown_are_counted_and_taken_away(
+    page: Page, live_server: Any, campaign: Campaign, bob: Any, log_in: Callable[[Any], None]
+) -> None:
+    log_in(bob)
+    page.goto(f"{live_server.url}/review/campaigns/{campaign.pk}/look-alikes/")
+    count, ticks = page.locator("[data-count]"), page.locator(".look__tick")
+    elsewhere = page.locator("[data-elsewhere]")
+    everything = ticks.count()
+    page.keyboard.press("a")
+    ticks.last.uncheck()
+    expect(count).to_have_text(f"{everything - 1} ticked")
+    page.reload()
+    expect(count).to_have_text(f"{everything - 1} ticked")
+    expect(ticks.last).not_to_be_checked()
+    expect(elsewhere).to_be_hidden()
+    page.get_by_label("Only those called mining").check()
+    expect(elsewhere).to_contain_text("of them not shown here")
+    expect(count).to_have_text(f"{everything - 1} ticked")
+    shown = ticks.count()
+    assert shown < everything
+    elsewhere.get_by_role("button", name="Untick those").click()
+    expect(elsewhere).to_be_hidden()
+    expect(count).to_have_text(f"{page.locator('.look__tick:checked').count()} ticked")
+    page.keyboard.press("a")
+    expect(count).to_have_text(f"{shown} ticked")
+    page.get_by_label("What is it instead?").select_option("cemetery")
+    page.get_by_role("button", name="Label as not mining").click()
+    expect(page.locator(".steps")).to_contain_text(f"{shown} superpixels labelled as not mining")
+    assert (
+        page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('amber.looks')).length")
+        == 0
+    )

@@ -1,5 +1,6 @@
 """Bob decides about many at once: with keys, with the mouse, with a thumb; and how fast a person can be."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -305,3 +306,37 @@ def test_a_thumb_is_enough_and_nothing_serious_is_found(
     expect(cell(gallery, second)).to_have_attribute("data-state", "rejected")
     assert kept(run, {first: "rejected", second: "rejected"})
     assert not console_errors
+
+
+@pytest.mark.parametrize("way", ["key", "reload", "message"])
+def test_undo_takes_back_what_was_sent_last_though_an_earlier_answer_comes_later(
+    gallery: Page, run: Any, way: str
+) -> None:
+    one, two, three = numbers(run)[:3]
+    held: list[Any] = []
+    gallery.route(re.compile("/reviews/$"), lambda route: route.continue_() if held else held.append(route))
+    gallery.keyboard.press("Shift+ArrowRight")
+    gallery.keyboard.press("r")
+    gallery.keyboard.press("5")
+    expect(cell(gallery, three).locator(".shot__tick")).to_be_focused()
+    gallery.keyboard.press("a")
+    expect(cell(gallery, three)).to_have_attribute("data-state", "approved")
+    assert {pk: one.verdict for pk, one in current_verdicts(run).items()} == {three: "approved"}
+    held[0].continue_()
+    expect(cell(gallery, two)).to_have_attribute("data-state", "rejected")
+    message = gallery.locator(".toast", has_text="2 rejected")
+    expect(message).to_be_visible()
+    if way == "message":
+        message.get_by_role("button", name="Undo").click()
+        assert kept(run, {three: "approved"})
+        gallery.keyboard.press("u")
+        assert kept(run, {})
+        return
+    if way == "reload":
+        gallery.reload()
+        expect(gallery.locator("[data-undo]")).to_be_enabled()
+    gallery.keyboard.press("u")
+    assert kept(run, {one: "rejected", two: "rejected"})
+    if way == "key":
+        gallery.keyboard.press("u")
+        assert kept(run, {})

@@ -291,3 +291,43 @@ def test_an_admin_brings_districts_in_and_anybody_can_use_that_page(
     assert serious_violations() == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert console_errors == []
+
+
+def test_one_press_of_back_takes_back_all_steps_of_the_slider(
+    page: Page, release: Any, open_map: Callable[[str], None]
+) -> None:
+    open_map("/")
+    before = page.evaluate("history.length")
+    slider = page.get_by_role("slider", name="Year of the image")
+    slider.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(slider).not_to_have_attribute("aria-valuetext", re.compile("^all years: "))
+    assert "year=" in page.url
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^all years: "))
+    assert "year=" not in page.url
+
+
+def test_the_address_asked_for_last_is_followed_though_an_earlier_one_loads_longer(
+    page: Page, release: Any, open_map: Callable[[str], None]
+) -> None:
+    place = first_place(release)
+    open_map("/#map=8/51.5/26.5")
+    held: list[Any] = []
+    page.route(re.compile("ground-"), lambda route: held.append(route))
+    view = f"#map=15/{place.latitude}/{place.longitude}"
+    with page.expect_request(re.compile("ground-")):
+        page.evaluate("(hash) => { location.hash = hash; }", f"{view}&place={place.place}")
+    page.evaluate("(hash) => { location.hash = hash; }", view)
+    page.wait_for_timeout(200)
+    for route in held:
+        route.continue_()
+    page.wait_for_selector("#map .leaflet-image-layer")
+    page.wait_for_timeout(500)
+    expect(page.locator(".place-popup")).to_have_count(0)
+    assert "place=" not in page.url
+    # The page leads the address again.
+    page.get_by_role("button", name=re.compile("^2014")).click()
+    assert "year=2014" in page.url
