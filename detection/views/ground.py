@@ -122,7 +122,7 @@ def _show(error: UserError, form: forms.Form) -> None:
 def _tile_boxes(region: Region) -> list[list[float]]:
     """[west, south, east, north] of some tiles, rounded to a metre."""
     boxes = region.tiles.on_the_map().values_list("west", "south", "east", "north")[:TILES_ON_MAP]
-    return [[round(value, 5) for value in box] for box in boxes]
+    return [[round(value, 5) for value in box if value is not None] for box in boxes]
 
 
 @require_safe
