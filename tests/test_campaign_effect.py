@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from amberapp.models import User
 from detection.actions.run_diff import compare_runs
@@ -91,6 +92,28 @@ def test_removed_detections_are_told_by_what_experts_say_of_their_ground(
         KindOfChange("waiting", 1, 0),
         KindOfChange("", 2, 1),
     ]
+
+
+def test_what_the_campaign_itself_labelled_is_no_loss_though_an_expert_had_approved_it_before(
+    campaign: Campaign, bob: User
+) -> None:
+    first, second, *_others = campaign.run_before.detections.all()
+    for detection in (first, second):
+        review_detection(detection=detection, verdict="approved", acting_user=bob)
+    campaign.decision, campaign.look_alike, campaign.decided_at = "label", "snow", timezone.now()
+    campaign.save()
+    for number in first.superpixels[: (len(first.superpixels) + 1) // 2]:
+        campaign.members.create(segmented_tile=first.segmented_tile, superpixel=number, distance=0)
+    campaign.members.create(segmented_tile=second.segmented_tile, superpixel=99, distance=0)
+    assert told(campaign) == {"snow": (1, 0), "mining": (1, 0), "": (5, 1)}
+    # Who looks at that very ground once more has the last word.
+    latest = first.reviews.latest("pk")
+    review_detection(detection=first, verdict="approved", acting_user=bob, seen_review_id=latest.pk)
+    assert told(campaign) == {"mining": (2, 0), "": (5, 1)}
+    # And what is taken back says nothing.
+    campaign.withdrawn_at = timezone.now()
+    campaign.save()
+    assert "snow" not in told(campaign)
 
 
 def test_what_volunteers_say_gives_no_class(campaign: Campaign) -> None:

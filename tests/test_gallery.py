@@ -126,6 +126,23 @@ def test_taking_the_last_decision_back_adds_rows_and_leaves_what_dora_did_since(
         withdraw_many(reviews=done, acting_user=dora)
 
 
+def test_undo_on_one_runs_page_takes_nothing_back_of_another_run(
+    bob: User, run: Any, client_of: Callable
+) -> None:
+    client = client_of(bob)
+    first = run.detections.first()
+    body = {"verdict": "approved", "detections": [{"detection": first.pk}]}
+    assert client.post("/api/detections/reviews/", body, content_type="application/json").status_code == 200
+    tiles = [one.segmented_tile.tile for one in run.detections.all()]
+    other = make_run(run.classifier, tiles, pieces=(4, 5, 6))
+    told = client.post(f"/review/gallery/?run={other.pk}", {"decision": "undo"}, follow=True)
+    assert "There is nothing to take back." in told.content.decode()
+    assert Review.objects.count() == 1
+    mine = client.post(f"/review/gallery/?run={run.pk}", {"decision": "undo"}, follow=True)
+    assert "taken back" in mine.content.decode()
+    assert first.pk not in current_verdicts(run)
+
+
 def test_the_api_decides_about_many_and_takes_back(
     bob: User, dora: User, run: Any, client_of: Callable
 ) -> None:

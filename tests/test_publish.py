@@ -313,6 +313,20 @@ def test_a_link_to_the_map_has_a_picture(release: Any) -> None:
         assert Client().get(f"/releases/testshire/1/{name}")["Content-Type"] == "image/png"
 
 
+def test_the_page_of_a_place_on_an_older_map_says_that_the_map_of_today_does_not_show_it(
+    release: Any, region: Any, bob: Any, carol: Any
+) -> None:
+    gone, stays = places_of(release)[:2]
+    address = f"/map/{region.slug}/1/place/{gone.place}/"
+    assert "an older map" not in Client().get(address).content.decode()
+    judge(release.run.detections.get(segmented_tile__tile__sha256__startswith=gone.place), bob, "rejected")
+    publish_release(run=release.run, acting_user=carol)
+    page = Client().get(address).content.decode()
+    assert "This is release 1, an older map." in page
+    assert f'href="/map/{region.slug}/2/"' in page
+    assert "an older map" not in Client().get(f"/map/{region.slug}/1/place/{stays.place}/").content.decode()
+
+
 def test_what_a_stranger_is_shown_may_be_kept_by_a_cdn_and_sets_no_cookie(
     release: Any, alice: Any, client_of: Callable[..., Any]
 ) -> None:

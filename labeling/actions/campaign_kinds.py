@@ -3,7 +3,9 @@
 What is honest here. A run removes outlines, not classes: nobody has looked at every one of them. So a detection gets a
 class only from experts, and from what they say today:
 
-- the verdict that stands on its very ground (a rejection's look-alike; an approval: it is mining, and removing it a loss);
+- the campaign's own look-alike, where it labelled at least half of its superpixels and no review of that very ground is
+  newer: who decided about the campaign has seen through the approval that stood before;
+- else the verdict that stands on its very ground (a rejection's look-alike; an approval: it is mining, and removing it a loss);
 - else, where experts have called at least half of its superpixels not mining (in reviews of other outlines, accepted
   reports and campaigns, this one above all), the look-alike that most of these have.
 
@@ -12,6 +14,7 @@ what a campaign is about. What was added is mostly not judged when the run ends,
 it. Detections that are only drawn differently are neither removed nor added.
 """
 
+import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ from itertools import islice
 from detection.actions.run_diff import KINDS, Kind, kept_diff
 from detection.models import Detection
 from labeling.actions.verdicts import DISPUTED, Ground, ground_of, weigh
-from labeling.models import Campaign, Consensus, Review, ReviewVerdict, Verdict
+from labeling.models import Campaign, CampaignDecision, Consensus, Review, ReviewVerdict, Verdict
 
 # Beside the slugs of look-alikes.
 MINING, WAITING, NOT_JUDGED = "mining", "waiting", ""
@@ -40,7 +43,7 @@ class KindOfChange:
 def kinds_of_change(campaign: Campaign) -> list[KindOfChange]:
     """Look-alikes first, those with most removed first, then what is no look-alike. Empty where the runs are not compared.
 
-    Three queries for each AT_ONCE detections that were removed or added, one at the least.
+    Four queries for each AT_ONCE detections that were removed or added, one at the least.
     """
     then, now = campaign.run_before, campaign.run_after
     if then is None or now is None or not (then.has_ended and now.has_ended):
@@ -52,7 +55,7 @@ def kinds_of_change(campaign: Campaign) -> list[KindOfChange]:
         kind: diff.rows[column][diff.rows["kind"] == KINDS.index(kind)].tolist()
         for kind, column in ((Kind.VANISHED, "then"), (Kind.APPEARED, "now"))
     }
-    counted = {kind: Counter(_kinds(found)) for kind, found in numbers.items()}
+    counted = {kind: Counter(_kinds(found, campaign)) for kind, found in numbers.items()}
     removed, added = counted[Kind.VANISHED], counted[Kind.APPEARED]
     last = (MINING, WAITING, NOT_JUDGED)
     told = [KindOfChange(kind, removed[kind], added[kind]) for kind in {*removed, *added}]
@@ -67,33 +70,55 @@ def kinds_of_change(campaign: Campaign) -> list[KindOfChange]:
     )
 
 
-def _kinds(detections: Sequence[int]) -> Iterator[str]:
+def _kinds(detections: Sequence[int], campaign: Campaign) -> Iterator[str]:
     """The kind of each of these detections."""
     numbers = iter(detections)
+    decided = campaign.decided_at if campaign.withdrawn_at is None else None
+    labelled = decided is not None and campaign.decision == CampaignDecision.LABEL and campaign.look_alike
     while some := list(islice(numbers, AT_ONCE)):
         rows = Detection.objects.filter(pk__in=some).order_by()
         grounds = [ground_of(*row) for row in rows.values_list("segmented_tile_id", "superpixels")]
         tiles = {tile for tile, _pieces in grounds}
         verdicts = _verdicts(tiles)
         pieces = _expert_pieces(tiles)
+        own = _own_pieces(campaign, tiles) if labelled else {}
         for ground in grounds:
-            yield verdicts.get(ground) or _by_pieces(ground, pieces[ground[0]])
+            kind, at = verdicts.get(ground, (NOT_JUDGED, None))
+            mine = own.get(ground[0], set()) & set(ground[1])
+            if (
+                decided is not None
+                and 2 * len(mine) >= len(ground[1])
+                and mine
+                and (at is None or at <= decided)
+            ):
+                yield campaign.look_alike
+            else:
+                yield kind or _by_pieces(ground, pieces[ground[0]])
 
 
-def _verdicts(tiles: Iterable[int]) -> dict[Ground, str]:
-    """Of every ground of these tiles on which a verdict stands: its kind."""
+def _own_pieces(campaign: Campaign, tiles: Iterable[int]) -> dict[int, set[int]]:
+    """{segmented tile: superpixels} of these tiles that the campaign has labelled."""
+    pieces: dict[int, set[int]] = defaultdict(set)
+    members = campaign.members.filter(segmented_tile__in=tiles).order_by()
+    for tile, superpixel in members.values_list("segmented_tile_id", "superpixel"):
+        pieces[tile].add(superpixel)
+    return pieces
+
+
+def _verdicts(tiles: Iterable[int]) -> dict[Ground, tuple[str, dt.datetime]]:
+    """Of every ground of these tiles on which a verdict stands: its kind, and when the latest word was said."""
     reviews: dict[Ground, list[Review]] = defaultdict(list)
     for review in Review.objects.filter(segmented_tile__in=tiles).order_by("id"):
         reviews[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
     kinds = {}
     for ground, rows in reviews.items():
-        standing = weigh(rows)
+        standing, latest = weigh(rows), rows[-1].created_at
         if standing.verdict == ReviewVerdict.APPROVED:
-            kinds[ground] = MINING
+            kinds[ground] = (MINING, latest)
         elif standing.verdict == ReviewVerdict.REJECTED and standing.review is not None:
-            kinds[ground] = standing.review.look_alike
+            kinds[ground] = (standing.review.look_alike, latest)
         elif standing.verdict in (ReviewVerdict.SECOND, DISPUTED):
-            kinds[ground] = WAITING
+            kinds[ground] = (WAITING, latest)
     return kinds
 
 

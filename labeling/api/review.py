@@ -283,10 +283,14 @@ class ReviewsTakenBack(APIView):
         return Response(DecidedSerializer(answers, many=True).data)
 
 
-def last_decision(request: Any) -> list[int]:
-    """The reviews that the decision sent last has written and nobody has taken back."""
+def last_decision(request: Any, run: Run) -> list[int]:
+    """The reviews that the decision sent last has written and nobody has taken back, where it was about this run: on
+    another run's page nobody would see what is taken back."""
     kept: dict[str, Any] = request.session.get(LAST_DECISION, {})
-    return list(kept.get("reviews", []))
+    reviews = list(kept.get("reviews", []))
+    if reviews and not Review.objects.filter(pk=reviews[0], detection__run=run).exists():
+        return []
+    return reviews
 
 
 def remember(request: Any, answers: list[Decided], turn: int | None = None) -> None:

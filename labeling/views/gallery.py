@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from amberapp.errors import UserError
 from amberapp.models import Role, User
 from amberapp.permissions import role_required
+from detection.models import Run
 from labeling.actions.gallery import CELLS, Order, cells_of
 from labeling.actions.publish import readiness
 from labeling.actions.review_bulk import MOST_AT_ONCE, Decided, Outcome, review_many, withdraw_many, written
@@ -39,7 +40,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     if run is None:
         return render(request, "labeling/review_empty.html", {"regions": [], "nothing_found": True})
     if request.method == "POST":
-        _decide(request, request.user)
+        _decide(request, request.user, run)
         return redirect(request.get_full_path())
     way = asked_way(request, order=Order.SCORE)
     items = review_queue(run, request.user)
@@ -57,7 +58,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "query": f"run={run.pk}&{way.query}&",
         "orders": _orders(),
         "look_alikes": LookAlike.objects.choices(),
-        "undoable": len(last_decision(request)),
+        "undoable": len(last_decision(request, run)),
         "data": {
             "numbers": numbers,
             "first": page.start_index() - 1,
@@ -65,7 +66,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
             "cells": CELLS,
             "most": MOST_AT_ONCE,
             "way": way.asked,
-            "written": last_decision(request),
+            "written": last_decision(request, run),
             "urls": {
                 "cells": reverse("review-gallery-cells"),
                 "page": reverse("review-detection", args=[0]),
@@ -106,11 +107,11 @@ def _place_of(number: str, line: Sequence[QueueItem], way: Way) -> int | None:
     return None
 
 
-def _decide(request: HttpRequest, expert: User) -> None:
+def _decide(request: HttpRequest, expert: User, run: Run) -> None:
     """What a page without scripts sends: ticked detections with what was seen of them, and one decision."""
     decision = request.POST.get("decision", "")
     if decision == "undo":
-        reviews = last_decision(request)
+        reviews = last_decision(request, run)
         if not reviews:
             raise UserError(_("There is nothing to take back."))
         answers = withdraw_many(reviews=reviews, acting_user=expert)

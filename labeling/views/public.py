@@ -111,6 +111,7 @@ def _map(
         "release": release,
         "figures": figures,
         "place": place,
+        "gone_in": _gone_in(release, place),
         "picture": picture,
         "bars": [{**year, "height": round(100 * (year["hectares"] or 0) / highest, 1)} for year in years],
         "districts": districts,
@@ -152,6 +153,14 @@ def _other_regions(release: PublishedRelease) -> list[PublishedRelease]:
     slugs = {one.region.slug for one in published()} - {release.region.slug}
     found = [latest for slug in slugs if (latest := latest_published(slug)) is not None]
     return sorted(found, key=lambda one: (one.region.name, one.region.slug))
+
+
+def _gone_in(release: PublishedRelease, place: PublishedPlace | None) -> int | None:
+    """The number of the map of today, where an older one shows the place and that one does not."""
+    latest = latest_published(release.region.slug) if place is not None else None
+    if place is None or latest is None or latest.number <= release.number or release.kind != ReleaseKind.OWN:
+        return None
+    return None if any(one.place == place.place for one in places_of(latest)) else latest.number
 
 
 def _today(release: PublishedRelease) -> int | None:

@@ -121,7 +121,7 @@ def test_by_keyboard_a_village_is_found_and_shown(
     page.keyboard.press("Enter")
     expect(field).to_have_attribute("aria-expanded", "false")
     expect(page.locator(".map-tip", has_text="Klesiv")).to_be_visible()
-    page.wait_for_url(re.compile("#map=12/51[.][23]"))
+    page.wait_for_url(re.compile("#map=14/51[.][23]"))
     field.fill("zzzz")
     expect(page.locator("#search-nothing")).to_contain_text("Nothing found")
     page.keyboard.press("Escape")
@@ -308,26 +308,3 @@ def test_one_press_of_back_takes_back_all_steps_of_the_slider(
     page.go_back()
     expect(slider).to_have_attribute("aria-valuetext", re.compile("^all years: "))
     assert "year=" not in page.url
-
-
-def test_the_address_asked_for_last_is_followed_though_an_earlier_one_loads_longer(
-    page: Page, release: Any, open_map: Callable[[str], None]
-) -> None:
-    place = first_place(release)
-    open_map("/#map=8/51.5/26.5")
-    held: list[Any] = []
-    page.route(re.compile("ground-"), lambda route: held.append(route))
-    view = f"#map=15/{place.latitude}/{place.longitude}"
-    with page.expect_request(re.compile("ground-")):
-        page.evaluate("(hash) => { location.hash = hash; }", f"{view}&place={place.place}")
-    page.evaluate("(hash) => { location.hash = hash; }", view)
-    page.wait_for_timeout(200)
-    for route in held:
-        route.continue_()
-    page.wait_for_selector("#map .leaflet-image-layer")
-    page.wait_for_timeout(500)
-    expect(page.locator(".place-popup")).to_have_count(0)
-    assert "place=" not in page.url
-    # The page leads the address again.
-    page.get_by_role("button", name=re.compile("^2014")).click()
-    assert "year=2014" in page.url

@@ -16,7 +16,7 @@ const byId = (id) => document.getElementById(id);
 const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 
 const PLACE_ZOOM = 15;
-const NAME_ZOOM = 12;
+const NAME_ZOOM = 14;
 const whole = { maximumFractionDigits: 0 };
 
 const permalink = (place) => new URL(page.placePage.replace(page.anyPlace, place), window.location.href.replace(/[?#].*/, "")).href;
@@ -129,6 +129,10 @@ function middleOfView() {
   return L.point((topLeft[0] + size.x - bottomRight[0]) / 2, (topLeft[1] + size.y - bottomRight[1]) / 2);
 }
 
+// Its buttons zoom into the middle of what is seen, which on a phone is not the middle of the map.
+map.zoomIn = (steps = 1, options) => map.setZoomAround(middleOfView(), map.getZoom() + steps, options);
+map.zoomOut = (steps = 1, options) => map.setZoomAround(middleOfView(), map.getZoom() - steps, options);
+
 window.addEventListener("beforeprint", () => {
   const { x, y } = middleOfView();
   const { style } = map.getContainer();
@@ -156,6 +160,10 @@ function setYear(year, { led = false, step = false } = {}) {
   districts.setYear(state.year);
   squares.setYear(state.year);
   outlines.setYear(state.year).catch(toastError);
+  if (byId("legend-searched")) { // which images of the searched ground are of the year, no file tells
+    byId("legend-searched").hidden = Boolean(state.year);
+    byId("legend-searched-ever").hidden = !state.year;
+  }
   if (led) {
     lead({ step });
   }

@@ -1,6 +1,6 @@
 // Take something away from the page: copy a link.
 
-import { gettext } from "./i18n.js";
+import { gettext, interpolate } from "./i18n.js";
 import { toast } from "./toast.js";
 
 /** Copy text and say so; where the browser refuses, show the text so that it can be copied by hand. */
@@ -9,7 +9,7 @@ export async function copyText(text, done = gettext("Copied")) {
     await navigator.clipboard.writeText(text);
     toast(done);
   } catch {
-    toast(text, { lasts: 20000 });
+    toast(interpolate(gettext("Copy this by hand: %(text)s"), { text }), { lasts: 20000 });
   }
 }
 
