@@ -222,8 +222,10 @@ def _labels() -> list[Any]:
             labelled_at=Max("submission__created_at"),
         )
     )
-    names = ("segmented_tile__tile__region", "labels", "people")
-    return [[*(row[name] for name in names), row["labelled_at"].isoformat()] for row in labels]
+    return [
+        [row["segmented_tile__tile__region"], row["labels"], row["people"], row["labelled_at"].isoformat()]
+        for row in labels
+    ]
 
 
 def _verdicts() -> list[Any]:
