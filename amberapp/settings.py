@@ -314,6 +314,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "LabelVerdict": "labeling.models.label.Verdict",
+        "ReleaseKind": "labeling.models.release.ReleaseKind",
         "ReviewVerdict": "labeling.models.review.ReviewVerdict",
         "ReviewEntry": "labeling.api.review.ENTRIES",
         "Standing": "labeling.api.review.STANDINGS",
