@@ -162,8 +162,8 @@ def _figures(held_out: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _kinds(held_out: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the table by class, and within it by how its superpixels came: the difference and its interval in
-    percentage points of those superpixels."""
+    """Rows of the table by class, the best known first, and within it by how its superpixels came: the difference and its
+    interval in percentage points of those superpixels."""
     origins = {
         campaign_held_out.KNOWN: _("labelled before the campaign"),
         campaign_held_out.OWN: _("the campaign's own"),
@@ -177,7 +177,11 @@ def _kinds(held_out: dict[str, Any]) -> list[dict[str, Any]]:
             "difference": [100 * share for share in parts[origin]["difference"]],
             "has_interval": parts[origin]["places"] >= FEWEST_PLACES,
         }
-        for slug, parts in held_out.get("kinds", {}).items()
+        for slug, parts in sorted(
+            held_out.get("kinds", {}).items(),
+            # PostgreSQL keeps the keys of JSON in an order of its own.
+            key=lambda row: (-sum(part["n"] for part in row[1].values()), row[0]),
+        )
         for origin, said in origins.items()
         if origin in parts
     ]
