@@ -10,7 +10,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from amberapp.private_paths import without_secrets
+from amberapp.web.private_paths import without_secrets
 
 accesslog = "-"
 # Time, method, path, status, bytes, milliseconds.

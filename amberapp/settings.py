@@ -66,14 +66,14 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
-    "amberapp.uploads.SizeLimit",
+    "amberapp.web.uploads.SizeLimit",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "amberapp.errors.UserErrorMiddleware",
-    "amberapp.without_database.WithoutDatabase",
+    "amberapp.web.without_database.WithoutDatabase",
 ]
 
 ROOT_URLCONF = "amberapp.urls"
@@ -89,8 +89,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "amberapp.context.amber",
-                "detection.context.imagery",
+                "amberapp.web.context.amber",
+                "detection.ground.context.imagery",
             ]
         },
     }
@@ -157,14 +157,14 @@ REDIS_URL: str = AMBER["AMBER_REDIS_URL"]
 if REDIS_URL and not TESTING:
     CACHES = {
         "default": {
-            "BACKEND": "amberapp.cache.SteadyRedisCache",
+            "BACKEND": "amberapp.web.cache.SteadyRedisCache",
             "LOCATION": REDIS_URL,
-            "OPTIONS": {"serializer": "amberapp.cache.JSONSerializer"},
+            "OPTIONS": {"serializer": "amberapp.web.cache.JSONSerializer"},
         }
     }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-SESSION_ENGINE = "amberapp.sessions"
+SESSION_ENGINE = "amberapp.web.sessions"
 
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 # What a person waits for is light; what reads pixels, learns or scores for minutes is heavy, so that machines can
@@ -218,7 +218,7 @@ else:
     }
 STORAGES = {
     "default": _default_storage,
-    "staticfiles": {"BACKEND": "amberapp.staticfiles.HashedStaticFiles"},
+    "staticfiles": {"BACKEND": "amberapp.web.staticfiles.HashedStaticFiles"},
 }
 if TESTING:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -273,7 +273,7 @@ CONTENT_SECURITY_POLICY = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
-# Bytes of one request, files included (amberapp.uploads). A photo of a report has at most 8 MB, a tile 100 MB.
+# Bytes of one request, files included (amberapp.web.uploads). A photo of a report has at most 8 MB, a tile 100 MB.
 STRANGERS_SEND_AT_MOST = 9 * 1024 * 1024
 # What a stranger sends is held in memory: a photo as it came, with its place and camera, must not lie on a disk, and
 # would stay there if the process were killed meanwhile.
@@ -283,7 +283,7 @@ OPEN_DOORS = ("/report/", "/api/reports/", "/account/")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["amberapp.permissions.IsVolunteer"],
+    "DEFAULT_PERMISSION_CLASSES": ["amberapp.web.permissions.IsVolunteer"],
     "DEFAULT_PAGINATION_CLASS": "amberapp.api.Pages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["amberapp.api.ShallowJSON"],
@@ -316,8 +316,8 @@ SPECTACULAR_SETTINGS = {
         "LabelVerdict": "labeling.models.label.Verdict",
         "ReleaseKind": "labeling.models.release.ReleaseKind",
         "ReviewVerdict": "labeling.models.review.ReviewVerdict",
-        "ReviewEntry": "labeling.api.review.ENTRIES",
-        "Standing": "labeling.api.review.STANDINGS",
+        "ReviewEntry": "labeling.review.api.ENTRIES",
+        "Standing": "labeling.review.api.STANDINGS",
         "WorkState": "amberapp.models.work.WorkState",
     },
 }
@@ -335,7 +335,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "amberapp.private_paths.Lines",
+            "()": "amberapp.web.private_paths.Lines",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
         }

@@ -6,7 +6,8 @@ from django.views.generic import RedirectView, TemplateView
 from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from amberapp.views import jobs, pages, people
+from amberapp.accounts import views
+from amberapp.views import jobs, pages
 
 urlpatterns = [
     path("", include("labeling.urls")),
@@ -14,8 +15,8 @@ urlpatterns = [
     path("home/", pages.home, name="home"),
     path("how-to-tell/", TemplateView.as_view(template_name="amberapp/how_to_tell.html"), name="how-to-tell"),
     path("about/", TemplateView.as_view(template_name="amberapp/about.html"), name="about"),
-    path("manage/people/", people.people, name="people"),
-    path("manage/audit/", people.audit, name="audit"),
+    path("manage/people/", views.people, name="people"),
+    path("manage/audit/", views.audit, name="audit"),
     path("api/jobs/<int:job_id>/", jobs.JobDetail.as_view(), name="api-job"),
     path("api/jobs/<int:job_id>/cancel/", jobs.JobCancel.as_view(), name="api-job-cancel"),
     path("api/preparing/", pages.preparing, name="api-preparing"),

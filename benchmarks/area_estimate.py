@@ -1,7 +1,7 @@
 """How often the 95% interval of a sampled area covers the truth, on made regions: python -m benchmarks.area_estimate
 
 Every region is made once (which tiles are mined, how much, what the map shows); samples are drawn from it again and
-again as `labeling.actions.area_sample` draws them, and estimated as it does. Prints bias, coverage of the 95%
+again as `labeling.area.sample` draws them, and estimated as it does. Prints bias, coverage of the 95%
 interval, how often the truth lies beyond either end, and the mean width; beside it the plain interval (estimate ±
 1.96 standard errors), and how often the intervals of precision and recall by area cover.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labeling.area.allocation import Expected, allocate
-from labeling.area.tiles import Stratum, estimate_tiles
+from labeling.area.estimators.allocation import Expected, allocate
+from labeling.area.estimators.tiles import Stratum, estimate_tiles
 
 TILE_HECTARES = 13.8
 

@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _grow(region: Any, start: int, stop: int) -> None:
-    from detection.actions.segment import default_segmentation
+    from detection.description.segment import default_segmentation
     from detection.models import SegmentedTile, Tile
 
     segmentation = default_segmentation()
@@ -134,7 +134,7 @@ def _measure(then: Any, now: Any) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from detection.actions.run_diff import compare_runs, tiles_of
+    from detection.runs.diff import compare_runs, tiles_of
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from detection.feature_store import pack
+from detection.description.feature_store import pack
 from detection.features import get_extractor
 from detection.features.other_light import OtherLight
 from detection.imagery.decode import read_image

@@ -59,7 +59,7 @@ def faults(log: Log, region: Any) -> list[str]:
 
 
 def _quotas(region: Any) -> list[str]:
-    from labeling.actions.rules import rules_of
+    from labeling.desk.rules import rules_of
     from labeling.models import Claim, ClaimState, Origin, Submission, TileProgress
 
     rules = rules_of(region.pk)

@@ -24,8 +24,16 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from labeling.crowd import conduct, retirement, turns
-from labeling.crowd.dawid_skene import CLASS_PRIOR, CLASSES, Answers, Fit, fit, newcomer_prior, update
+from labeling.desk.aggregation import conduct, retirement, turns
+from labeling.desk.aggregation.dawid_skene import (
+    CLASS_PRIOR,
+    CLASSES,
+    Answers,
+    Fit,
+    fit,
+    newcomer_prior,
+    update,
+)
 
 MINING, NOT_MINING, MIXED = range(len(CLASSES))
 PIECES = 25

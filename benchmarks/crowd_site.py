@@ -86,7 +86,7 @@ def make_tiles(region: Any, count: int, superpixels: int) -> list[int]:
     from django.db import transaction
 
     from detection.models import Segmentation, SegmentedTile, Tile
-    from labeling.actions.counting import open_tile
+    from labeling.desk.queue_state import open_tile
 
     segmentation = Segmentation.objects.order_by("pk").first() or Segmentation.objects.create(
         key="measured", n_segments=superpixels, compactness=10, sigma=1, downscale=1

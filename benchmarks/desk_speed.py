@@ -94,7 +94,7 @@ def _make_tiles(wanted: int) -> str:
     from PIL import Image
 
     from amberapp import storage
-    from detection.actions.segment import segment_tile
+    from detection.description.segment import segment_tile
     from detection.geometry import tile_bounds_from_centre
     from detection.models import ImagerySource, Region, Segmentation, SegmentedTile, Tile
     from detection.scenes import demo_grid

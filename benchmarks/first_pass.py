@@ -250,7 +250,7 @@ def _make_extractor(name: str) -> tuple[str, tuple[str, ...]]:
     import django
 
     django.setup()
-    from detection.actions.features import usable_extractor
+    from detection.description.features import usable_extractor
 
     extractor = usable_extractor(name)
     return extractor.key, extractor.warnings
@@ -287,8 +287,8 @@ def _region(name: str, files: list[Path], count: int) -> Any:
 
 def _run_ours(name: str, key: str, region: Any, warming: Any) -> Measured:
     from benchmarks.made_region import make_classifier
-    from detection.actions.runs import start_run
     from detection.models import TileScore
+    from detection.runs.runs import start_run
 
     dimension = {"texture": _texture_dimension()}.get(name, 2048)
     runs = []
@@ -346,11 +346,11 @@ def _work(runs: list[int], ready: Any, results: Any) -> None:
     import django
 
     django.setup()
-    from detection.actions import run_shards
-    from detection.actions import runs as actions
+    from detection.runs import runs as actions
+    from detection.runs import shards
 
     stages: dict[str, float] = defaultdict(float)
-    read_tiles = run_shards.read_tiles
+    read_tiles = shards.read_tiles
 
     def noted(*arguments: Any, **options: Any) -> Any:
         outcome = read_tiles(*arguments, **options)
@@ -358,7 +358,7 @@ def _work(runs: list[int], ready: Any, results: Any) -> None:
             stages[stage] += spent
         return outcome
 
-    run_shards.read_tiles = noted
+    shards.read_tiles = noted
     # One shard each: the barrier behind it lets nobody begin before both are warm.
     actions.work_on(runs[0], 1)
     stages.clear()

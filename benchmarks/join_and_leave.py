@@ -33,7 +33,7 @@ def main() -> None:
         crowd_site.database("sqlite") as address,
         kill_nine.stack(Path(folder), address) as (supervisor, _port),
     ):
-        from detection.actions.runs import pause_run, resume_run, start_run
+        from detection.runs.runs import pause_run, resume_run, start_run
 
         region = small_tiles.make_region(options.tiles)
         undisturbed = start_run(region=region, acting_user=None)

@@ -99,7 +99,7 @@ def set_up() -> None:
 
 
 def _measure(options: argparse.Namespace, supervisor: Supervisor, port: int) -> list[str]:
-    from detection.actions.runs import start_run
+    from detection.runs.runs import start_run
 
     region = small_tiles.make_region(options.tiles)
     address = f"http://127.0.0.1:{port}/health/"

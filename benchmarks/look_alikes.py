@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from detection.look_alikes import Part, fit, nearest, pack_part, rank_again, read_part
-from detection.look_alikes.compression import Compression
+from detection.look_alikes.vectors import Part, fit, nearest, pack_part, rank_again, read_part
+from detection.look_alikes.vectors.compression import Compression
 
 CAUSES, KINDS, TILE = 24, 50, 25
 BLOCK = 20_000

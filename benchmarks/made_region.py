@@ -69,7 +69,7 @@ def add_tiles(
     key: str = KEY,
 ) -> None:
     """So many more tiles for a region of `make_region`."""
-    from detection.actions.segment import default_segmentation
+    from detection.description.segment import default_segmentation
     from detection.models import Tile
 
     if not tiles:
@@ -161,8 +161,8 @@ def describe(
     key: str = KEY,
 ) -> None:
     """Features of these segmented tiles into the store, `chunk_tiles` tiles a chunk, and the rows that point there."""
-    from detection import feature_store
-    from detection.actions.chunks import chunk_store
+    from detection.description import feature_store
+    from detection.description.chunks import chunk_store
     from detection.models import FeatureChunk, TileFeatures
 
     every = round(1 / share_mined) if share_mined else 0

@@ -122,8 +122,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="amber-odd-") as home:
         crowd_site.prepare(Path(home), "")
         from benchmarks import made_region
-        from detection.actions import runs
-        from detection.actions.features import usable_extractor
+        from detection.description.features import usable_extractor
+        from detection.runs import runs
 
         texture = usable_extractor("texture")
         region = made_region.make_region(options.tiles - 4, dimension=texture.dimension, key=texture.key)

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from labeling.area.ground import box_hectares, own_ground
+from labeling.area.estimators.ground import box_hectares, own_ground
 
 WIDE, HIGH, A_ROW = 0.0054, 0.0034, 255
 

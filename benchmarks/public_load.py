@@ -113,8 +113,8 @@ def prepare(places: int) -> int:
     """Static files, and a release with so many places; its number among releases."""
     from django.core.management import call_command
 
-    from labeling.actions.publish import publish_release
     from labeling.models import Release
+    from labeling.releases.publish import publish_release
 
     call_command("collectstatic", verbosity=0, interactive=False)
     found = Release.objects.first()

@@ -85,7 +85,7 @@ def prepare(home: Path, places: int) -> None:
     call_command("collectstatic", verbosity=0, interactive=False)
     from detection.models import ImagerySource, Region
     from labeling.models import Release
-    from labeling.release_files import build
+    from labeling.releases.files.writers import build
 
     if Release.objects.exists():
         return
@@ -96,8 +96,8 @@ def prepare(home: Path, places: int) -> None:
 
 def write_made(region: Any, built: Any) -> Any:
     """A release of made content: publishing from its last step on, since there is no run that found it."""
-    from labeling.actions import publish
     from labeling.models import ReleaseKind
+    from labeling.releases import publish
 
     return publish._enter(
         region,
@@ -113,7 +113,7 @@ def write_made(region: Any, built: Any) -> Any:
 
 def made_content(count: int) -> Any:
     """Places in clusters over Polissia, four searched tiles a place, 24 districts, 600 names; the same every time."""
-    from labeling.release_content import Content, Searched, Source, make_place
+    from labeling.releases.files.content import Content, Searched, Source, make_place
 
     random.seed(SEED)
     source = Source("Made", "made for a measurement", "", False, True)
@@ -167,7 +167,7 @@ def made_districts() -> list[Any]:
     """A net of 8 × 3 districts."""
     from shapely.geometry import MultiPolygon, box
 
-    from labeling.release_content import District
+    from labeling.releases.files.content import District
 
     return [
         District(
@@ -189,7 +189,7 @@ def made_districts() -> list[Any]:
 
 
 def made_names() -> list[Any]:
-    from labeling.release_content import Name
+    from labeling.releases.files.content import Name
 
     return [
         Name(

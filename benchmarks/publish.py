@@ -32,7 +32,7 @@ import json, resource, sys, time
 import django
 django.setup()
 from detection.models import Run
-from labeling.actions.publish import publish_release
+from labeling.releases.publish import publish_release
 run = Run.objects.get(pk=int(sys.argv[1]))
 steps, began = [], time.perf_counter()
 def progress(done, total, name):
@@ -97,7 +97,7 @@ def make(tiles: int, detections: int, labelled: int) -> tuple[Any, Any]:
 
 def _tiles(region: Any, tiles: int, marked: set[int]) -> list[int]:
     """Ids of the segmented tiles; each tenth marked one is an older image of the ground of its neighbour."""
-    from detection.actions.segment import default_segmentation
+    from detection.description.segment import default_segmentation
     from detection.models import SegmentedTile, Tile
 
     segmentation = default_segmentation()

@@ -3,7 +3,7 @@
     python -m benchmarks.rank_scale [--tiles 450000] [--dimension 351]
 
 Made tiles of 20 to 30 superpixels in 300 kinds of ground, a tenth of them labelled. Scores and mean features come in
-chunks, as `labeling.actions.priority` gets them, and are made while it runs; the seconds told are the ranking's own.
+chunks, as `labeling.desk.priority` gets them, and are made while it runs; the seconds told are the ranking's own.
 Left out: reading and writing the database.
 """
 

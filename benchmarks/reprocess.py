@@ -135,7 +135,7 @@ def _print(one: Measured, say: Any) -> None:
 
 def _run(region: Any, worker: int, name: str) -> Measured:
     """One run through the workers, from the button to the last row."""
-    from detection.actions.runs import start_run, sweep_runs
+    from detection.runs.runs import start_run, sweep_runs
 
     _wait_for_jobs()
     used = _processor_seconds(worker)

@@ -203,7 +203,7 @@ def _count(region: Any) -> None:
     """What the queue knows of the votes; the rest follows with the full computation."""
     from django.db import connection
 
-    from labeling.actions.counting import rerank
+    from labeling.desk.queue_state import rerank
     from labeling.models import TileProgress
 
     with connection.cursor() as cursor:
@@ -290,7 +290,7 @@ def _recompute(home: Path, address: str) -> None:
 def _next(calls: int) -> None:
     from amberapp.models import User
     from detection.models import Region
-    from labeling.actions import queue
+    from labeling.desk import queue
     from labeling.models import Claim, ClaimState, DeskRules
 
     region = Region.objects.get(slug="scale")
@@ -350,7 +350,7 @@ def _plan(region: Any, person: Any) -> str:
     from django.db import connection, transaction
     from django.test.utils import CaptureQueriesContext
 
-    from labeling.actions import queue
+    from labeling.desk import queue
 
     class Enough(Exception):
         pass
@@ -373,7 +373,7 @@ def _plan(region: Any, person: Any) -> str:
 def _vote(calls: int) -> None:
     from amberapp.models import User
     from detection.models import SegmentedTile
-    from labeling.actions import labels
+    from labeling.desk import labels
     from labeling.models import Consensus, Submission
 
     chance = np.random.default_rng(SEED + 3)

@@ -50,8 +50,8 @@ def make_region(tiles: int, side: int = 160, name: str = "Smallshire") -> Any:
 
 def _teach(region: Any, side: int) -> None:
     from amberapp import storage
-    from detection.actions.features import usable_extractor
-    from detection.actions.segment import cut, default_segmentation, parameters_of
+    from detection.description.features import usable_extractor
+    from detection.description.segment import cut, default_segmentation, parameters_of
     from detection.imagery.decode import read_image
     from detection.learning import model_files
     from detection.learning.classifiers import fit
@@ -89,8 +89,8 @@ def _teach(region: Any, side: int) -> None:
 def outcome_of(run: Any) -> dict[str, tuple[Any, ...]]:
     """{file name: everything that the run and the first pass know of the tile}, numbers of rows left out."""
     from amberapp.storage import sha256_of
-    from detection import feature_store
-    from detection.actions.chunks import chunk_store
+    from detection.description import feature_store
+    from detection.description.chunks import chunk_store
     from detection.models import PassedTile, TileFeatures
 
     found: dict[str, list[Any]] = {name: [] for name in run.region.tiles.values_list("file_name", flat=True)}

@@ -24,9 +24,9 @@ import cProfile, json, pstats, sys, time
 import django
 django.setup()
 from pathlib import Path
-from labeling.actions.catalogue import published_numbered
-from labeling.actions.compare_releases import compare_releases
-from labeling.actions.static_copy import copy_site
+from labeling.releases.catalogue import published_numbered
+from labeling.releases.comparison import compare_releases
+from labeling.public.static_copy import copy_site
 what, folder = sys.argv[1], Path(sys.argv[2])
 def work():
     if what == "compare":
@@ -72,7 +72,7 @@ def publish(places: int) -> None:
     from django.core.management import call_command
 
     from detection.models import ImagerySource, Region
-    from labeling.release_files import build
+    from labeling.releases.files.writers import build
 
     call_command("collectstatic", verbosity=0, interactive=False)
     source = ImagerySource.objects.create(name="Made", attribution="made for a measurement", synthetic=True)

@@ -14,7 +14,7 @@ import numpy as np
 from detection.scenes import demo_grid
 from detection.segmentation.slic import segment
 from detection.segmentation.split import split_superpixels
-from labeling.crowd.dawid_skene import CLASS_PRIOR, Answers, newcomer_prior, update
+from labeling.desk.aggregation.dawid_skene import CLASS_PRIOR, Answers, newcomer_prior, update
 
 PIECES, VOTERS = 25, 7
 

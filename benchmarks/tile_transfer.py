@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.crops import read_crops
-from detection.feature_store import pack
+from detection.description.feature_store import pack
 from detection.features import get_extractor
 from detection.imagery.decode import read_image
 from detection.learning.classifiers import ALGORITHMS, fit_with_scores

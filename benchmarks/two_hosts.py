@@ -241,7 +241,7 @@ class Site:
 
     def _warm_up(self, region: Any) -> None:
         """A run of which the first shards load libraries and the model in each worker; forgotten again."""
-        from detection.actions.runs import cancel_run, start_run
+        from detection.runs.runs import cancel_run, start_run
 
         run = start_run(region=region, acting_user=None)
         seen: dict[str, set[str]] = {host: set() for host in self.programs.keys() & CORES.keys()}
@@ -266,7 +266,7 @@ class Site:
 
     def _run(self, region: Any, name: str) -> tuple[Any, float]:
         """One run to its end; it, and tiles a second between the first shard's and the last shard's end."""
-        from detection.actions.runs import start_run
+        from detection.runs.runs import start_run
 
         before = self._store_seconds()
         run = start_run(region=region, acting_user=None)
@@ -299,7 +299,7 @@ class Site:
 
     def _run_with_a_cut(self, region: Any) -> Any:
         """A run in which `two` loses its line with a shard in hand, and gets it back when another has the shard."""
-        from detection.actions.runs import start_run
+        from detection.runs.runs import start_run
 
         run = start_run(region=region, acting_user=None)
         held = None

@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 
 from amberapp import jobs
 from amberapp.errors import UserError
-from detection.actions import ingest, look_alike_index, run_diff, runs, staging
+from detection.ground import ingest, staging
+from detection.look_alikes import index
 from detection.models import Region
+from detection.runs import diff, runs
 
 # Of each list in the result of an import: a page shows them, and a row is no log file.
 MOST_TOLD = 500
@@ -35,18 +37,18 @@ def import_staged(context: jobs.JobContext) -> dict[str, Any]:
     return report.as_dict(MOST_TOLD)
 
 
-@jobs.handles(run_diff.COMPARE_JOB)
+@jobs.handles(diff.COMPARE_JOB)
 def compare_runs(context: jobs.JobContext) -> dict[str, Any]:
     """Compare two runs that mark too much for a page to wait for."""
-    then, now = run_diff.earlier_and_later(context.parameters["then"], context.parameters["now"])
-    return run_diff.compare_runs(then, now).counts()
+    then, now = diff.earlier_and_later(context.parameters["then"], context.parameters["now"])
+    return diff.compare_runs(then, now).counts()
 
 
-@jobs.handles(look_alike_index.BUILD_JOB)
+@jobs.handles(index.BUILD_JOB)
 def build_look_alikes(context: jobs.JobContext) -> dict[str, Any]:
     """Bring a region's index of look-alikes up to date."""
     region = Region.objects.get(pk=context.parameters["region"])
-    built = look_alike_index.build_index(
+    built = index.build_index(
         region=region, extractor_key=context.parameters["extractor_key"], progress=context.progress
     )
     return {"tiles": built.tiles, "superpixels": built.rows}

@@ -9,13 +9,13 @@ class LabelingConfig(AppConfig):
 
     def ready(self) -> None:
         if settings.AMBER["AMBER_REPORT_KEY"]:
-            from labeling.sealing import seal
+            from labeling.reports.email_encryption import seal
 
             seal(
                 "x"
             )  # a wrong key is told when the site starts, not to the first citizen who leaves an address
 
         from labeling import receivers  # noqa: F401  connects them
-        from labeling.look_alike_list import write_first_list
+        from labeling.crowd.default_look_alikes import write_first_list
 
         post_migrate.connect(write_first_list, sender=self)

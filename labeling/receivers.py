@@ -10,11 +10,11 @@ from amberapp import storage
 from amberapp.signals import swept
 from detection.models import Classifier, ImagerySource, Run, SegmentedTile
 from detection.signals import classifier_activated, run_finished
-from labeling.actions.campaign_round import request_effect
-from labeling.actions.catalogue import KEY, heal, write_catalogue
-from labeling.actions.counting import open_tile
-from labeling.actions.priority import request_ranking
-from labeling.actions.report_traces import forget_now_and_again
+from labeling.campaigns.round import request_effect
+from labeling.desk.priority import request_ranking
+from labeling.desk.queue_state import open_tile
+from labeling.releases.catalogue import KEY, heal, write_catalogue
+from labeling.reports.retention import forget_now_and_again
 
 
 @receiver(post_save, sender=SegmentedTile)

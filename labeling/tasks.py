@@ -7,15 +7,16 @@ from amberapp import jobs
 from amberapp.demo import CONTENT_JOB
 from amberapp.models import User
 from detection.models import Region
-from labeling.actions import campaign_round, demo_content
-from labeling.actions.accounts import REVERSE_JOB, take_back_everything, weigh_account
-from labeling.actions.decide_report import LETTER_JOB
-from labeling.actions.priority import RANK_JOB, rank_region
-from labeling.actions.publish_job import PUBLISH_JOB, publish_in_job
-from labeling.actions.retrain import COMPARE_CLASSIFIERS_JOB, RETRAIN_JOB, compare, retrain
-from labeling.actions.volunteers import WEIGH_JOB
-from labeling.letters import answer_reporter
+from labeling.campaigns import round
+from labeling.crowd.accounts import REVERSE_JOB, take_back_everything, weigh_account
+from labeling.demo import content
+from labeling.desk.priority import RANK_JOB, rank_region
+from labeling.desk.volunteer_records import WEIGH_JOB
 from labeling.models import Campaign, Report
+from labeling.releases.publish_job import PUBLISH_JOB, publish_in_job
+from labeling.reports.decision import LETTER_JOB
+from labeling.reports.mail import answer_reporter
+from labeling.training.retrain import COMPARE_CLASSIFIERS_JOB, RETRAIN_JOB, compare, retrain
 
 
 @jobs.handles(RETRAIN_JOB)
@@ -40,9 +41,9 @@ def compare_classifiers_job(context: jobs.JobContext) -> dict[str, Any]:
     )
 
 
-@jobs.handles(campaign_round.ROUND_JOB)
+@jobs.handles(round.ROUND_JOB)
 def campaign_round_job(context: jobs.JobContext) -> dict[str, Any]:
-    return campaign_round.run_round(
+    return round.run_round(
         campaign=Campaign.objects.select_related("region").get(pk=context.parameters["campaign"]),
         acting_user=context.user,
         go_on=context.parameters["go_on"],
@@ -50,9 +51,9 @@ def campaign_round_job(context: jobs.JobContext) -> dict[str, Any]:
     )
 
 
-@jobs.handles(campaign_round.EFFECT_JOB)
+@jobs.handles(round.EFFECT_JOB)
 def campaign_effect_job(context: jobs.JobContext) -> dict[str, Any]:
-    return campaign_round.measure_run(Campaign.objects.get(pk=context.parameters["campaign"]))
+    return round.measure_run(Campaign.objects.get(pk=context.parameters["campaign"]))
 
 
 @jobs.handles(RANK_JOB)
@@ -64,7 +65,7 @@ def rank_tiles_job(context: jobs.JobContext) -> dict[str, Any]:
 @jobs.handles(CONTENT_JOB)
 def demo_content_job(context: jobs.JobContext) -> dict[str, Any]:
     data = context.parameters.get("data")
-    return demo_content.prepare(data=Path(data) if data else None, progress=context.progress)
+    return content.prepare(data=Path(data) if data else None, progress=context.progress)
 
 
 @jobs.handles(PUBLISH_JOB)

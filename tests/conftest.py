@@ -57,7 +57,7 @@ def home(settings: Any, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the queue leaves to chance happens only where it must: with a share of 1."""
-    monkeypatch.setattr("labeling.actions.queue.drawn", lambda share: share >= 1)
+    monkeypatch.setattr("labeling.desk.queue.drawn", lambda share: share >= 1)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def make_tile(region: Any) -> Callable[..., Any]:
         seed: int = 0, *, latitude: float | None = 51.5, longitude: float | None = 26.5, **fields: Any
     ) -> Any:
         from amberapp import storage
-        from detection.actions.segment import default_segmentation, segment_tile
+        from detection.description.segment import default_segmentation, segment_tile
         from detection.models import Tile
 
         data = picture(seed)

@@ -20,19 +20,13 @@ from amberapp import storage
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import AuditEntry
 from detection.geometry import geodesic_area_hectares
-from labeling.actions import area_answers
-from labeling.actions.area_answers import answer_tile, next_tile, progress_of, tile_again
-from labeling.actions.area_estimate import estimate_of
-from labeling.actions.area_frame import frame_of
-from labeling.actions.area_sample import (
-    abandon_sample,
-    close_sample,
-    draw_sample,
-    plan_sample,
-    published_estimate,
-)
-from labeling.actions.publish import publish_release
+from labeling.area import answers
+from labeling.area.answers import answer_tile, next_tile, progress_of, tile_again
+from labeling.area.estimate import estimate_of
+from labeling.area.frame import frame_of
+from labeling.area.sample import abandon_sample, close_sample, draw_sample, plan_sample, published_estimate
 from labeling.models import AreaSample, SampleTile
+from labeling.releases.publish import publish_release
 from tests.published import found_on, judge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -65,7 +59,7 @@ def run(region: Any, ground: list[Any], bob: Any) -> Any:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labeling.actions.area_sample.LEAST_SIZE", 2)
+    monkeypatch.setattr("labeling.area.sample.LEAST_SIZE", 2)
 
 
 @pytest.fixture
@@ -282,7 +276,7 @@ def test_who_comes_back_gets_the_tile_they_held_also_where_an_earlier_one_is_fre
 
 
 def test_an_answer_frees_the_tile(sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(area_answers, "SECOND_EVERY", 1)
+    monkeypatch.setattr(answers, "SECOND_EVERY", 1)
     tile = next_tile(sample=sample, expert=bob)
     assert tile is not None
     answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[])
@@ -296,17 +290,17 @@ def test_a_tile_answered_while_it_was_being_taken_is_not_handed_out(
     sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between reading which tiles are free and taking one, somebody else judges it."""
-    monkeypatch.setattr(area_answers, "SECOND_EVERY", 10**6)
+    monkeypatch.setattr(answers, "SECOND_EVERY", 10**6)
     last = sample.tiles.last()
     for tile in sample.tiles.exclude(pk=last.pk):
         answer_tile(sample=sample, expert=bob, sample_tile_id=tile.pk, superpixels=[])
-    keep = area_answers._keep
+    keep = answers._keep
 
     def answered_first(*arguments: Any) -> bool:
         answer_tile(sample=sample, expert=bob, sample_tile_id=last.pk, superpixels=[])
         return keep(*arguments)
 
-    monkeypatch.setattr(area_answers, "_keep", answered_first)
+    monkeypatch.setattr(answers, "_keep", answered_first)
     # The tile at place 0 is asked of two whatever the share.
     answer_tile(sample=sample, expert=dora, sample_tile_id=sample.tiles.first().pk, superpixels=[])
     assert next_tile(sample=sample, expert=dora) is None
@@ -341,7 +335,7 @@ def test_experts_who_ask_at_the_same_moment_get_different_tiles(sample: Any, cli
 def test_a_share_of_the_tiles_is_judged_by_two(
     sample: Any, bob: Any, dora: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(area_answers, "SECOND_EVERY", 4)
+    monkeypatch.setattr(answers, "SECOND_EVERY", 4)
     judge_all(sample, bob, {"map": [1, 2]})
     second = next_tile(sample=sample, expert=dora)
     assert second is not None and second.position % 4 == 0
@@ -405,7 +399,7 @@ def test_nonsense_is_refused_with_a_sentence(
 
 
 def test_all_tiles_judged_give_the_area_exactly(sample: Any, ground: list[Any], bob: Any) -> None:
-    from detection.actions.segment import outline_of
+    from detection.description.segment import outline_of
     from detection.segmentation.outlines import to_geographic
 
     judge_all(sample, bob, {"map": [1, 2], "rest": [4]})
@@ -476,7 +470,7 @@ def test_an_answer_that_comes_while_the_others_are_measured_is_measured_too(
         monkeypatch.undo()
         return found
 
-    monkeypatch.setattr("labeling.actions.area_sample.estimate_of", slow)
+    monkeypatch.setattr("labeling.area.sample.estimate_of", slow)
     closed = close_sample(sample=sample, acting_user=None)
     assert closed.estimate == estimate_of(closed, closed=timezone.localdate(closed.closed_at))
     assert closed.estimate["twice"]["tiles"] == 1

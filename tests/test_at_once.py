@@ -10,18 +10,23 @@ from uuid import uuid4
 import pytest
 from django.db import connections, transaction
 
-from amberapp.actions.people import change_role
+from amberapp.accounts.roles import change_role
 from amberapp.errors import UserError
 from amberapp.models import User
-from labeling.actions import area_sample, campaigns, decide_report, historical, known_tiles, labels
-from labeling.actions.area_sample import draw_sample
-from labeling.actions.decide_report import accept_report, decline_report
-from labeling.actions.historical import import_historical
-from labeling.actions.labels import submit_labels
-from labeling.actions.report_desk import set_aside
-from labeling.actions.review import review_detection
-from labeling.actions.verdicts import verdicts_at
+from labeling.area import sample as area_sample
+from labeling.area.sample import draw_sample
+from labeling.campaigns import campaigns
+from labeling.crowd import gold_standard
+from labeling.desk import labels
+from labeling.desk.labels import submit_labels
 from labeling.models import Campaign, KnownTile, Release, Report, Submission
+from labeling.releases import historical
+from labeling.releases.historical import import_historical
+from labeling.reports import decision
+from labeling.reports.decision import accept_report, decline_report
+from labeling.reports.desk import set_aside
+from labeling.review.review_detection import review_detection
+from labeling.review.verdicts import verdicts_at
 from tests.findings import make_classifier, make_run
 from tests.published import approve_all, found_on
 
@@ -136,10 +141,10 @@ def test_two_admins_move_known_tiles_of_one_list(
         )
         for number in range(3)
     )
-    meeting(monkeypatch, known_tiles, "_held")
+    meeting(monkeypatch, gold_standard, "_held")
     assert both(
-        lambda: known_tiles.move(known=first, up=False, acting_user=bob),
-        lambda: known_tiles.move(known=third, up=True, acting_user=carol),
+        lambda: gold_standard.move(known=first, up=False, acting_user=bob),
+        lambda: gold_standard.move(known=third, up=True, acting_user=carol),
     ) == ["done", "done"]
     assert sorted(KnownTile.objects.values_list("position", flat=True)) == [0, 1, 2]
 
@@ -161,7 +166,7 @@ def test_two_experts_decide_about_two_reports_of_one_matter(
     values |= {"detection": detection, "place_key": f"d{detection.pk}"}
     first = Report.objects.create(**values)
     same = Report.objects.create(duplicate_of=first, **values)
-    real, own_row_written = decide_report.duplicates_of, threading.Event()
+    real, own_row_written = decision.duplicates_of, threading.Event()
 
     def slow(report: Report) -> Any:
         if not own_row_written.is_set():
@@ -169,7 +174,7 @@ def test_two_experts_decide_about_two_reports_of_one_matter(
             time.sleep(A_WHILE)  # the rival takes the other row meanwhile
         return real(report)
 
-    monkeypatch.setattr(decide_report, "duplicates_of", slow)
+    monkeypatch.setattr(decision, "duplicates_of", slow)
 
     def decline() -> None:
         decline_report(report=Report.objects.get(pk=same.pk), acting_user=bob, answer="No.")

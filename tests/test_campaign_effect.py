@@ -9,12 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from amberapp.models import User
-from detection.actions.run_diff import compare_runs
 from detection.models import Detection
-from labeling.actions.campaign_kinds import KindOfChange, kinds_of_change
-from labeling.actions.labels import expert_labels
-from labeling.actions.review import review_detection
+from detection.runs.diff import compare_runs
+from labeling.campaigns.change_kinds import KindOfChange, kinds_of_change
+from labeling.desk.labels import expert_labels
 from labeling.models import Campaign, Consensus, Origin
+from labeling.review.review_detection import review_detection
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

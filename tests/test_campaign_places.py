@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from amberapp.models import User
-from detection.actions.find_tiles import read_point
+from detection.ground.find_tiles import read_point
 from detection.models import Region, Tile
 from labeling.models import Campaign
 from tests.findings import make_classifier

@@ -10,20 +10,21 @@ from django.db import OperationalError
 from amberapp import jobs
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, Job, User
-from detection.actions import dataset as datasets
-from detection.actions.dataset import FrozenRow
-from detection.actions.look_alike_index import build_index
-from detection.actions.runs import cancel_run, execute_here, start_run
-from detection.actions.train import activate
 from detection.learning import before_after
+from detection.look_alikes.index import build_index
 from detection.models import Classifier, Dataset, Run, SegmentedTile
-from labeling.actions import campaign_held_out, campaign_round, campaigns
-from labeling.actions.campaign_held_out import has_to_ask, origins_of
-from labeling.actions.campaign_round import request_round
-from labeling.actions.campaign_steps import course_of, progress_now
-from labeling.actions.labels import expert_labels
-from labeling.actions.retrain import freeze_region
+from detection.runs.runs import cancel_run, execute_here, start_run
+from detection.training import dataset as datasets
+from detection.training.dataset import FrozenRow
+from detection.training.train import activate
+from labeling.campaigns import campaigns, round
+from labeling.campaigns import held_out as campaign_held_out
+from labeling.campaigns.held_out import has_to_ask, origins_of
+from labeling.campaigns.round import request_round
+from labeling.campaigns.steps import course_of, progress_now
+from labeling.desk.labels import expert_labels
 from labeling.models import AreaSample, Campaign, Origin
+from labeling.training.retrain import freeze_region
 from tests.test_machine import crops, dug_tiles, trained
 
 __all__ = ["crops", "dug_tiles", "trained"]
@@ -135,19 +136,19 @@ WORSE = known(average_precision=[-0.2, -0.3, -0.1])
 def test_a_round_that_was_killed_after_training_takes_what_was_trained(
     decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(round, "train", like(trained))
 
     def die(campaign: Campaign, progress: Any) -> dict[str, Any]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(campaign_round, "measure_held_out", die)
+    monkeypatch.setattr(round, "measure_held_out", die)
     values = {"acting_user": carol, "go_on": False, "progress": silent}
     with pytest.raises(KeyboardInterrupt):
-        campaign_round.run_round(campaign=again(decided), **values)
+        round.run_round(campaign=again(decided), **values)
     # As if it had died before it could note which classifier it was.
     Campaign.objects.filter(pk=decided.pk).update(classifier_after=None, classifier_before=None)
-    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: WORSE)
-    told = campaign_round.run_round(campaign=again(decided), **values)
+    monkeypatch.setattr(round, "measure_held_out", lambda campaign, progress: WORSE)
+    told = round.run_round(campaign=again(decided), **values)
     assert Classifier.objects.count() == 2
     assert told["run"] is None, "the measurement speaks against it"
     assert again(decided).region.active_classifier == trained
@@ -155,31 +156,31 @@ def test_a_round_that_was_killed_after_training_takes_what_was_trained(
     course = course_of(again(decided))
     assert course.asks
     assert course.current == "searched"
-    told = campaign_round.run_round(campaign=again(decided), **{**values, "go_on": True})
+    told = round.run_round(campaign=again(decided), **{**values, "go_on": True})
     run = Run.objects.get(pk=told["run"])
     assert again(decided).region.active_classifier == run.classifier
     # Once more changes nothing; after a cancelled run another is started.
-    assert campaign_round.run_round(campaign=again(decided), **values)["run"] == run.pk
+    assert round.run_round(campaign=again(decided), **values)["run"] == run.pk
     cancel_run(run=run, acting_user=carol)
     assert {step.state for step in course_of(again(decided)).steps if step.name == "searched"} == {"stopped"}
-    assert campaign_round.run_round(campaign=again(decided), **{**values, "go_on": True})["run"] != run.pk
+    assert round.run_round(campaign=again(decided), **{**values, "go_on": True})["run"] != run.pk
 
 
 def test_an_old_round_does_not_put_a_newer_classifier_aside(
     decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The figures spoke against it; an admin trained and activated another; then somebody presses "go on" all the same."""
-    monkeypatch.setattr(campaign_round, "train", like(trained))
-    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: WORSE)
+    monkeypatch.setattr(round, "train", like(trained))
+    monkeypatch.setattr(round, "measure_held_out", lambda campaign, progress: WORSE)
     values = {"acting_user": carol, "progress": silent}
-    campaign_round.run_round(campaign=again(decided), go_on=False, **values)
+    round.run_round(campaign=again(decided), go_on=False, **values)
     old = again(decided).classifier_after
     other = Dataset.objects.create(
         content_hash="other", file_key="other", region=old.region, rows=1, positives=1
     )
     newer = like(trained)(dataset=other, region=old.region, algorithm=old.algorithm)
     activate(classifier=newer, acting_user=carol)
-    told = campaign_round.run_round(campaign=again(decided), go_on=True, **values)
+    told = round.run_round(campaign=again(decided), go_on=True, **values)
     assert told["run"] is None, "what was said of the old figures does not count for the new ones"
     entry = AuditEntry.objects.get(verb="campaign.training_forgotten")
     assert (entry.actor, entry.object_id) == (carol, str(decided.pk))
@@ -188,7 +189,7 @@ def test_an_old_round_does_not_put_a_newer_classifier_aside(
     campaign = again(decided)
     assert campaign.region.active_classifier == newer
     assert campaign.classifier_before == newer, "the comparison is with what is active now"
-    told = campaign_round.run_round(campaign=again(decided), go_on=True, **values)
+    told = round.run_round(campaign=again(decided), go_on=True, **values)
     assert Run.objects.get(pk=told["run"]).classifier == again(decided).region.active_classifier
     # While it measures, an admin activates another.
     Campaign.objects.filter(pk=decided.pk).update(run_after=None, effect={})
@@ -197,9 +198,9 @@ def test_an_old_round_does_not_put_a_newer_classifier_aside(
         activate(classifier=trained, acting_user=carol)
         return AS_GOOD
 
-    monkeypatch.setattr(campaign_round, "measure_held_out", meanwhile)
+    monkeypatch.setattr(round, "measure_held_out", meanwhile)
     with pytest.raises(Conflict, match="press again"):
-        campaign_round.run_round(campaign=again(decided), go_on=False, **values)
+        round.run_round(campaign=again(decided), go_on=False, **values)
     assert again(decided).region.active_classifier == trained
     assert again(decided).run_after is None
 
@@ -207,15 +208,15 @@ def test_an_old_round_does_not_put_a_newer_classifier_aside(
 def test_a_campaign_taken_back_while_it_trains_activates_nothing(
     decided: Campaign, trained: Classifier, carol: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(round, "train", like(trained))
 
     def measure(campaign: Campaign, progress: Any) -> dict[str, Any]:
         campaigns.withdraw(campaign=again(decided), acting_user=bob)
         return AS_GOOD
 
-    monkeypatch.setattr(campaign_round, "measure_held_out", measure)
+    monkeypatch.setattr(round, "measure_held_out", measure)
     with pytest.raises(UserError, match="taken back"):
-        campaign_round.run_round(campaign=again(decided), acting_user=carol, go_on=False, progress=silent)
+        round.run_round(campaign=again(decided), acting_user=carol, go_on=False, progress=silent)
     assert again(decided).region.active_classifier == trained
     assert again(decided).run_after is None
 
@@ -224,20 +225,20 @@ def test_a_worker_that_was_frozen_starts_no_second_run(
     decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It wakes when another has done its job, and the run of that one has ended."""
-    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(round, "train", like(trained))
     values = {"acting_user": carol, "go_on": False, "progress": silent}
     others: list[int] = []
 
     def frozen(campaign: Campaign, progress: Any) -> dict[str, Any]:
         if not others:
             others.append(0)
-            others[0] = campaign_round.run_round(campaign=again(decided), **values)["run"]
+            others[0] = round.run_round(campaign=again(decided), **values)["run"]
             execute_here(Run.objects.get(pk=others[0]))
         return AS_GOOD
 
-    monkeypatch.setattr(campaign_round, "measure_held_out", frozen)
+    monkeypatch.setattr(round, "measure_held_out", frozen)
     before = Run.objects.count()
-    told = campaign_round.run_round(campaign=again(decided), **values)
+    told = round.run_round(campaign=again(decided), **values)
     assert told["run"] == others[0] == again(decided).run_after_id
     assert Run.objects.count() == before + 1
 
@@ -245,14 +246,14 @@ def test_a_worker_that_was_frozen_starts_no_second_run(
 def test_a_round_that_was_cancelled_at_the_last_moment_activates_nothing(
     decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(round, "train", like(trained))
     job = request_round(campaign=again(decided), acting_user=carol)
 
     def measure(campaign: Campaign, progress: Any) -> dict[str, Any]:
         jobs.cancel(Job.objects.get(pk=job.pk), acting_user=carol)
         return AS_GOOD
 
-    monkeypatch.setattr(campaign_round, "measure_held_out", measure)
+    monkeypatch.setattr(round, "measure_held_out", measure)
     jobs.execute(job.pk)
     job.refresh_from_db()
     assert job.state == "cancelled"
@@ -264,24 +265,24 @@ def test_an_effect_that_could_not_be_measured_is_measured_after_all(
     decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database was locked again and again; the next press asks once more."""
-    monkeypatch.setattr(campaign_round, "train", like(trained))
-    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: AS_GOOD)
+    monkeypatch.setattr(round, "train", like(trained))
+    monkeypatch.setattr(round, "measure_held_out", lambda campaign, progress: AS_GOOD)
     values = {"acting_user": carol, "go_on": False, "progress": silent}
-    run = Run.objects.get(pk=campaign_round.run_round(campaign=again(decided), **values)["run"])
+    run = Run.objects.get(pk=round.run_round(campaign=again(decided), **values)["run"])
     execute_here(run)
-    job = Job.objects.get(kind=campaign_round.EFFECT_JOB)
+    job = Job.objects.get(kind=round.EFFECT_JOB)
     with monkeypatch.context() as patched:
-        patched.setattr(campaign_round, "compare_runs", locked)
+        patched.setattr(round, "compare_runs", locked)
         for _attempt in range(Job.MAX_ATTEMPTS):
             assert jobs.execute(job.pk)
     job.refresh_from_db()
     assert job.state == "failed"
     assert "run" not in again(decided).effect
-    campaign_round.run_round(campaign=again(decided), **values)
-    assert jobs.execute(Job.objects.get(kind=campaign_round.EFFECT_JOB, state="queued").pk)
+    round.run_round(campaign=again(decided), **values)
+    assert jobs.execute(Job.objects.get(kind=round.EFFECT_JOB, state="queued").pk)
     assert "unchanged" in again(decided).effect["run"]
-    campaign_round.run_round(campaign=again(decided), **values)
-    assert Job.objects.filter(kind=campaign_round.EFFECT_JOB).count() == 2
+    round.run_round(campaign=again(decided), **values)
+    assert Job.objects.filter(kind=round.EFFECT_JOB).count() == 2
 
 
 def locked(*runs: Any) -> Any:
@@ -335,15 +336,15 @@ def test_an_admin_is_asked_where_it_is_worse_and_where_nothing_was_measured(
     measured: dict[str, Any],
     said: str,
 ) -> None:
-    monkeypatch.setattr(campaign_round, "train", like(trained))
-    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: measured)
+    monkeypatch.setattr(round, "train", like(trained))
+    monkeypatch.setattr(round, "measure_held_out", lambda campaign, progress: measured)
     values = {"acting_user": carol, "progress": silent}
-    assert campaign_round.run_round(campaign=again(decided), go_on=False, **values)["run"] is None
+    assert round.run_round(campaign=again(decided), go_on=False, **values)["run"] is None
     assert again(decided).region.active_classifier == trained
     page = client_of(carol).get(f"/review/campaigns/{decided.pk}/").content.decode()
     assert said in page
     assert "Go on all the same" in page
-    assert campaign_round.run_round(campaign=again(decided), go_on=True, **values)["run"] is not None
+    assert round.run_round(campaign=again(decided), go_on=True, **values)["run"] is not None
     assert again(decided).region.active_classifier != trained
 
 
@@ -352,17 +353,17 @@ def test_what_other_places_could_have_turned_round_asks_nobody(
     decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch, fallen: str
 ) -> None:
     measured = known(**{fallen: [-0.1, -0.3, 0.0]})
-    monkeypatch.setattr(campaign_round, "train", like(trained))
-    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: measured)
+    monkeypatch.setattr(round, "train", like(trained))
+    monkeypatch.setattr(round, "measure_held_out", lambda campaign, progress: measured)
     values = {"acting_user": carol, "go_on": False, "progress": silent}
-    assert campaign_round.run_round(campaign=again(decided), **values)["run"] is not None
+    assert round.run_round(campaign=again(decided), **values)["run"] is not None
 
 
 def test_rejections_since_are_no_part_of_the_figures_that_decide(
     decided: Campaign, trained: Classifier, carol: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An expert rejected what the old classifier had found elsewhere, and another campaign was decided meanwhile."""
-    monkeypatch.setattr(campaign_round, "train", like(trained))
+    monkeypatch.setattr(round, "train", like(trained))
     own = set(decided.members.values_list("segmented_tile_id", "superpixel"))
     elsewhere = SegmentedTile.objects.exclude(pk=decided.segmented_tile_id).filter(superpixels__gt=3).first()
     assert elsewhere is not None
@@ -381,7 +382,7 @@ def test_rejections_since_are_no_part_of_the_figures_that_decide(
         name="Snow in the woods",
         acting_user=bob,
     )
-    campaign_round.run_round(campaign=again(decided), acting_user=carol, go_on=True, progress=silent)
+    round.run_round(campaign=again(decided), acting_user=carol, go_on=True, progress=silent)
     told = again(decided).effect["held_out"]
     assert told["rows"] == {"known": 24, "own": len(own), "since": 3}
     assert (told["known"]["n"], told["known"]["positives"]) == (24, 12)
@@ -436,8 +437,8 @@ def test_what_was_trained_by_hand_is_compared_with_what_was_used_before(
     decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An experiment that nobody made active has the next lower number."""
-    monkeypatch.setattr(campaign_round, "train", like(trained))
-    monkeypatch.setattr(campaign_round, "measure_held_out", lambda campaign, progress: AS_GOOD)
+    monkeypatch.setattr(round, "train", like(trained))
+    monkeypatch.setattr(round, "measure_held_out", lambda campaign, progress: AS_GOOD)
     other = Dataset.objects.create(
         content_hash="other", file_key="other", region=trained.region, rows=1, positives=1
     )
@@ -447,7 +448,7 @@ def test_what_was_trained_by_hand_is_compared_with_what_was_used_before(
     )
     activate(classifier=by_hand, acting_user=carol)
     values = {"acting_user": carol, "go_on": False, "progress": silent}
-    campaign_round.run_round(campaign=again(decided), **values)
+    round.run_round(campaign=again(decided), **values)
     campaign = again(decided)
     assert (campaign.classifier_before, campaign.classifier_after) == (trained, by_hand)
     assert campaign.run_before == Run.objects.get(classifier=trained)
@@ -462,7 +463,7 @@ def test_where_nothing_was_used_before_nothing_is_compared(
     like(trained)(dataset=other, region=trained.region, algorithm=trained.algorithm)
     Classifier.objects.filter(pk=trained.pk).update(dataset=freeze_region(trained.region, carol))
     values = {"acting_user": carol, "go_on": False, "progress": silent}
-    assert campaign_round.run_round(campaign=again(decided), **values)["run"] is None, "an admin is asked"
+    assert round.run_round(campaign=again(decided), **values)["run"] is None, "an admin is asked"
     campaign = again(decided)
     assert (campaign.classifier_before, campaign.classifier_after) == (None, trained)
     assert campaign.effect["held_out"] == {"reason": "no earlier"}

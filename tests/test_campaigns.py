@@ -9,17 +9,17 @@ from amberapp import jobs
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, Job, User
 from benchmarks.made_region import KEY, make_classifier, make_region
-from detection.actions import dataset as datasets
-from detection.actions.look_alike_index import build_index
-from detection.actions.runs import execute_here, start_run
+from detection.look_alikes.index import build_index
 from detection.models import Detection, Region, Run, SegmentedTile
-from labeling.actions import campaigns
-from labeling.actions.campaign_gallery import gallery
-from labeling.actions.campaign_round import measure_run, request_round
-from labeling.actions.campaign_steps import course_of
-from labeling.actions.decide_report import accept_report
-from labeling.actions.retrain import freeze_region, training_rows
+from detection.runs.runs import execute_here, start_run
+from detection.training import dataset as datasets
+from labeling.campaigns import campaigns
+from labeling.campaigns.gallery import gallery
+from labeling.campaigns.round import measure_run, request_round
+from labeling.campaigns.steps import course_of
 from labeling.models import Campaign, CampaignMember, Consensus, Label, Report, Submission
+from labeling.reports.decision import accept_report
+from labeling.training.retrain import freeze_region, training_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

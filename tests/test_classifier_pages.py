@@ -8,12 +8,12 @@ import pytest
 
 from amberapp import jobs
 from amberapp.models import Job, User
-from detection.actions.dataset import CampaignNote, TrainingRow, freeze
-from detection.actions.expectations import expectations
 from detection.learning import algorithms
 from detection.learning.classifiers import ALGORITHMS
 from detection.models import Classifier, Dataset
-from labeling.actions.retrain import COMPARE_CLASSIFIERS_JOB, comparisons
+from detection.training.dataset import CampaignNote, TrainingRow, freeze
+from detection.training.expectations import expectations
+from labeling.training.retrain import COMPARE_CLASSIFIERS_JOB, comparisons
 from tests.findings import figures, make_classifier
 from tests.test_machine import crops, told
 

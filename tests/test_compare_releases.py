@@ -16,17 +16,17 @@ from django.utils.html import escape
 from shapely.geometry import box
 
 from amberapp import storage
-from detection.actions import dataset as datasets
-from labeling.actions.catalogue import published_numbered
-from labeling.actions.change_reasons import reasons_between
-from labeling.actions.compare_releases import compare_releases, in_words
-from labeling.actions.decide_report import accept_report
-from labeling.actions.publish import publish_again, publish_release
-from labeling.actions.releases import places_of
-from labeling.actions.reopen_report import reopen_report
-from labeling.actions.review import review_detection, withdraw_review
+from detection.training import dataset as datasets
 from labeling.models import Campaign, CampaignMember, Release, Report
-from labeling.release_changes import REASONS, Difference, from_file, to_file
+from labeling.releases.catalogue import published_numbered
+from labeling.releases.comparison import compare_releases, in_words
+from labeling.releases.files.changes import REASONS, Difference, from_file, to_file
+from labeling.releases.publish import publish_again, publish_release
+from labeling.releases.reader import places_of
+from labeling.releases.reasons import reasons_between
+from labeling.reports.decision import accept_report
+from labeling.reports.reopening import reopen_report
+from labeling.review.review_detection import review_detection, withdraw_review
 from tests.findings import learned_from, make_classifier, make_run
 from tests.published import approve_all, found_on, judge
 
@@ -509,7 +509,7 @@ def test_a_release_without_a_list_of_changes_leaves_the_reason_open(
     judge(on_tile(first.run, ground[0]), bob, "rejected")
     second = publish_release(run=first.run, acting_user=None)
     second.files.filter(name="changes.json").delete()
-    from labeling.actions.catalogue import write_catalogue
+    from labeling.releases.catalogue import write_catalogue
 
     write_catalogue(fresh=True)
     assert reasons_of(first, second)[ground[0].place_id] == ("vanished", "the reason was not recorded")
@@ -670,7 +670,7 @@ def test_a_filter_that_nothing_answers_to_shows_the_way_back_and_nonsense_narrow
 def test_thousands_of_changes_are_read_page_by_page(
     many: Any, ground: list[Any], monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
-    monkeypatch.setattr("labeling.views.compare.PER_PAGE", 1)
+    monkeypatch.setattr("labeling.public.views.comparison.PER_PAGE", 1)
     client, address = Client(), "/releases/testshire/1/compare/2/"
     whole = [rows_of(client.get(address, {"page": str(page)})) for page in (1, 2, 3)]
     assert sorted(place for (place,) in whole) == sorted(ground[k].place_id for k in (0, 1, 3))
@@ -682,7 +682,7 @@ def test_thousands_of_changes_are_read_page_by_page(
 
 
 def test_a_comparison_is_kept_once_for_readers_of_every_language(many: Any) -> None:
-    from labeling.views.compare import _remembered
+    from labeling.public.views.comparison import _remembered
 
     _remembered.cache_clear()
     address = "/releases/testshire/1/compare/2/"
@@ -844,7 +844,7 @@ def test_pages_that_know_runs_stand_a_release_without_one(
 ) -> None:
     bring_in(folder)
     Release.objects.filter(kind="own").delete()
-    from labeling.actions.catalogue import write_catalogue
+    from labeling.releases.catalogue import write_catalogue
 
     write_catalogue(fresh=True)
     assert Client().get("/").status_code == 200

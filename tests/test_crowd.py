@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from amberapp import jobs
 from amberapp.models import AuditEntry, Job, User
-from labeling.actions.accounts import end_quarantine, reverse_account
-from labeling.actions.labels import expert_labels, submit_labels, withdraw_submission
-from labeling.actions.queue import lapse_claims
+from labeling.crowd.accounts import end_quarantine, reverse_account
+from labeling.desk.labels import expert_labels, submit_labels, withdraw_submission
+from labeling.desk.queue import lapse_claims
 from labeling.models import (
     Claim,
     Consensus,
@@ -298,7 +298,7 @@ def test_vote_by_vote_and_in_full_come_to_the_same(make_tile: Callable, bob: Use
 def test_a_mixed_superpixel_is_labelled_piece_by_piece(
     alice: User, segmented_tile: Any, client_of: Callable
 ) -> None:
-    from detection.actions.pieces import piece_counts
+    from detection.description.fragments import piece_counts
 
     client = client_of(alice)
     last = piece_counts(segmented_tile)[0]

@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from amberapp import jobs
 from amberapp.models import Job, User
-from labeling.actions import accounts
-from labeling.actions.change_rules import set_rules
-from labeling.actions.counting import call_for_eyes, reconsider_region
-from labeling.actions.labels import expert_labels, submit_labels, withdraw_submission
-from labeling.actions.queue import MOST_HELD
-from labeling.actions.rules import rules_of
-from labeling.actions.tutorial import pass_at_once
+from labeling.crowd import accounts
+from labeling.crowd.tutorial import pass_at_once
+from labeling.desk.desk_rules import set_rules
+from labeling.desk.labels import expert_labels, submit_labels, withdraw_submission
+from labeling.desk.queue import MOST_HELD
+from labeling.desk.queue_state import call_for_eyes, reconsider_region
+from labeling.desk.rules import rules_of
 from labeling.models import Claim, Consensus, KnownTile, Submission, TileProgress, VolunteerRecord
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -95,7 +95,7 @@ def test_a_call_for_eyes_outlives_a_recomputation_and_leaves_known_tiles_alone(
 def test_nobody_hoards_tiles_by_their_addresses(
     segmented_tile: Any, client_of: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labeling.actions.queue.MOST_HELD", 0)
+    monkeypatch.setattr("labeling.desk.queue.MOST_HELD", 0)
     answer = client_of(person("hoarder")).get(f"/api/desk/tiles/{segmented_tile.pk}/")
     assert (answer.status_code, Claim.objects.count()) == (400, 0)
     assert MOST_HELD > 0

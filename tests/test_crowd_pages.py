@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from amberapp import jobs
 from amberapp.models import AuditEntry, Job, User
-from labeling.actions.accounts import REVERSE_JOB
-from labeling.actions.anchoring import anchoring
-from labeling.actions.consensus import PRIOR
-from labeling.actions.known_tiles import make_known, take_off
-from labeling.actions.labels import expert_labels, submit_labels
-from labeling.crowd.proportions import newcombe, spread, wilson
+from labeling.crowd.accounts import REVERSE_JOB
+from labeling.crowd.gold_standard import make_known, take_off
+from labeling.crowd.suggestion_bias import anchoring
+from labeling.desk.aggregation.proportions import newcombe, spread, wilson
+from labeling.desk.consensus import PRIOR
+from labeling.desk.labels import expert_labels, submit_labels
 from labeling.models import (
     Consensus,
     DeskRules,

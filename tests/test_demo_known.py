@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from amberapp.models import User
-from detection.actions.segment import load_labels
-from labeling.actions.demo_known import make_known_where_clear, pass_tutorial, shares
-from labeling.actions.tutorial import take_lesson
+from detection.description.segment import load_labels
+from labeling.crowd.tutorial import take_lesson
+from labeling.demo.gold_standard import make_known_where_clear, pass_tutorial, shares
 from labeling.models import KnownTile, TileProgress, VolunteerRecord
 
 pytestmark = pytest.mark.django_db

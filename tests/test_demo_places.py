@@ -6,10 +6,10 @@ import pytest
 from shapely.geometry import Point, shape
 
 from amberapp.models import AuditEntry
-from detection.actions.ground import create_region
+from detection.ground.regions import create_region
 from detection.models import PlaceName, Region
-from labeling.actions import demo_content
-from labeling.actions.demo_places import MADE_UP, TOWNS, name_places
+from labeling.demo import content
+from labeling.demo.place_names import MADE_UP, TOWNS, name_places
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ REAL = (24.6, 50.1, 29.4, 52.4)
 
 def region_of(source: Any, *box: float) -> Region:
     return create_region(
-        name="Ground", polygon=demo_content._box(*box), mineral="amber", source=source, acting_user=None
+        name="Ground", polygon=content._box(*box), mineral="amber", source=source, acting_user=None
     )
 
 
@@ -63,8 +63,8 @@ def test_the_names_stand_before_the_map_is_published(source: Any, monkeypatch: p
         seen.append(region.place_names.count())
 
     for step in ("_classifier", "_run"):
-        monkeypatch.setattr(demo_content, step, lambda *_given: region)
-    monkeypatch.setattr(demo_content, "_synthetic_region", lambda _progress: region)
-    monkeypatch.setattr(demo_content, "_published", published)
-    demo_content.prepare(data=None, progress=lambda *_told: None)
+        monkeypatch.setattr(content, step, lambda *_given: region)
+    monkeypatch.setattr(content, "_synthetic_region", lambda _progress: region)
+    monkeypatch.setattr(content, "_published", published)
+    content.prepare(data=None, progress=lambda *_told: None)
     assert seen == [len(MADE_UP)]

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from amberapp.errors import NotAllowed
 from amberapp.models import AuditEntry, User
 from detection.models import SegmentedTile
-from labeling.actions.counting import rerank
-from labeling.actions.labels import expert_labels
+from labeling.desk.labels import expert_labels
+from labeling.desk.queue_state import rerank
 from labeling.models import Consensus, Label, Submission, TileProgress
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -363,7 +363,7 @@ def test_the_number_of_queries_does_not_grow_with_tiles_and_labels(
 def test_someone_who_sends_too_fast_is_slowed_down(
     alice: User, segmented_tile: Any, client_of: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from labeling.api.desk import DeskThrottle
+    from labeling.desk.api.tiles import DeskThrottle
 
     monkeypatch.setattr(DeskThrottle, "rate", "2/min")
     client = client_of(alice)

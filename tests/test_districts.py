@@ -18,10 +18,10 @@ from shapely.geometry import shape
 
 from amberapp.errors import UserError
 from amberapp.models import AuditEntry
-from detection.actions.districts import import_named_ground
-from detection.district_shapes import MOST_POINTS_DRAWN, thinned
+from detection.ground.district_shapes import MOST_POINTS_DRAWN, thinned
+from detection.ground.districts import import_named_ground
+from detection.ground.named_areas import NamedGround, UnreadableFile, read_named_ground
 from detection.models import Region
-from detection.named_ground import NamedGround, UnreadableFile, read_named_ground
 
 pytestmark = pytest.mark.database
 
@@ -172,7 +172,7 @@ def test_an_outline_of_many_points_keeps_them_all() -> None:
 
 
 def test_a_file_of_more_points_than_can_be_counted_by_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detection.named_ground.MAX_POINTS_KEPT", 9)
+    monkeypatch.setattr("detection.ground.named_areas.MAX_POINTS_KEPT", 9)
     with pytest.raises(UnreadableFile, match="have 10 points; at most 9"):
         read(area("Here"), area("There", square(27, 51)))
     assert len(read(area("Here"), point("Klesiv")).areas) == 1

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from amberapp import storage
-from detection import feature_store
-from detection.actions import first_pass
-from detection.actions.features import extract_missing, load_superpixels, usable_extractor
-from detection.actions.segment import default_segmentation, segment_tile
+from detection.description import feature_store, first_pass
+from detection.description.features import extract_missing, load_superpixels, usable_extractor
+from detection.description.segment import default_segmentation, segment_tile
 from detection.models import SegmentedTile, Tile, TileFeatures
 from tests.conftest import picture
 

@@ -12,15 +12,15 @@ from django.utils import timezone
 
 from amberapp.errors import NotAllowed, UserError
 from amberapp.models import User
-from amberapp.sessions import SessionStore
+from amberapp.web.sessions import SessionStore
 from detection.models import Detection
-from labeling.actions.gallery import close_up, ordered, short_path
-from labeling.actions.review import review_detection
-from labeling.actions.review_bulk import MOST_AT_ONCE, Outcome, review_many, withdraw_many, written
-from labeling.actions.review_queue import needs_of, review_queue
-from labeling.actions.verdicts import current_verdicts
-from labeling.api.review import remember
 from labeling.models import Campaign, Consensus, Label, LookAlike, Release, Report, Review
+from labeling.review.api import remember
+from labeling.review.gallery import close_up, ordered, short_path
+from labeling.review.review_detection import review_detection
+from labeling.review.review_many import MOST_AT_ONCE, Outcome, review_many, withdraw_many, written
+from labeling.review.verdicts import current_verdicts
+from labeling.review.waiting import needs_of, review_queue
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -403,7 +403,7 @@ def test_the_gallery_opens_at_a_detection_or_where_it_was(
     client_of: Callable,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("labeling.views.gallery.CELLS", 2)
+    monkeypatch.setattr("labeling.review.views.gallery.CELLS", 2)
     run = make_run(make_classifier(region), [make_tile(seed) for seed in range(1, 6)])
     client = client_of(bob)
     rows = list(run.detections.all())

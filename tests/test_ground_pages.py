@@ -20,9 +20,9 @@ import detection.tasks  # noqa: F401 (registers the import job, as a worker does
 from amberapp import jobs
 from amberapp.errors import UserError
 from amberapp.models import AuditEntry, Job
-from detection.actions.pictures import MOST_BYTES
-from detection.actions.polygons import parse_polygon, validate_polygon
-from detection.actions.staging import IMPORT_JOB, new_batch
+from detection.ground.pictures import MOST_BYTES
+from detection.ground.polygons import parse_polygon, validate_polygon
+from detection.ground.staging import IMPORT_JOB, new_batch
 from detection.models import ImagerySource, Region, Tile
 from tests import imagery_files as make
 
@@ -400,7 +400,7 @@ def test_pictures_come_in_a_few_sizes_only(
 def test_a_picture_that_is_hard_to_compress_stays_small(
     region: Region, alice: Any, client_of: Callable[..., Client]
 ) -> None:
-    from detection.actions.ingest import ingest_tile
+    from detection.ground.ingest import ingest_tile
     from detection.imagery.placement import Placement
 
     random = np.random.default_rng(0)

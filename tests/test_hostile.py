@@ -16,9 +16,9 @@ from amberapp.demo import create_accounts
 from amberapp.errors import UserError
 from amberapp.jobs import JobStopped
 from amberapp.models import AuditEntry, Job, User, WorkState
-from detection.actions.dataset import TrainingRow, freeze
-from detection.actions.features import usable_extractor
-from detection.actions.train import train
+from detection.description.features import usable_extractor
+from detection.training.dataset import TrainingRow, freeze
+from detection.training.train import train
 from tests.findings import make_classifier, make_run
 
 pytestmark = pytest.mark.django_db

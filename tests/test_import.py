@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 from amberapp import storage
 from amberapp.errors import UserError
 from amberapp.models import AuditEntry
-from detection.actions import ingest
-from detection.actions.ground import update_source
+from detection.ground import ingest
+from detection.ground.regions import update_source
 from detection.imagery.decode import UnreadableImage
 from detection.imagery.placement import Placement
 from detection.models import ImagerySource, Region, SegmentedTile, Tile

@@ -12,8 +12,8 @@ import shapely
 from django.core.management import CommandError, call_command
 from shapely.geometry import shape
 
-from labeling.actions.catalogue import published_numbered
 from labeling.models import Release
+from labeling.releases.catalogue import published_numbered
 
 pytestmark = [pytest.mark.django_db]
 

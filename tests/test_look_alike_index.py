@@ -14,9 +14,10 @@ from amberapp import jobs
 from amberapp.errors import UserError
 from amberapp.models import Job
 from benchmarks.made_region import KEY, add_tiles, make_region
-from detection.actions import look_alike_index, look_alike_search
-from detection.actions.look_alike_index import build_index, open_index, request_index, state_of
-from detection.actions.look_alike_search import look_alikes_of
+from detection.look_alikes import index as look_alike_index
+from detection.look_alikes import search
+from detection.look_alikes.index import build_index, open_index, request_index, state_of
+from detection.look_alikes.search import look_alikes_of
 from detection.models import Region, SegmentedTile, TileFeatures
 from tests.test_publication import killed_while
 
@@ -256,7 +257,7 @@ def test_codes_alone_find_nearly_the_same(
 ) -> None:
     build(madeshire)
     ranked = find(madeshire, (mined, 7), wanted=50)
-    monkeypatch.setattr(look_alike_search, "_ranked_again", lambda i, k, found, a, w: found)
+    monkeypatch.setattr(search, "_ranked_again", lambda i, k, found, a, w: found)
     plain = find(madeshire, (mined, 7), wanted=51)[:50]
     assert len(set(ranked) & set(plain)) >= 45
 

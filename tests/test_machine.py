@@ -19,9 +19,6 @@ from PIL import Image
 
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, WorkState
-from detection.actions import runs
-from detection.actions.run_shards import score_shard, write_shard
-from detection.actions.train import activate
 from detection.models import (
     Classifier,
     Dataset,
@@ -33,6 +30,9 @@ from detection.models import (
     TileFeatures,
     TileScore,
 )
+from detection.runs import runs
+from detection.runs.shards import score_shard, write_shard
+from detection.training.train import activate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -171,7 +171,7 @@ def test_training_on_one_kind_of_label_is_refused_with_the_way_out(region, crops
 
 
 def test_a_changed_dataset_file_is_noticed(region, trained, home):
-    from detection.actions import dataset as datasets
+    from detection.training import dataset as datasets
 
     dataset = trained.dataset
     (home / "storage" / dataset.file_key).write_bytes(b"{}\n")

@@ -10,13 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from amberapp.models import AuditEntry, Job, User
-from detection.actions.watch import duration, progress_of
 from detection.models import Region, Run, Shard, TileFailure
-from labeling.actions.campaign_round import ROUND_JOB
-from labeling.actions.overview import overview
-from labeling.actions.retrain import RETRAIN_JOB
-from labeling.actions.review import review_detection
+from detection.runs.watch import duration, progress_of
+from labeling.campaigns.round import ROUND_JOB
 from labeling.models import Campaign, Consensus, Label, Release, Report, Submission
+from labeling.overview.overview import overview
+from labeling.review.review_detection import review_detection
+from labeling.training.retrain import RETRAIN_JOB
 from tests.findings import figures, make_classifier, make_run
 
 pytestmark = pytest.mark.django_db
@@ -229,7 +229,7 @@ def test_in_a_site_of_many_labels_the_crowd_is_counted_once_a_minute(
         return sum('COUNT(DISTINCT "labeling_submission"."volunteer_id")' in one["sql"] for one in queries)
 
     assert (counted(), counted()) == (1, 1), "few labels are counted at every view"
-    monkeypatch.setattr("labeling.actions.overview.COUNTED_AT_ONCE", 0)
+    monkeypatch.setattr("labeling.overview.overview.COUNTED_AT_ONCE", 0)
     assert (counted(), counted()) == (1, 0)
     (one,) = overview()
     assert (one.people, one.labelled_since) == (1, True)

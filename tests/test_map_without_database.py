@@ -11,10 +11,10 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from amberapp import storage
-from labeling.actions import catalogue
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
 from labeling.models import Release
+from labeling.releases import catalogue
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import places_of
 from tests.published import approve_all, found_on, judge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

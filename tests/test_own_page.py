@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from amberapp.models import User
-from labeling.actions.mine import agreement_of, days_in_a_row, streak_of, tiles_on_map
-from labeling.actions.my_changes import my_changes
-from labeling.actions.publish import publish_release
+from labeling.crowd.my_changes import my_changes
+from labeling.crowd.my_contributions import agreement_of, days_in_a_row, streak_of, tiles_on_map
 from labeling.models import KnownTile, Submission, VolunteerRecord
+from labeling.releases.publish import publish_release
 from tests.published import approve_all, found_on, judge
 from tests.test_crowd_pages import decide, label, questions
 

@@ -9,9 +9,9 @@ import pytest
 from django.urls import reverse
 
 from amberapp.errors import NotThere
-from detection.actions import pieces as actions
-from detection.actions.pieces import load_pieces, piece_counts, piece_raster
-from detection.actions.segment import load_labels
+from detection.description import fragments as actions
+from detection.description.fragments import load_pieces, piece_counts, piece_raster
+from detection.description.segment import load_labels
 from detection.models import SegmentedTile, TileKind
 from detection.segmentation.raster import decode_raster
 

@@ -8,7 +8,7 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from amberapp.plain_utf8 import without_charset
+from amberapp.web.plain_utf8 import without_charset
 
 pytestmark = [pytest.mark.django_db]
 

@@ -15,12 +15,12 @@ from django.test import Client
 from django.utils import translation
 from shapely.geometry import Polygon, shape
 
-from detection.actions.districts import import_named_ground
 from detection.geometry import geodesic_area_hectares
-from labeling.actions.catalogue import published_numbered
-from labeling.actions.publish import publish_release
-from labeling.release_statistics import polygons_of
-from labeling.views.public_districts import by_district
+from detection.ground.districts import import_named_ground
+from labeling.public.districts import by_district
+from labeling.releases.catalogue import published_numbered
+from labeling.releases.files.statistics import polygons_of
+from labeling.releases.publish import publish_release
 from tests.published import approve_all, found_on
 
 pytestmark = pytest.mark.database
@@ -212,8 +212,8 @@ def test_the_map_of_one_region_leads_to_those_of_others_and_a_single_region_says
     assert "Other regions" not in Client().get("/").content.decode()
     from benchmarks.public_map import write_made
     from detection.models import Region
-    from labeling.release_content import Content
-    from labeling.release_files import build
+    from labeling.releases.files.content import Content
+    from labeling.releases.files.writers import build
 
     other = Region.objects.create(name="<Elsewhere>", slug="elsewhere", source=release.region.source)
     named = {"name": other.name, "slug": other.slug, "mineral": "amber"}

@@ -11,9 +11,9 @@ from django.db import connection
 from django.test import Client
 
 from amberapp.models import AuditEntry, User
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
 from labeling.models import Report
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import places_of
 from tests.published import approve_all, found_on
 
 pytestmark = pytest.mark.django_db

@@ -20,11 +20,11 @@ from amberapp import jobs, storage
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, Job
 from detection.models import District, ImagerySource, PlaceName, Tile
-from labeling.actions import catalogue, publish_job
-from labeling.actions import publish as publishing
-from labeling.actions.publish import AlreadyPublished, publish_again, publish_release
-from labeling.actions.releases import latest_release, places_of
 from labeling.models import Consensus, KnownTile, Release, ReleaseFile, Report, Review
+from labeling.releases import catalogue, publish_job
+from labeling.releases import publish as publishing
+from labeling.releases.publish import AlreadyPublished, publish_again, publish_release
+from labeling.releases.reader import latest_release, places_of
 from tests.published import approve_all, found_on, judge
 
 Tiles = Callable[..., Any]

@@ -15,13 +15,13 @@ from django.test import Client
 from amberapp import storage
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import AuditEntry
-from labeling.actions import publish as publishing
-from labeling.actions.compare_releases import compare_releases
-from labeling.actions.publish import publish_release, readiness
-from labeling.actions.releases import places_of
-from labeling.actions.verdicts import current_verdicts
 from labeling.models import Release, Report
-from labeling.release_files import DOWNLOADS
+from labeling.releases import publish as publishing
+from labeling.releases.comparison import compare_releases
+from labeling.releases.files.writers import DOWNLOADS
+from labeling.releases.publish import publish_release, readiness
+from labeling.releases.reader import places_of
+from labeling.review.verdicts import current_verdicts
 from tests.published import approve_all, found_on, judge
 
 pytestmark = pytest.mark.django_db

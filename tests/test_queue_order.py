@@ -10,8 +10,7 @@ from PIL import Image
 
 from amberapp import jobs
 from amberapp.models import Job, WorkState
-from detection import feature_store
-from detection.actions.train import activate
+from detection.description import feature_store
 from detection.models import (
     Classifier,
     Dataset,
@@ -23,8 +22,9 @@ from detection.models import (
     TileFeatures,
     TileScore,
 )
-from labeling.actions.counting import call_for_eyes
-from labeling.actions.priority import RANK_JOB, rank_region
+from detection.training.train import activate
+from labeling.desk.priority import RANK_JOB, rank_region
+from labeling.desk.queue_state import call_for_eyes
 from labeling.models import DeskRules, Submission, TileProgress
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

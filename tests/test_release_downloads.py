@@ -18,11 +18,11 @@ from django.utils import timezone
 from PIL import Image
 
 from amberapp import storage
-from detection.actions import dataset as datasets
-from labeling.actions import catalogue
-from labeling.actions.publish import publish_again, publish_release
+from detection.training import dataset as datasets
 from labeling.models import Consensus, Release, ReleaseFile
-from labeling.release_files import DOWNLOADS
+from labeling.releases import catalogue
+from labeling.releases.files.writers import DOWNLOADS
+from labeling.releases.publish import publish_again, publish_release
 from tests import conftest
 from tests.published import approve_all, found_on, judge
 

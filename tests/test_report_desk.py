@@ -15,15 +15,15 @@ from django.test.utils import CaptureQueriesContext
 from amberapp import jobs
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, Job, User
-from labeling import letters
-from labeling.actions.decide_report import LETTER_JOB, accept_report, decline_report, tiles_at
-from labeling.actions.queue import next_tile
-from labeling.actions.reopen_report import reopen_report
-from labeling.actions.review import review_detection
-from labeling.actions.verdicts import current_verdicts
-from labeling.letters import answer_reporter
+from labeling.desk.queue import next_tile
 from labeling.models import Consensus, Report, Review, TileProgress
-from labeling.sealing import seal
+from labeling.reports import mail as letters
+from labeling.reports.decision import LETTER_JOB, accept_report, decline_report, tiles_at
+from labeling.reports.email_encryption import seal
+from labeling.reports.mail import answer_reporter
+from labeling.reports.reopening import reopen_report
+from labeling.review.review_detection import review_detection
+from labeling.review.verdicts import current_verdicts
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -15,15 +15,15 @@ from django.test import Client
 from amberapp import jobs
 from amberapp.errors import Conflict, NotAllowed
 from amberapp.models import AuditEntry, Job
-from labeling.actions import report_desk
-from labeling.actions.decide_report import LETTER_JOB, accept_report, decline_report
-from labeling.actions.publish import publish_release
-from labeling.actions.report import file_report, public_position
-from labeling.actions.report_desk import bring_back, open_groups, set_aside
 from labeling.models import Report, Review
-from labeling.report_groups import GroupKind
-from labeling.report_text import alike, clusters, normalised, text_key
-from labeling.views.report_desk import GROUPS_PER_PAGE
+from labeling.releases.publish import publish_release
+from labeling.reports import desk
+from labeling.reports.decision import LETTER_JOB, accept_report, decline_report
+from labeling.reports.desk import bring_back, open_groups, set_aside
+from labeling.reports.filing import file_report, public_position
+from labeling.reports.groups import GroupKind
+from labeling.reports.text_similarity import alike, clusters, normalised, text_key
+from labeling.reports.views.desk import GROUPS_PER_PAGE
 from tests.published import approve_all, found_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -314,7 +314,7 @@ def real_reports(release: Any) -> list[dict[str, Any]]:
 
 def write(release: Any, said: list[dict[str, Any]]) -> list[Report]:
     """As `file_report` does it, without a thousand transactions: keys of places are made by it for a few."""
-    from labeling.actions.report import _same_place
+    from labeling.reports.filing import _same_place
 
     rows, keys = [], {}
     for fields in said:
@@ -445,7 +445,7 @@ def test_the_audit_names_the_reports_that_were_changed_and_no_others(
 ) -> None:
     """While Bob presses, Dora decides about two of his group."""
     reports = [file(latitude=51.1 + number / 10, comment=JUNK.format(number)) for number in range(4)]
-    real = report_desk.open_groups
+    real = desk.open_groups
 
     def slow() -> Any:
         groups = real()
@@ -453,7 +453,7 @@ def test_the_audit_names_the_reports_that_were_changed_and_no_others(
             decline_report(report=report, acting_user=dora, answer="No.")
         return groups
 
-    monkeypatch.setattr(report_desk, "open_groups", slow)
+    monkeypatch.setattr(desk, "open_groups", slow)
     assert set_aside(report=reports[0], reach="group", upto=reports[3].pk, acting_user=bob) == 2
     told = [reports[0].pk, reports[3].pk]
     assert AuditEntry.objects.get(verb="report.set_aside").details == {"count": 2, "reports": told}

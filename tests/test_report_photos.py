@@ -16,14 +16,14 @@ from django.utils import timezone
 from PIL import Image, ImageCms, PngImagePlugin
 
 from amberapp import jobs
-from labeling.actions.decide_report import decline_report
-from labeling.actions.publish import publish_release
-from labeling.actions.report_desk import set_aside
-from labeling.actions.report_photos import KEPT_DAYS, forget_old_photos, photo_of
-from labeling.actions.report_traces import SWEPT
 from labeling.models import Report
-from labeling.report_photo import KEPT_SIDE, MAX_BYTES, PhotoRefused, clean_photo
-from labeling.sealing import seal
+from labeling.releases.publish import publish_release
+from labeling.reports.decision import decline_report
+from labeling.reports.desk import set_aside
+from labeling.reports.email_encryption import seal
+from labeling.reports.photo_encoding import KEPT_SIDE, MAX_BYTES, PhotoRefused, clean_photo
+from labeling.reports.photos import KEPT_DAYS, forget_old_photos, photo_of
+from labeling.reports.retention import SWEPT
 from tests.published import approve_all, found_on
 
 SECRET = b"Olena's phone 51.4821N 26.7719E"

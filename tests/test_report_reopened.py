@@ -13,14 +13,14 @@ from django.utils import timezone
 from amberapp import jobs
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, Job, User
-from labeling.actions.campaigns import begin_from_report, withdraw
-from labeling.actions.decide_report import LETTER_JOB, accept_report, decline_report
-from labeling.actions.publish import publish_again, publish_release
-from labeling.actions.reopen_report import reopen_report
-from labeling.actions.review import review_detection, withdraw_review
-from labeling.actions.verdicts import current_verdicts, verdicts_at
+from labeling.campaigns.campaigns import begin_from_report, withdraw
 from labeling.models import Campaign, Consensus, Report, Review
-from labeling.sealing import seal
+from labeling.releases.publish import publish_again, publish_release
+from labeling.reports.decision import LETTER_JOB, accept_report, decline_report
+from labeling.reports.email_encryption import seal
+from labeling.reports.reopening import reopen_report
+from labeling.review.review_detection import review_detection, withdraw_review
+from labeling.review.verdicts import current_verdicts, verdicts_at
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

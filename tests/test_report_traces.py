@@ -20,19 +20,19 @@ from django.utils import timezone
 from PIL import Image
 
 from amberapp import jobs, storage
-from amberapp.private_paths import Lines
-from labeling import letters, report_photo
-from labeling.actions import report_photos
-from labeling.actions.campaigns import begin_from_report
-from labeling.actions.decide_report import accept_report, decline_report
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
-from labeling.actions.report_photos import LOST_HOURS, forget_lost_photos
-from labeling.actions.report_traces import SWEPT
-from labeling.letters import answer_reporter
+from amberapp.web.private_paths import Lines
+from amberapp.web.rate_limit import sender_of
+from labeling.campaigns.campaigns import begin_from_report
 from labeling.models import Report
-from labeling.sealing import seal
-from labeling.sender import sender_of
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import places_of
+from labeling.reports import mail as letters
+from labeling.reports import photo_encoding, photos
+from labeling.reports.decision import accept_report, decline_report
+from labeling.reports.email_encryption import seal
+from labeling.reports.mail import answer_reporter
+from labeling.reports.photos import LOST_HOURS, forget_lost_photos
+from labeling.reports.retention import SWEPT
 from tests.published import approve_all, found_on
 
 pytestmark = pytest.mark.django_db
@@ -132,7 +132,7 @@ def test_the_sites_own_log_does_not_tell_private_links(release: Any, monkeypatch
         def broken(*_args: Any) -> None:
             raise RuntimeError(f"/report/{token}/ broke")
 
-        monkeypatch.setattr("labeling.views.report.public_position", broken)
+        monkeypatch.setattr("labeling.reports.views.citizen.public_position", broken)
         assert client.get(address).status_code == 500
     finally:
         logging.getLogger().removeHandler(handler)
@@ -257,9 +257,9 @@ def test_a_photo_as_it_came_never_lies_on_the_disk(
 
     def look(data: bytes) -> bytes:
         lying.extend(uploads.iterdir())
-        return report_photo.clean_photo(data)
+        return photo_encoding.clean_photo(data)
 
-    monkeypatch.setattr(report_photos, "clean_photo", look)
+    monkeypatch.setattr(photos, "clean_photo", look)
     data = heavy_photo()
     assert len(data) > 3_000_000
     answer = send(release, photo=SimpleUploadedFile("IMG_1.png", data, "image/png"))
@@ -277,13 +277,13 @@ def test_a_photo_whose_report_was_never_written_or_is_deleted_goes_after_a_day(
         assert send(release, photo=photo).status_code == 201
     kept, deleted = Report.objects.order_by("pk")
     Report.objects.filter(pk=deleted.pk).delete()
-    lost = report_photos.keep(b"killed before the report was written")
-    on_its_way = report_photos.keep(b"the report is just being written")
-    half = home / "storage" / report_photos.FOLDER / "00" / ".part-x"
+    lost = photos.keep(b"killed before the report was written")
+    on_its_way = photos.keep(b"the report is just being written")
+    half = home / "storage" / photos.FOLDER / "00" / ".part-x"
     half.parent.mkdir(exist_ok=True)
     half.write_bytes(b"killed while writing")
     long_ago = (timezone.now() - dt.timedelta(hours=LOST_HOURS, minutes=1)).timestamp()
-    for path in (home / "storage" / report_photos.FOLDER).rglob("*"):
+    for path in (home / "storage" / photos.FOLDER).rglob("*"):
         if path.is_file() and path.name not in on_its_way:
             os.utime(path, (long_ago, long_ago))
     cache.delete(SWEPT)

@@ -14,11 +14,11 @@ from django.utils import timezone
 from amberapp.configuration import ConfigurationError
 from amberapp.errors import UserError
 from amberapp.models import AuditEntry
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import detection_of, places_of
-from labeling.actions.report import file_report, plain_text
 from labeling.models import Report
-from labeling.sealing import seal, unseal
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import detection_of, places_of
+from labeling.reports.email_encryption import seal, unseal
+from labeling.reports.filing import file_report, plain_text
 from tests.published import approve_all, found_on, judge
 
 pytestmark = pytest.mark.django_db

@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, User
 from detection.models import Detection
-from labeling.actions.labels import submit_labels
-from labeling.actions.review import review_detection
-from labeling.actions.review_card import svg_path
-from labeling.actions.review_queue import counts_of, review_queue
-from labeling.actions.verdicts import current_verdicts
+from labeling.desk.labels import submit_labels
 from labeling.models import Consensus, Label, LookAlike, Report, Review, Submission
+from labeling.review.card import svg_path
+from labeling.review.review_detection import review_detection
+from labeling.review.verdicts import current_verdicts
+from labeling.review.waiting import counts_of, review_queue
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

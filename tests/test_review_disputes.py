@@ -12,15 +12,15 @@ from django.utils import timezone
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, User
 from detection.models import Detection
-from labeling.actions.decide_report import accept_report
-from labeling.actions.escalated import decide_escalated
-from labeling.actions.map_history import map_at
-from labeling.actions.publish import readiness
-from labeling.actions.reopen_report import reopen_report
-from labeling.actions.review import review_detection, withdraw_review
-from labeling.actions.review_queue import needs_of, review_queue
-from labeling.actions.verdicts import current_verdicts, verdicts_at
+from labeling.desk.escalation import decide_escalated
 from labeling.models import Consensus, Label, Release, ReleaseKind, Report, Review, Submission
+from labeling.releases.publish import readiness
+from labeling.reports.decision import accept_report
+from labeling.reports.reopening import reopen_report
+from labeling.review.map_history import map_at
+from labeling.review.review_detection import review_detection, withdraw_review
+from labeling.review.verdicts import current_verdicts, verdicts_at
+from labeling.review.waiting import needs_of, review_queue
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

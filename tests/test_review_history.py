@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from amberapp.models import User
 from detection.models import Detection
-from labeling.actions.review import review_detection
 from labeling.models import Review
 from labeling.models.review import AppendOnlyError
+from labeling.review.review_detection import review_detection
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

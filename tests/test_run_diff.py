@@ -14,8 +14,6 @@ from django.utils import timezone
 from amberapp.errors import Conflict, UserError
 from amberapp.models import Job, WorkState
 from benchmarks import made_region
-from detection.actions import run_diff, runs
-from detection.actions.run_diff import Reason, compare_runs, tiles_of
 from detection.models import (
     Detection,
     PassedTile,
@@ -25,6 +23,9 @@ from detection.models import (
     TileFailure,
     TileScore,
 )
+from detection.runs import diff as run_diff
+from detection.runs import runs
+from detection.runs.diff import Reason, compare_runs, tiles_of
 from tests.findings import make_classifier
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -12,9 +12,9 @@ from amberapp import storage
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, WorkState
 from benchmarks import made_region, odd_tiles
-from detection.actions import run_shards, runs
-from detection.actions.run_shards import score_shard, write_shard
 from detection.models import Detection, SegmentedTile, Shard, TileFeatures, TileScore
+from detection.runs import runs, shards
+from detection.runs.shards import score_shard, write_shard
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.slow]
 
@@ -61,9 +61,9 @@ def test_a_run_on_stored_features_opens_no_image_and_loads_no_extractor(made, mo
     def refuse(*_arguments: Any, **_named: Any) -> None:
         raise AssertionError("pixels were wanted")
 
-    monkeypatch.setattr("detection.actions.first_pass.read_image", refuse)
-    monkeypatch.setattr("detection.actions.segment.read_image", refuse)
-    monkeypatch.setattr("detection.actions.run_shards.usable_extractor", refuse)
+    monkeypatch.setattr("detection.description.first_pass.read_image", refuse)
+    monkeypatch.setattr("detection.description.segment.read_image", refuse)
+    monkeypatch.setattr("detection.runs.shards.usable_extractor", refuse)
     for algorithm in ("xgboost", "random_forest"):
         made_region.make_classifier(made, algorithm, dimension=DIMENSION, rows=120)
         run = runs.start_run(region=made, acting_user=None)
@@ -73,12 +73,11 @@ def test_a_run_on_stored_features_opens_no_image_and_loads_no_extractor(made, mo
 
 
 def test_rasters_are_read_for_marked_tiles_only(made, monkeypatch):
-    from detection.actions import run_shards
 
     read = []
-    outline_of = run_shards.outline_of
+    outline_of = shards.outline_of
     monkeypatch.setattr(
-        run_shards, "outline_of", lambda item, pieces: read.append(item.pk) or outline_of(item, pieces)
+        shards, "outline_of", lambda item, pieces: read.append(item.pk) or outline_of(item, pieces)
     )
     run = runs.start_run(region=made, acting_user=None)
     runs.execute_here(run)
@@ -160,17 +159,17 @@ def test_the_machine_pauses_with_a_reason_and_the_reason_goes_with_the_pause(beg
 
 def test_a_worker_that_lacks_what_the_run_needs_pauses_it_and_says_what(begun, carol, monkeypatch):
     """One machine with an older image that joins in the middle ends no run."""
-    load = run_shards.load_model
+    load = shards.load_model
 
     def lacking(*_arguments: Any) -> None:
         raise UserError("Start a worker with the same extractor.")
 
-    monkeypatch.setattr(run_shards, "load_model", lacking)
+    monkeypatch.setattr(shards, "load_model", lacking)
     runs.work_on(begun.pk)
     begun.refresh_from_db()
     assert (begun.state, begun.pause_reason) == (WorkState.PAUSED, "Start a worker with the same extractor.")
     assert not begun.shards.filter(state=WorkState.FAILED).exists()
-    monkeypatch.setattr(run_shards, "load_model", load)
+    monkeypatch.setattr(shards, "load_model", load)
     runs.resume_run(run=begun, acting_user=carol)
     runs.execute_here(begun)
     begun.refresh_from_db()
@@ -224,7 +223,7 @@ def test_damaged_tiny_and_enormous_tiles_are_each_handled_and_named(made, carol,
     odd_tiles.add_odd_tiles(made)
     made.active_classifier.threshold = 0.0
     made.active_classifier.save()
-    monkeypatch.setattr("detection.actions.run_shards.usable_extractor", lambda *_asked: MeanColour())
+    monkeypatch.setattr("detection.runs.shards.usable_extractor", lambda *_asked: MeanColour())
     run = runs.start_run(region=made, acting_user=None)
     runs.execute_here(run)
     run.refresh_from_db()
@@ -342,7 +341,7 @@ def test_an_extractor_that_can_describe_no_tile_pauses_the_run(unread, monkeypat
 
 
 def test_a_few_tiles_that_cannot_be_described_among_others_are_named_and_the_run_goes_on(unread, monkeypatch):
-    from detection.actions.first_pass import FirstPass
+    from detection.description.first_pass import FirstPass
 
     runs.execute_here(runs.start_run(region=unread, acting_user=None))
     segmented = list(SegmentedTile.objects.filter(tile__region=unread).order_by("tile_id")[:3])
@@ -351,7 +350,7 @@ def test_a_few_tiles_that_cannot_be_described_among_others_are_named_and_the_run
     def misfits(run: Any, tiles: Any, threads: int) -> FirstPass:
         return FirstPass(failures={tile.pk: "no fit" for tile in tiles}, misfits=len(tiles), misfit="no fit")
 
-    monkeypatch.setattr(run_shards, "_read_pixels", misfits)
+    monkeypatch.setattr(shards, "_read_pixels", misfits)
     run = runs.start_run(region=unread, acting_user=None)
     runs.execute_here(run)
     run.refresh_from_db()
@@ -363,18 +362,18 @@ def test_a_tile_that_a_training_describes_while_it_is_passed_over_is_scored_and_
     unread, monkeypatch
 ):
     run = runs.start_run(region=unread, screened=True, acting_user=None)
-    read = run_shards._read_pixels
+    read = shards._read_pixels
 
     def meanwhile(run: Any, tiles: Any, threads: int) -> Any:
         found = read(run, tiles, threads)
         read_tiles([one for one in tiles if one.pk in found.passed_over], run.segmentation, extractor)
         return found
 
-    from detection.actions.first_pass import read_tiles
+    from detection.description.first_pass import read_tiles
     from detection.features import get_extractor
 
     extractor = get_extractor(unread.active_classifier.extractor)
-    monkeypatch.setattr(run_shards, "_read_pixels", meanwhile)
+    monkeypatch.setattr(shards, "_read_pixels", meanwhile)
     runs.execute_here(run)
     assert (run.passed_tiles.count(), run.scores.count()) == (0, 11)
     assert run.progress()["tiles_done"] == 11
@@ -390,8 +389,8 @@ def test_a_screen_of_other_glances_passes_over_nothing(unread):
 
 
 def test_a_labelled_tile_whose_picture_is_gone_teaches_on_and_is_no_witness_for_the_screen(unread):
-    from detection.actions import dataset as datasets
-    from detection.actions.training_data import read_training_data
+    from detection.training import dataset as datasets
+    from detection.training.training_data import read_training_data
 
     classifier = unread.active_classifier
     runs.execute_here(runs.start_run(region=unread, acting_user=None))

@@ -26,8 +26,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from labeling.actions.publish import publish_release
 from labeling.models import Report
+from labeling.releases.publish import publish_release
 from tests.published import approve_all, found_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]

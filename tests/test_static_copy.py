@@ -14,10 +14,10 @@ from django.core.management import CommandError, call_command
 
 from amberapp import storage
 from amberapp.storage import default_storage
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
-from labeling.actions.static_copy import Copied, _Pages
 from labeling.models import Release
+from labeling.public.static_copy import Copied, _Pages
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import places_of
 from tests.published import approve_all, found_on, judge
 
 SITE = "https://map.example.org"

@@ -12,8 +12,8 @@ import pytest
 
 from amberapp import storage
 from amberapp.errors import NotThere
-from detection import feature_store
-from detection.actions.chunks import chunk_store
+from detection.description import feature_store
+from detection.description.chunks import chunk_store
 
 
 def test_a_file_comes_back_as_it_was_and_its_key_names_its_content(home):

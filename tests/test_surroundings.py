@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from detection.models import ImagerySource, Region, Tile
-from labeling.actions.surroundings import MOST, surroundings_of
+from labeling.desk.surroundings import MOST, surroundings_of
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +133,7 @@ def test_undated_pictures_do_not_take_the_place_of_the_newest(
     lay: Callable[..., Tile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Databases disagree on where an unknown date belongs; here so many pictures are read at most, newest first."""
-    monkeypatch.setattr("labeling.actions.surroundings.MOST_READ", 2)
+    monkeypatch.setattr("labeling.desk.surroundings.MOST_READ", 2)
     middle, newest, older = lay(), lay(date=dt.date(2021, 5, 1)), lay(date=dt.date(2018, 5, 1))
     for _number in range(3):
         lay(date=None)

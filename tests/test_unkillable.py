@@ -13,7 +13,7 @@ import pytest
 
 from amberapp.models import AuditEntry, WorkState
 from benchmarks import small_tiles
-from detection.actions import runs
+from detection.runs import runs
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from amberapp import jobs
 from amberapp.errors import NotThere
 from amberapp.models import Job, User
-from amberapp.permissions import IsAdmin
+from amberapp.web.permissions import IsAdmin
 
 
 class JobSerializer(serializers.ModelSerializer):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 CHANNELS = 2048
-# Callers use at most so many threads at a time (`detection.actions.features`); each inference runs on one.
+# Callers use at most so many threads at a time (`detection.description.features`); each inference runs on one.
 STREAMS = 2
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 

@@ -1,1 +1,1 @@
-"""What a crowd jointly says and who of it can be believed: pure mathematics on arrays, no Django, no files."""
+"""Volunteers: their accounts and records, what they learn from, what each has contributed."""

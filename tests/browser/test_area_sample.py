@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeling.actions.area_sample import draw_sample
+from labeling.area.sample import draw_sample
 from labeling.models import SampleAnswer
 from tests.published import approve_all, found_on
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def sample(region: Any, make_tile: Callable[..., Any], bob: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("labeling.actions.area_sample.LEAST_SIZE", 2)
+    monkeypatch.setattr("labeling.area.sample.LEAST_SIZE", 2)
     run = found_on(region, [make_tile(seed) for seed in range(4)])
     approve_all(run, bob)
     return draw_sample(run=run, size=4, seed=1, acting_user=None)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from detection.actions.features import extract_missing, usable_extractor
-from detection.actions.look_alike_index import build_index
+from detection.description.features import extract_missing, usable_extractor
+from detection.look_alikes.index import build_index
 from detection.models import SegmentedTile
-from labeling.actions import campaigns
+from labeling.campaigns import campaigns
 from labeling.models import Campaign
 from tests.findings import make_classifier, make_run
 

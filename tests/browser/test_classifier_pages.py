@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from amberapp.models import Job, WorkState
 from detection.models import Classifier
-from labeling.actions.retrain import COMPARE_CLASSIFIERS_JOB
+from labeling.training.retrain import COMPARE_CLASSIFIERS_JOB
 from tests.findings import make_classifier
 from tests.test_classifier_pages import full, measured
 

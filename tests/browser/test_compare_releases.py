@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeling.actions.publish import publish_release
+from labeling.releases.publish import publish_release
 from tests.published import approve_all, found_on, judge
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

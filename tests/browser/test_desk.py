@@ -42,7 +42,7 @@ def painted(page: Page, count: int) -> None:
 
 
 def numbers(tile: Any) -> Any:
-    from detection.actions.segment import load_labels
+    from detection.description.segment import load_labels
 
     return load_labels(tile)
 

@@ -229,7 +229,7 @@ def test_another_date_lies_right_of_a_divider_and_neighbours_around(
 def test_every_pixel_has_its_stored_number_on_a_tile_of_300_superpixels(
     page: Page, alice: Any, make_tile: Callable[..., Any], log_in: Callable, live_server: Any
 ) -> None:
-    from detection.actions.segment import load_labels, segment_tile
+    from detection.description.segment import load_labels, segment_tile
     from detection.models import Segmentation
     from detection.segmentation.slic import SlicParameters
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from amberapp.models import Job
-from detection.actions.staging import IMPORT_JOB
+from detection.ground.staging import IMPORT_JOB
 from detection.models import Region
 from tests import imagery_files as make
 

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from amberapp.audit import record
 from amberapp.demo import create_accounts
 from amberapp.models import Job
-from labeling.actions.accounts import REVERSE_JOB, quarantine
-from labeling.actions.known_tiles import make_known
+from labeling.crowd.accounts import REVERSE_JOB, quarantine
+from labeling.crowd.gold_standard import make_known
 from labeling.models import Submission
 from tests.findings import make_classifier, make_run
 from tests.test_crowd_pages import decide, label

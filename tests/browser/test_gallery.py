@@ -10,9 +10,9 @@ from playwright.sync_api import Page
 from playwright.sync_api import expect as playwright_expect
 
 from detection.models import Detection
-from labeling.actions.review import review_detection
-from labeling.actions.verdicts import current_verdicts
 from labeling.models import Review
+from labeling.review.review_detection import review_detection
+from labeling.review.verdicts import current_verdicts
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -15,12 +15,12 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from benchmarks.public_map import made_content, write_made
-from detection.actions.districts import import_named_ground
+from detection.ground.districts import import_named_ground
 from detection.models import ImagerySource, Region
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
 from labeling.models import Report
-from labeling.release_files import build
+from labeling.releases.files.writers import build
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import places_of
 from tests.browser.leaving import leave
 from tests.published import found_on, judge
 
@@ -345,9 +345,9 @@ def test_the_first_view_weighs_less_than_200_kb_without_imagery(
     """With 10,000 detections, gzipped, as a server sends it; fonts as they are. Pictures of ground are not counted."""
     # Fine outlines and the large downloads take most of the time, and are no part of the first view.
     monkeypatch.setattr("benchmarks.public_map.blob", square)
-    monkeypatch.setattr("labeling.release_files.pmtiles", lambda content: b"")
+    monkeypatch.setattr("labeling.releases.files.writers.pmtiles", lambda content: b"")
     for name in ("geopackage", "kml"):
-        monkeypatch.setattr(f"labeling.release_files.{name}", lambda content: [])
+        monkeypatch.setattr(f"labeling.releases.files.writers.{name}", lambda content: [])
     source = ImagerySource.objects.create(name="Made", attribution="made for a test", synthetic=True)
     polissia = Region.objects.create(name="Polissia", slug="polissia", source=source)
     write_made(polissia, build(made_content(10_000)))

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from detection.actions.districts import import_named_ground
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
+from detection.ground.districts import import_named_ground
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import places_of
 from tests.published import approve_all, found_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from amberapp.storage import sha256_of
-from labeling.actions.publish import publish_release
+from labeling.releases.publish import publish_release
 from tests.published import approve_all, found_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
-from labeling.actions.report import file_report
-from labeling.actions.report_photos import photo_of
 from labeling.models import Report
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import places_of
+from labeling.reports.filing import file_report
+from labeling.reports.photos import photo_of
 from tests.published import approve_all, found_on
 from tests.test_report_photos import SECRET, telling_photo
 

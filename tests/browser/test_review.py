@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page
 from playwright.sync_api import expect as playwright_expect
 
-from labeling.actions.review import review_detection
 from labeling.models import Report, Review
+from labeling.review.review_detection import review_detection
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from amberapp.models import WorkState
-from detection.actions import runs
+from detection.runs import runs
 from tests.findings import make_classifier, make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -12,8 +12,8 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
-from labeling.actions.publish import publish_release
-from labeling.actions.releases import places_of
+from labeling.releases.publish import publish_release
+from labeling.releases.reader import places_of
 from tests.published import approve_all, found_on, judge
 
 SITE = "https://map.example.org"

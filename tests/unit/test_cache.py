@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from amberapp.cache import JSONSerializer, SteadyRedisCache
+from amberapp.web.cache import JSONSerializer, SteadyRedisCache
 
 
 @pytest.mark.parametrize("value", [0, 7, True, None, "бурштин", [1.5, 2.25], {"a": [1, None]}])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.crowd.conduct import (
+from labeling.desk.aggregation.conduct import (
     FAILS_KNOWN,
     ONE_ANSWER,
     TOO_FAST,

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
-from labeling.crowd import turns
-from labeling.crowd.dawid_skene import (
+from labeling.desk.aggregation import turns
+from labeling.desk.aggregation.dawid_skene import (
     CLASS_PRIOR,
     Answers,
     Fit,

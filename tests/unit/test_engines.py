@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from detection.actions.engines import extractor_state
+from detection.description.engines import extractor_state
 from detection.features import ExtractorUnavailable, conversion, dense_pooling, engines, get_extractor
 from detection.features.converter import compared
 from detection.features.dense_pooling import Windows, pool_windows, shrink, windows_of

@@ -6,7 +6,7 @@ import pytest
 from shapely.geometry import box
 
 from detection.geometry import geodesic_area_hectares
-from labeling.historical_map import Area, MapFile, UnreadableMap, finest, name_of, read_map
+from labeling.releases.files.historical_map import Area, MapFile, UnreadableMap, finest, name_of, read_map
 
 
 def square(west: float, south: float, side: float, **properties: object) -> dict:

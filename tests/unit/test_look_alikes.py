@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detection.look_alikes import Part, fit, nearest, pack_part, rank_again, read_part
-from detection.look_alikes.compression import from_bytes
+from detection.look_alikes.vectors import Part, fit, nearest, pack_part, rank_again, read_part
+from detection.look_alikes.vectors.compression import from_bytes
 
 DIMENSION = 120
 

@@ -5,7 +5,7 @@ import random
 import pytest
 from PIL import Image
 
-from detection.actions.pictures import picture_size
+from detection.ground.pictures import picture_size
 
 
 @pytest.mark.parametrize(

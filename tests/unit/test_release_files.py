@@ -11,10 +11,10 @@ import pytest
 from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 
-from labeling.release_content import Content, District, Name, Place, Searched, Source, make_place
-from labeling.release_files import build, harmless
-from labeling.release_grid import OUTLINE_LEVEL, SQUARE_LEVELS, cell_of
-from labeling.release_statistics import Ground
+from labeling.releases.files.content import Content, District, Name, Place, Searched, Source, make_place
+from labeling.releases.files.grid import OUTLINE_LEVEL, SQUARE_LEVELS, cell_of
+from labeling.releases.files.statistics import Ground
+from labeling.releases.files.writers import build, harmless
 
 OPEN = Source("Open imagery", "© nobody", "CC0", may_publish=True, synthetic=False)
 CLOSED = Source("Closed imagery", "© somebody", "", may_publish=False, synthetic=False)

@@ -25,15 +25,15 @@ from pyproj import Geod
 from shapely import wkb
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from labeling.release_content import Content, District, Labelled, Name, OtherDate
-from labeling.release_files import DOWNLOADS, PREVIEWS, build, fingerprint
-from labeling.release_geopackage import APPLICATION_ID, USER_VERSION, geopackage
-from labeling.release_mvt import commands, geometry, tile, varint, varints, zigzag
-from labeling.release_pmtiles import archive, tile_number
-from labeling.release_preview import LANGUAGES
-from labeling.release_readme import COLUMNS
-from labeling.release_statistics import statistics
-from labeling.release_tiles import ZOOMS, pmtiles
+from labeling.releases.files.content import Content, District, Labelled, Name, OtherDate
+from labeling.releases.files.geopackage import APPLICATION_ID, USER_VERSION, geopackage
+from labeling.releases.files.mvt import commands, geometry, tile, varint, varints, zigzag
+from labeling.releases.files.pmtiles import archive, tile_number
+from labeling.releases.files.preview import LANGUAGES
+from labeling.releases.files.readme import COLUMNS
+from labeling.releases.files.statistics import statistics
+from labeling.releases.files.tiles import ZOOMS, pmtiles
+from labeling.releases.files.writers import DOWNLOADS, PREVIEWS, build, fingerprint
 from tests.unit.test_release_files import CLOSED, OPEN, content, place
 
 SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
@@ -278,7 +278,7 @@ def test_the_pmtiles_file_leads_to_every_tile_it_was_given() -> None:
 
 
 def test_every_place_is_drawn_at_every_zoom() -> None:
-    from labeling.release_grid import cell_of
+    from labeling.releases.files.grid import cell_of
 
     data = pmtiles(full_content())
     tiles = tiles_of(data)

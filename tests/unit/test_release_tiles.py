@@ -10,8 +10,8 @@ from shapely.validation import explain_validity
 from benchmarks.publish import BLOCKS, _labels_raster
 from detection.geometry import tile_bounds_from_centre
 from detection.segmentation.outlines import to_geographic, union_outline
-from labeling.release_pmtiles import tile_number
-from labeling.release_tiles import ZOOMS, pmtiles
+from labeling.releases.files.pmtiles import tile_number
+from labeling.releases.files.tiles import ZOOMS, pmtiles
 from tests.unit.test_release_files import content, place
 from tests.unit.test_release_formats import read_varints, tiles_of
 

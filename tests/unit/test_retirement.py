@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.crowd_simulation import simulate
-from labeling.crowd.retirement import ESCALATED, OPEN, RETIRED, STATES, StoppingRule, state, states, wanted
+from labeling.desk.aggregation.retirement import (
+    ESCALATED,
+    OPEN,
+    RETIRED,
+    STATES,
+    StoppingRule,
+    state,
+    states,
+    wanted,
+)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("static")
     storages = {
         "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-        "staticfiles": {"BACKEND": "amberapp.staticfiles.HashedStaticFiles"},
+        "staticfiles": {"BACKEND": "amberapp.web.staticfiles.HashedStaticFiles"},
     }
     with override_settings(STATIC_ROOT=root, STORAGES=storages):
         call_command("collectstatic", interactive=False, verbosity=0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.crowd.tally import UNSURE, Tally, most_named, tally
+from labeling.desk.aggregation.tally import UNSURE, Tally, most_named, tally
 
 MINING, NOT_MINING, MIXED = 0, 1, 2
 ALICE, BOB, CAROL, DORA = 10, 20, 30, 40

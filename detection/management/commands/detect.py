@@ -4,10 +4,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from amberapp.errors import NotThere
-from detection.actions.regions import region_named
-from detection.actions.runs import start_run
-from detection.commands import RunCommand
+from detection.ground.find_region import region_named
 from detection.models import Classifier
+from detection.runs.commands import RunCommand
+from detection.runs.runs import start_run
 
 
 class Command(RunCommand):

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from amberapp.commands import AmberCommand
-from detection.actions.run_diff import compare_runs, earlier_and_later, named_rows
+from detection.runs.diff import compare_runs, earlier_and_later, named_rows
 
 
 class Command(AmberCommand):

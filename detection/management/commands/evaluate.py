@@ -6,8 +6,8 @@ from typing import Any
 
 from amberapp.commands import AmberCommand
 from amberapp.errors import NotThere, UserError
-from detection.actions.evaluate import evaluate_crops
 from detection.models import Classifier
+from detection.training.evaluate import evaluate_crops
 
 
 class Command(AmberCommand):

@@ -6,9 +6,9 @@ from typing import Any
 
 from amberapp.commands import AmberCommand
 from amberapp.errors import UserError
-from detection.actions.districts import import_named_ground
-from detection.actions.regions import region_named
-from detection.named_ground import MAX_BYTES
+from detection.ground.districts import import_named_ground
+from detection.ground.find_region import region_named
+from detection.ground.named_areas import MAX_BYTES
 
 
 class Command(AmberCommand):

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from amberapp.errors import UserError
-from detection.actions.ground import create_region, create_source, outline_from_tiles
-from detection.actions.ingest import ImportReport, import_folder
+from detection.ground.ingest import ImportReport, import_folder
+from detection.ground.regions import create_region, create_source, outline_from_tiles
 from detection.models import ImagerySource, Region
 
 DEFAULT_SOURCE = "Imported images"

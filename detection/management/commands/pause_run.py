@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from amberapp.commands import AmberCommand
-from detection.actions.runs import pause_run
-from detection.actions.watch import run_numbered
+from detection.runs.runs import pause_run
+from detection.runs.watch import run_numbered
 
 
 class Command(AmberCommand):

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from detection.actions.runs import resume_run
-from detection.actions.watch import run_numbered
-from detection.commands import RunCommand
+from detection.runs.commands import RunCommand
+from detection.runs.runs import resume_run
+from detection.runs.watch import run_numbered
 
 
 class Command(RunCommand):

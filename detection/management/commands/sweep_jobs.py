@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
 from amberapp import jobs
-from detection.actions import runs
+from detection.runs import runs
 
 logger = logging.getLogger("amber.sweeper")
 

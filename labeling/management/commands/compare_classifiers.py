@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from amberapp.commands import AmberCommand
-from detection.actions.regions import region_named
 from detection.features import EXTRACTOR_NAMES
-from labeling.actions.retrain import request_comparison
+from detection.ground.find_region import region_named
+from labeling.training.retrain import request_comparison
 
 
 class Command(AmberCommand):

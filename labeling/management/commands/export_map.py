@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from amberapp.commands import AmberCommand
-from labeling.actions.static_copy import copy_site
+from labeling.public.static_copy import copy_site
 
 
 class Command(AmberCommand):

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from amberapp.commands import AmberCommand
-from detection.actions.regions import region_for_import
-from labeling.actions.crops import import_crops
+from detection.ground.find_region import region_for_import
+from labeling.training.crops import import_crops
 
 
 class Command(AmberCommand):

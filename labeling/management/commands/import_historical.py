@@ -12,8 +12,8 @@ from django.db.models import Q
 from amberapp.errors import UserError
 from amberapp.models import User
 from detection.models import Region
-from labeling.actions.historical import import_historical
-from labeling.historical_map import SIDE_METRES
+from labeling.releases.files.historical_map import SIDE_METRES
+from labeling.releases.historical import import_historical
 
 
 class Command(BaseCommand):

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from amberapp.errors import UserError
 from amberapp.models import User
 from detection.models import Run
-from labeling.actions.publish import publish_again, publish_release
 from labeling.models import Release
+from labeling.releases.publish import publish_again, publish_release
 
 
 class Command(BaseCommand):

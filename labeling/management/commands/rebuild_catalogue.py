@@ -6,7 +6,7 @@ Needed after a restore of the storage or of the database; everything else mends 
 from typing import Any
 
 from amberapp.commands import AmberCommand
-from labeling.actions.catalogue import KEY, write_catalogue
+from labeling.releases.catalogue import KEY, write_catalogue
 
 
 class Command(AmberCommand):

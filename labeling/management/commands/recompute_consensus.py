@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from amberapp.commands import AmberCommand
-from labeling.actions.recompute import recompute_consensus
+from labeling.desk.recompute_consensus import recompute_consensus
 
 
 class Command(AmberCommand):

@@ -4,12 +4,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from amberapp.commands import AmberCommand
-from detection.actions.regions import region_named
-from detection.actions.train import activate
 from detection.features import EXTRACTOR_NAMES
+from detection.ground.find_region import region_named
 from detection.models import Classifier
 from detection.models.classifier import Algorithm
-from labeling.actions.retrain import request_retrain
+from detection.training.train import activate
+from labeling.training.retrain import request_retrain
 
 
 class Command(AmberCommand):

@@ -1,0 +1,1 @@
+"""What every request passes: limits, permissions, sessions, caches, logs without names."""

@@ -1,0 +1,196 @@
+"""The dear step: each tile's pixels are read and decoded once, cut, described and kept.
+
+Everything after it reads the feature store. Left out: scoring (`run_shards`), and crops, which are not cut.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from amberapp import storage
+from amberapp.errors import UserError
+from detection.description import feature_store
+from detection.description.features import (
+    THREADS,
+    Progress,
+    in_order,
+    is_full,
+    store_features,
+    stored_already,
+)
+from detection.description.segment import cut, load_labels, parameters_of, put_files
+from detection.features import GLANCE, get_extractor
+from detection.features.protocol import FeatureExtractor
+from detection.imagery.decode import UnreadableImage, read_image
+from detection.learning.screening import Screen
+from detection.models import Segmentation, SegmentedTile, Tile
+from detection.segmentation.slic import SlicParameters
+
+
+@dataclass
+class FirstPass:
+    """What became of some tiles.
+
+    `segmented`: those that are cut and whose features are stored, in the order asked; `passed_over`: ids of tiles that
+    the screen let go, cut and not described; `failures`: {tile id: reason}; `misfits`: how many of these were decoded
+    and cut, and the extractor could not describe them, `misfit` the last of these reasons; `seconds`: wall time by stage (read, decode, segment, extract, store), summed over threads.
+    """
+
+    segmented: list[SegmentedTile] = field(default_factory=list)
+    passed_over: set[int] = field(default_factory=set)
+    failures: dict[int, str] = field(default_factory=dict)
+    misfits: int = 0
+    misfit: str = ""
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
+class _Misfit(str):
+    """Why an extractor could not describe a tile that was decoded and cut."""
+
+
+@dataclass(frozen=True)
+class _Described:
+    """One tile after its pixels were read: `features` None where the screen passed it over; `files`, where it was cut
+    now, point at what was stored."""
+
+    features: npt.NDArray[np.float16] | None
+    files: dict[str, str | int] | None
+    seconds: dict[str, float]
+
+
+def read_tiles(
+    tiles: Sequence[Tile],
+    segmentation: Segmentation,
+    extractor: FeatureExtractor,
+    *,
+    threads: int = THREADS,
+    screen: Screen | None = None,
+    progress: Progress | None = None,
+) -> FirstPass:
+    """Cut and describe whole tiles; what is already cut or described is not done again.
+
+    With a `screen`, a tile without a superpixel that looks like mining at a glance is not described.
+
+    A tile whose image is missing or damaged is named in `failures` and the others go on. Files are written before
+    the rows that point at them. Raises OSError where storage or feature store cannot be written.
+    """
+    outcome = FirstPass()
+    known = {
+        row.tile_id: row
+        for row in SegmentedTile.objects.filter(
+            tile__in=[tile.pk for tile in tiles], segmentation=segmentation
+        )
+    }
+    for tile in tiles:
+        if tile.pk in known:
+            known[tile.pk].tile = tile
+    described = stored_already(list(known.values()), extractor.key)
+    missing = [tile for tile in tiles if tile.pk not in known or known[tile.pk].pk not in described]
+    parameters = parameters_of(segmentation)
+    batch: list[tuple[Tile, _Described]] = []
+    rows = 0
+    results = in_order(
+        lambda tile: _describe(tile, known.get(tile.pk), parameters, extractor, screen), missing, threads
+    )
+    for number, (tile, found) in enumerate(zip(missing, results, strict=True), 1):
+        if isinstance(found, str):
+            outcome.failures[tile.pk] = found
+            if isinstance(found, _Misfit):
+                outcome.misfits += 1
+                outcome.misfit = found
+        else:
+            for stage, seconds in found.seconds.items():
+                outcome.seconds[stage] += seconds
+            batch.append((tile, found))
+            if found.features is None:
+                outcome.passed_over.add(tile.pk)
+            else:
+                rows += len(found.features)
+        if is_full(len(batch), rows) or number == len(missing):
+            began = perf_counter()
+            known.update(_keep(batch, known, segmentation, extractor.key))
+            outcome.seconds["store"] += perf_counter() - began
+            batch, rows = [], 0
+            if progress is not None:
+                progress(number, len(missing))
+    without = outcome.failures.keys() | outcome.passed_over
+    outcome.segmented = [known[tile.pk] for tile in tiles if tile.pk not in without]
+    return outcome
+
+
+def _describe(
+    tile: Tile,
+    segmented: SegmentedTile | None,
+    parameters: SlicParameters,
+    extractor: FeatureExtractor,
+    screen: Screen | None,
+) -> _Described | str:
+    """One read, one decode, everything that is wanted of the pixels; or the reason why it cannot be had."""
+    began = perf_counter()
+    try:
+        data = storage.get(tile.image_key)
+        read = perf_counter()
+        image = read_image(data)
+        decoded = perf_counter()
+        pieces = None
+        if segmented is None:
+            pieces = cut(image, parameters)
+            labels = pieces.labels
+        else:
+            labels = load_labels(segmented)
+    except (UnreadableImage, UserError, ValueError) as error:
+        return str(error)
+    cut_done = perf_counter()
+    features = None
+    try:
+        if screen is None or not screen.passes_over(get_extractor(GLANCE).extract(image.pixels, labels)):
+            features = feature_store.pack(extractor.extract(image.pixels, labels))
+    except (UserError, ValueError) as error:
+        return _Misfit(error)
+    extracted = perf_counter()
+    files = put_files(pieces) if pieces is not None else None
+    stored = perf_counter()
+    return _Described(
+        features,
+        files,
+        {
+            "read": read - began,
+            "decode": decoded - read,
+            "segment": cut_done - decoded,
+            "extract": extracted - cut_done,
+            "store": stored - extracted,
+        },
+    )
+
+
+def _keep(
+    batch: Sequence[tuple[Tile, _Described]],
+    known: dict[int, SegmentedTile],
+    segmentation: Segmentation,
+    extractor_key: str,
+) -> dict[int, SegmentedTile]:
+    """Rows of the tiles that were cut now, then their features; returns {tile id: its segmented tile}."""
+    fresh = {tile.pk: tile for tile, found in batch if found.files is not None}
+    SegmentedTile.objects.bulk_create(
+        [
+            SegmentedTile(tile=tile, segmentation=segmentation, **found.files)
+            for tile, found in batch
+            if found.files is not None
+        ],
+        ignore_conflicts=True,  # another worker cut it meanwhile: the same pieces
+    )
+    written: dict[int, SegmentedTile] = {}
+    for row in SegmentedTile.objects.filter(tile__in=list(fresh), segmentation=segmentation):
+        row.tile = fresh[row.tile_id]
+        written[row.tile_id] = row
+    described = [
+        (written.get(tile.pk) or known[tile.pk], found.features)
+        for tile, found in batch
+        if found.features is not None
+    ]
+    store_features(described, extractor_key)
+    return written

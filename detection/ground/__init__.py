@@ -1,0 +1,1 @@
+"""Regions, imagery sources, districts, and the way in for tiles."""

@@ -1,0 +1,102 @@
+"""What browsers draw tiles from: pictures, label rasters and outlines. For volunteers and up.
+
+Each address names content that never changes, so browsers may keep it; shared caches may not.
+"""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from amberapp import storage
+from amberapp.errors import NotThere, UserError
+from amberapp.models import Role
+from amberapp.web.permissions import role_required
+from detection.description.fragments import piece_raster, piece_raster_name
+from detection.ground.pictures import SIZES, picture, picture_name
+from detection.imagery.decode import UnreadableImage
+from detection.models import SegmentedTile, Tile
+
+YEAR = 365 * 24 * 3600
+DEFAULT_SIZE = 1000
+
+
+def asked_size(request: HttpRequest) -> int:
+    """Pixels of the longest side, from ?size=. Raises UserError for one that is not made."""
+    text = request.GET.get("size", str(DEFAULT_SIZE))
+    if text not in {str(size) for size in SIZES}:
+        raise UserError(
+            _("Pictures come in the sizes %(sizes)s.") % {"sizes": ", ".join(map(str, SIZES))},
+            code="invalid_size",
+        )
+    return int(text)
+
+
+@require_safe
+@role_required(Role.VOLUNTEER)
+def tile_image(request: HttpRequest, tile_id: int) -> HttpResponse:
+    size = asked_size(request)
+    tile = Tile.objects.filter(pk=tile_id).only("sha256", "image_key").first()
+    if tile is None:
+        raise NotThere(_("There is no tile %(number)s.") % {"number": tile_id})
+    try:
+        return _kept(request, picture_name(tile, size), "image/webp", lambda: picture(tile, size))
+    except UnreadableImage as error:
+        raise UserError(str(error), code="unreadable_image", status=500) from None
+
+
+@require_safe
+@role_required(Role.VOLUNTEER)
+def tile_raster(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
+    key = _segmented(segmented_tile_id).raster_key
+    return _stored(request, key, "image/png")
+
+
+@require_safe
+@role_required(Role.VOLUNTEER)
+def tile_pieces(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
+    """The finer raster, for superpixels that are mixed. The first who asks waits until it is made."""
+    found = SegmentedTile.objects.select_related("tile", "segmentation").filter(pk=segmented_tile_id).first()
+    if found is None:
+        raise NotThere(_("There is no segmented tile %(number)s.") % {"number": segmented_tile_id})
+    segmented = found
+    name = piece_raster_name(segmented)
+    if not name:
+        raise NotThere(_("A crop is one piece: it has no raster and no outlines."))
+    try:
+        return _kept(request, name, "image/png", lambda: piece_raster(segmented))
+    except UnreadableImage as error:
+        raise UserError(str(error), code="unreadable_image", status=500) from None
+
+
+@require_safe
+@role_required(Role.VOLUNTEER)
+def tile_outlines(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
+    key = _segmented(segmented_tile_id).outlines_key
+    return _stored(request, key, "application/json")
+
+
+def _segmented(segmented_tile_id: int) -> SegmentedTile:
+    found = SegmentedTile.objects.filter(pk=segmented_tile_id).only("raster_key", "outlines_key").first()
+    if found is None:
+        raise NotThere(_("There is no segmented tile %(number)s.") % {"number": segmented_tile_id})
+    return found
+
+
+def _stored(request: HttpRequest, key: str, media_type: str) -> HttpResponse:
+    if not key:
+        raise NotThere(_("A crop is one piece: it has no raster and no outlines."))
+    return _kept(request, key.rsplit("/", 1)[-1], media_type, lambda: storage.get(key))
+
+
+def _kept(request: HttpRequest, name: str, media_type: str, read: Callable[[], bytes]) -> HttpResponse:
+    """The bytes that `name` names, or 304 without reading them where the browser has them."""
+    etag = f'"{name}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        response = HttpResponse(read(), content_type=media_type)
+    response["ETag"] = etag
+    response["Cache-Control"] = f"private, max-age={YEAR}, immutable"
+    return response

@@ -1,0 +1,256 @@
+"""API of classifiers and runs: experts read, admins start, pause, resume, cancel and activate."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from amberapp.errors import NotThere
+from amberapp.models import User
+from amberapp.web.permissions import IsAdmin, IsExpert
+from detection.models import Classifier, Detection, Region, Run
+from detection.runs.runs import cancel_run, pause_run, resume_run, start_run
+from detection.runs.watch import BIGGEST_ID, classifier_numbered, progress_of, progress_of_all, run_numbered
+from detection.training.train import activate
+
+
+class ClassifierSerializer(serializers.ModelSerializer):
+    dataset = serializers.CharField(source="dataset.content_hash", read_only=True)
+    is_active = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Classifier
+        fields = [
+            "id",
+            "region",
+            "algorithm",
+            "extractor",
+            "extractor_key",
+            "dataset",
+            "model_sha256",
+            "threshold",
+            "precision_target",
+            "is_active",
+            "metrics",
+            "seconds",
+            "created_at",
+        ]
+
+
+class RunSerializer(serializers.ModelSerializer):
+    """A run; `progress_…` and `message` are what every piece of long work is watched by."""
+
+    progress_done = serializers.SerializerMethodField()
+    progress_total = serializers.IntegerField(source="tiles", read_only=True)
+    message = serializers.SerializerMethodField()
+    tiles_done = serializers.SerializerMethodField()
+    tiles_failed = serializers.SerializerMethodField()
+    shards = serializers.SerializerMethodField()
+    shards_done = serializers.SerializerMethodField()
+    shards_failed = serializers.SerializerMethodField()
+    rate = serializers.SerializerMethodField(help_text="tiles a second; null while not known")
+    seconds_left = serializers.SerializerMethodField()
+    detections = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Run
+        fields = [
+            "id",
+            "region",
+            "classifier",
+            "state",
+            "positive_superpixels",
+            "threshold",
+            "screened",
+            "created_at",
+            "finished_at",
+            "paused_at",
+            "pause_reason",
+            "progress_done",
+            "progress_total",
+            "message",
+            "tiles",
+            "tiles_done",
+            "tiles_failed",
+            "shards",
+            "shards_done",
+            "shards_failed",
+            "rate",
+            "seconds_left",
+            "detections",
+        ]
+
+    def to_representation(self, run: Run) -> dict[str, Any]:
+        # A list hands in what it has asked for all its runs at once.
+        known = self.context.get("progress", {}).get(run.pk)
+        self._progress = known if known is not None else progress_of(run)
+        return dict(super().to_representation(run))
+
+    def get_progress_done(self, run: Run) -> int:
+        return self._progress.tiles_ended
+
+    def get_message(self, run: Run) -> str:
+        return self._progress.sentence
+
+    def get_tiles_done(self, run: Run) -> int:
+        return self._progress.tiles_done
+
+    def get_tiles_failed(self, run: Run) -> int:
+        return self._progress.tiles_failed
+
+    def get_shards(self, run: Run) -> int:
+        return self._progress.shards
+
+    def get_shards_done(self, run: Run) -> int:
+        return self._progress.shards_done
+
+    def get_shards_failed(self, run: Run) -> int:
+        return self._progress.shards_failed
+
+    def get_rate(self, run: Run) -> float | None:
+        return self._progress.rate
+
+    def get_seconds_left(self, run: Run) -> float | None:
+        return self._progress.seconds_left
+
+    def get_detections(self, run: Run) -> int:
+        counts: dict[int, int] | None = self.context.get("detections")
+        return run.detections.count() if counts is None else counts.get(run.pk, 0)
+
+
+class NewRunSerializer(serializers.Serializer):
+    region = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+    classifier = serializers.IntegerField(
+        min_value=1, max_value=BIGGEST_ID, required=False, allow_null=True, default=None
+    )
+    screened = serializers.BooleanField(
+        default=False, help_text="pass over tiles at a glance, where the classifier's screen allows it"
+    )
+
+
+class ClassifierList(generics.ListAPIView):
+    """Classifiers, newest first."""
+
+    queryset = Classifier.objects.select_related("dataset", "region").order_by("-id")
+    serializer_class = ClassifierSerializer
+    permission_classes = [IsExpert]
+    filterset_fields = ["region", "algorithm", "extractor"]
+
+
+class ClassifierDetail(APIView):
+    permission_classes = [IsExpert]
+
+    @extend_schema(responses=ClassifierSerializer)
+    def get(self, request: Request, classifier_id: int) -> Response:
+        return Response(ClassifierSerializer(classifier_numbered(classifier_id)).data)
+
+
+class ClassifierActivate(APIView):
+    """Make it the classifier that the region's next runs use."""
+
+    permission_classes = [IsAdmin]
+
+    @extend_schema(request=None, responses=ClassifierSerializer)
+    def post(self, request: Request, classifier_id: int) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        classifier = classifier_numbered(classifier_id)
+        activate(classifier=classifier, acting_user=request.user)
+        classifier.region.refresh_from_db()
+        return Response(ClassifierSerializer(classifier).data)
+
+
+class RunList(generics.ListAPIView):
+    """Runs, newest first. Admins start one: with the region's active classifier, or another of the region."""
+
+    queryset = Run.objects.order_by("-id")
+    serializer_class = RunSerializer
+    filterset_fields = ["region", "classifier", "state"]
+    shown: Sequence[Run] = ()
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        self.shown = page or ()
+        return page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Progress and counts of the page's runs, in two queries whatever its size."""
+        counts = Detection.objects.filter(run__in=self.shown).order_by().values_list("run")
+        return {
+            **super().get_serializer_context(),
+            "progress": progress_of_all(self.shown),
+            "detections": dict(counts.annotate(Count("id"))),
+        }
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsAdmin()] if self.request.method == "POST" else [IsExpert()]
+
+    @extend_schema(request=NewRunSerializer, responses={201: RunSerializer})
+    def post(self, request: Request) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        asked = NewRunSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        region = Region.objects.filter(pk=asked.validated_data["region"]).first()
+        if region is None:
+            raise NotThere(_("There is no region %(number)s.") % {"number": asked.validated_data["region"]})
+        number = asked.validated_data["classifier"]
+        classifier = classifier_numbered(number) if number is not None else None
+        run = start_run(
+            region=region,
+            classifier=classifier,
+            screened=asked.validated_data["screened"],
+            acting_user=request.user,
+        )
+        return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
+
+
+class RunDetail(APIView):
+    permission_classes = [IsExpert]
+
+    @extend_schema(responses=RunSerializer)
+    def get(self, request: Request, run_id: int) -> Response:
+        return Response(RunSerializer(run_numbered(run_id)).data)
+
+
+class RunStep(APIView):
+    """A change of a run's state by an admin; the run as it then is. Asking twice changes nothing."""
+
+    permission_classes = [IsAdmin]
+
+    def change(self, run: Run, acting_user: User) -> None:
+        raise NotImplementedError
+
+    @extend_schema(request=None, responses=RunSerializer)
+    def post(self, request: Request, run_id: int) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        run = run_numbered(run_id)
+        self.change(run, request.user)
+        run.refresh_from_db()
+        return Response(RunSerializer(run).data)
+
+
+class RunPause(RunStep):
+    """Hand out no more shards; those in hand are finished."""
+
+    def change(self, run: Run, acting_user: User) -> None:
+        pause_run(run=run, acting_user=acting_user)
+
+
+class RunResume(RunStep):
+    """Go on where the run was paused."""
+
+    def change(self, run: Run, acting_user: User) -> None:
+        resume_run(run=run, acting_user=acting_user)
+
+
+class RunCancel(RunStep):
+    """Stop for good; what is written stays on record."""
+
+    def change(self, run: Run, acting_user: User) -> None:
+        cancel_run(run=run, acting_user=acting_user)

@@ -1,0 +1,238 @@
+"""The work inside one shard: its tiles' features from the store, one prediction for all, rows to write.
+
+Pixels are read only for tiles that have no features yet, label rasters only for tiles that the rule marks. The number
+of queries does not depend on how many tiles the shard has.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.db import transaction
+from django.utils.translation import gettext as _
+from shapely.geometry import MultiPolygon, Polygon, mapping
+
+from amberapp import storage
+from amberapp.errors import NotThere, UserError
+from detection.description import feature_store
+from detection.description.chunks import chunk_store
+from detection.description.features import usable_extractor
+from detection.description.first_pass import FirstPass, read_tiles
+from detection.description.segment import outline_of
+from detection.features import GLANCE
+from detection.geometry import geodesic_area_hectares
+from detection.learning import model_files
+from detection.learning.classifiers import FittedClassifier
+from detection.learning.screening import screen_from
+from detection.models import (
+    Detection,
+    PassedTile,
+    Run,
+    SegmentedTile,
+    Shard,
+    Tile,
+    TileFailure,
+    TileFeatures,
+    TileScore,
+    UnusualTile,
+)
+from detection.segmentation.outlines import to_geographic
+
+# Rows of features in memory at once: 128 MB of float32 for ResNet50. A tile may have more.
+ROWS_AT_ONCE = 16_384
+BATCH = 500
+# A tile is unusual with fewer than a fifth of the superpixels asked for, or more than four times as many.
+FEWEST = 0.2
+MOST = 4
+# So many tiles of a shard that decode and cannot be described, and none that can: it is the extractor, not the tiles.
+MISFITS = 3
+
+
+@dataclass
+class Outcome:
+    """The rows that a shard comes to; nothing of it is in the database yet."""
+
+    scores: list[TileScore] = field(default_factory=list)
+    detections: list[Detection] = field(default_factory=list)
+    failures: list[TileFailure] = field(default_factory=list)
+    passed: list[PassedTile] = field(default_factory=list)
+    unusual: list[UnusualTile] = field(default_factory=list)
+
+
+def score_shard(shard: Shard, threads: int = 1) -> Outcome:
+    """Score all tiles of the shard and mark those that the rule marks. A tile that cannot be read is named.
+
+    Raises UserError where the classifier and the worker do not fit together, OSError where the feature store
+    or the storage can be neither read nor written.
+    """
+    run = shard.run
+    outcome = Outcome()
+    tiles = list(
+        Tile.objects.whole().filter(region=run.region_id, pk__gte=shard.first_tile, pk__lte=shard.last_tile)
+    )
+    stored = _stored_features(run, tiles)
+    missing = [tile for tile in tiles if tile.pk not in stored]
+    if missing:
+        read = _read_pixels(run, missing, threads)
+        outcome.failures = [
+            TileFailure(run=run, tile=tile, reason=read.failures[tile.pk][:300])
+            for tile in missing
+            if tile.pk in read.failures
+        ]
+        # Tiles described before prove the extractor: a few bad ones among them are no reason to stop.
+        if read.misfits >= MISFITS and not stored and not read.segmented and not read.passed_over:
+            raise UserError(
+                _("The features “%(name)s” cannot be made of any tile of this shard: %(reason)s")
+                % {"name": run.classifier.extractor, "reason": read.misfit}
+            )
+        stored |= _stored_features(run, [tile for tile in missing if tile.pk not in read.failures])
+        # What a training described meanwhile is scored: a tile is counted once.
+        passed = read.passed_over - stored.keys()
+        outcome.passed = [PassedTile(run=run, tile=tile) for tile in missing if tile.pk in passed]
+    rows = [stored[tile.pk] for tile in tiles if tile.pk in stored]
+    for row, probabilities in zip(rows, _probabilities(run, rows), strict=True):
+        _judge(run, row.segmented_tile, probabilities, outcome)
+    return outcome
+
+
+def _stored_features(run: Run, tiles: Sequence[Tile]) -> dict[int, TileFeatures]:
+    """{tile id: where its features lie}, for those of `tiles` that are cut as the run wants and described."""
+    by_id = {tile.pk: tile for tile in tiles}
+    rows = TileFeatures.objects.filter(
+        extractor_key=run.classifier.extractor_key,
+        segmented_tile__segmentation=run.segmentation_id,
+        segmented_tile__tile__in=list(by_id),
+    ).select_related("chunk", "segmented_tile")
+    found = {}
+    for row in rows:
+        row.segmented_tile.tile = by_id[row.segmented_tile.tile_id]
+        found[row.segmented_tile.tile_id] = row
+    return found
+
+
+def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> FirstPass:
+    """Cut and describe tiles that are not in the store yet, or pass over them where the run may."""
+    classifier = run.classifier
+    extractor = usable_extractor(classifier.extractor, classifier.extractor_key)
+    if extractor.key != classifier.extractor_key:
+        raise UserError(
+            _(
+                "Classifier %(id)s was trained on features “%(then)s”, and this worker makes “%(now)s”: "
+                "retrain, or start a worker with the same extractor."
+            )
+            % {"id": classifier.pk, "then": classifier.extractor_key, "now": extractor.key}
+        )
+    # A screen of other glances than this worker's knows nothing of them: every tile is read.
+    kept = classifier.metrics.get("screen") or {}
+    glances = usable_extractor(GLANCE).key
+    screen = screen_from(kept) if run.screened and kept.get("features", glances) == glances else None
+    return read_tiles(tiles, run.segmentation, extractor, threads=threads, screen=screen)
+
+
+def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[np.float32]]:
+    """For each of `rows` the probabilities of its superpixels, float32 little-endian (superpixels,)."""
+    if not rows:
+        return []
+    fitted = load_model(run.classifier.model_key, run.classifier.model_sha256)
+    # In the order in which they lie in the store, so that neighbours are read in one slice.
+    order = sorted(range(len(rows)), key=lambda place: (rows[place].chunk_id, rows[place].first_row))
+    ranges = [
+        (rows[place].chunk.path, rows[place].first_row, rows[place].segmented_tile.superpixels)
+        for place in order
+    ]
+    blocks = feature_store.read_blocks(chunk_store(), ranges, ROWS_AT_ONCE)
+    scores = [fitted.predict_proba(block).astype("<f4") for block in blocks]
+    joined = np.concatenate(scores) if scores else np.zeros(0, "<f4")
+    found: list[npt.NDArray[np.float32]] = [joined] * len(rows)
+    first = 0
+    for place in order:
+        last = first + rows[place].segmented_tile.superpixels
+        found[place] = joined[first:last]
+        first = last
+    return found
+
+
+def _judge(
+    run: Run, segmented: SegmentedTile, probabilities: npt.NDArray[np.float32], outcome: Outcome
+) -> None:
+    positive = np.flatnonzero(probabilities >= run.threshold) + 1
+    if len(positive) > run.positive_superpixels:
+        try:
+            found = _detection(run, segmented, positive.tolist(), probabilities)
+        except (NotThere, ValueError) as error:  # its label raster is lost: one tile's loss, not the run's
+            outcome.failures.append(TileFailure(run=run, tile=segmented.tile, reason=str(error)[:300]))
+            return
+        outcome.detections.append(found)
+    outcome.scores.append(
+        TileScore(run=run, segmented_tile=segmented, scores=probabilities.tobytes(), positives=len(positive))
+    )
+    asked = run.segmentation.n_segments
+    if not asked * FEWEST <= segmented.superpixels <= asked * MOST:
+        outcome.unusual.append(UnusualTile(run=run, tile=segmented.tile, superpixels=segmented.superpixels))
+
+
+def _detection(
+    run: Run, segmented: SegmentedTile, positive: list[int], probabilities: npt.NDArray[np.float32]
+) -> Detection:
+    tile = segmented.tile
+    outline = outline_of(segmented, positive)
+    geographic = to_geographic(outline, tile.bounds, (tile.height, tile.width)) if tile.bounds else None
+    return Detection(
+        run=run,
+        segmented_tile=segmented,
+        superpixels=positive,
+        score=float(np.mean(probabilities[np.asarray(positive) - 1])),
+        pixel_outline=_multipolygon(outline),
+        outline=_multipolygon(geographic) if geographic is not None else None,
+        hectares=geodesic_area_hectares(geographic) if geographic is not None else None,
+    )
+
+
+def _multipolygon(geometry: Any) -> dict[str, Any]:
+    """GeoJSON MultiPolygon with lists instead of tuples, as JSON columns give them back."""
+    if isinstance(geometry, Polygon):
+        geometry = MultiPolygon([geometry])
+    found = mapping(geometry)
+    return {
+        "type": "MultiPolygon",
+        "coordinates": [
+            [[list(point) for point in ring] for ring in polygon] for polygon in found["coordinates"]
+        ],
+    }
+
+
+def write_shard(shard: Shard, owner: str, outcome: Outcome) -> bool:
+    """All rows of a shard and its end in one transaction; False, and nothing, when it is no longer ours."""
+    with transaction.atomic():
+        finished = Shard.objects.finish(
+            shard.pk,
+            owner=owner,
+            tiles_done=len(outcome.scores) + len(outcome.passed),
+            tiles_failed=len(outcome.failures),
+            error="",
+        )
+        if not finished:
+            return False
+        TileScore.objects.bulk_create(outcome.scores, batch_size=BATCH)
+        Detection.objects.bulk_create(outcome.detections, batch_size=BATCH)
+        TileFailure.objects.bulk_create(outcome.failures, batch_size=BATCH)
+        PassedTile.objects.bulk_create(outcome.passed, batch_size=BATCH)
+        UnusualTile.objects.bulk_create(outcome.unusual, batch_size=BATCH)
+    return True
+
+
+@lru_cache(maxsize=4)
+def load_model(model_key: str, sha256: str) -> FittedClassifier:
+    """The fitted model, read once a process. Raises UserError when the file is not what was trained."""
+    data = storage.get(model_key)
+    if storage.sha256_of(data) != sha256:
+        raise UserError(_("The file of this classifier has been changed: retrain it or restore a backup."))
+    try:
+        return model_files.load(data)
+    except ValueError as error:
+        raise UserError(
+            _("The file of this classifier cannot be read (%(reason)s): retrain it.") % {"reason": error}
+        ) from error

@@ -1,0 +1,1 @@
+"""Frozen datasets, classifiers fitted on them, and honest figures about both."""

@@ -1,0 +1,152 @@
+"""Fitting a classifier on a frozen Dataset and saying honestly how good it is."""
+
+import time
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from amberapp import storage
+from amberapp.audit import record
+from amberapp.errors import UserError
+from amberapp.models import User
+from detection.description.features import usable_extractor
+from detection.features import GLANCE
+from detection.learning import classifiers, evaluation, model_files
+from detection.learning.screening import make_screen
+from detection.learning.thresholds import ChosenThreshold, choose_threshold
+from detection.models import Classifier, Dataset, Region
+from detection.models.classifier import Algorithm
+from detection.signals import classifier_activated
+from detection.training.training_data import GROUPINGS, Progress, TrainingData, read_training_data
+
+PRECISION_TARGET = evaluation.PRECISION_TARGET
+# Where there are too few places to choose one.
+UNKNOWN_THRESHOLD = 0.5
+# Each grouping, and the fit on everything.
+STEPS = len(GROUPINGS) + 1
+
+
+def train(
+    *,
+    dataset: Dataset,
+    region: Region,
+    algorithm: str,
+    extractor_name: str,
+    acting_user: User | None,
+    progress: Progress,
+) -> Classifier:
+    """Extract what is missing, evaluate on places never seen, fit on everything, keep the model.
+
+    The region's first classifier becomes the active one; a later one waits for an admin.
+    Raises UserError for an unknown algorithm, an extractor that cannot be had, or too few rows.
+    """
+    if algorithm not in Algorithm.values:
+        raise UserError(
+            _("There is no classifier “%(name)s”: choose one of %(known)s.")
+            % {"name": algorithm[:40], "known": ", ".join(Algorithm.values)}
+        )
+    started = time.monotonic()
+    data = read_training_data(
+        dataset=dataset, region=region, extractor_name=extractor_name, progress=progress, with_glances=True
+    )
+    metrics = _evaluate(algorithm, data, progress)
+    progress(STEPS - 1, STEPS, _("Fitting on all labels"))
+    fitted, threshold = _fit(algorithm, data, metrics["warnings"])
+    metrics["screen"] = _screen(data)
+    metrics["threshold_reached"] = threshold is not None and threshold.reached
+    model = model_files.save(fitted)
+    key = storage.put(storage.content_key("models", model, ".amber"), model)
+    with transaction.atomic():
+        # The last look at the lease, in the transaction of the writing: who lost it, or was cancelled, writes nothing.
+        progress(STEPS, STEPS, _("Done"))
+        classifier = Classifier.objects.create(
+            region=region,
+            dataset=dataset,
+            algorithm=algorithm,
+            extractor=data.extractor.name,
+            extractor_key=data.extractor.key,
+            model_key=key,
+            model_sha256=storage.sha256_of(model),
+            threshold=threshold.value if threshold is not None else UNKNOWN_THRESHOLD,
+            precision_target=PRECISION_TARGET,
+            metrics=metrics,
+            seconds=round(time.monotonic() - started, 1),
+            created_by=acting_user,
+        )
+        record(acting_user, "classifier.trained", classifier, dataset=dataset.content_hash)
+        if Region.objects.filter(pk=region.pk, active_classifier=None).update(active_classifier=classifier):
+            record(acting_user, "classifier.activated", classifier, region=region.pk)
+            classifier_activated.send(Classifier, classifier=classifier)
+    return classifier
+
+
+@transaction.atomic
+def activate(*, classifier: Classifier, acting_user: User | None) -> None:
+    """Make this classifier the one that the region's next runs use."""
+    changed = (
+        Region.objects.filter(pk=classifier.region_id)
+        .exclude(active_classifier=classifier)
+        .update(active_classifier=classifier)
+    )
+    if changed:
+        record(acting_user, "classifier.activated", classifier, region=classifier.region_id)
+        classifier_activated.send(Classifier, classifier=classifier)
+
+
+def _fit(
+    algorithm: str, data: TrainingData, warnings: list[str]
+) -> tuple[classifiers.FittedClassifier, ChosenThreshold | None]:
+    """The classifier on all rows, and its threshold for the precision target.
+
+    Both its calibration and its threshold come from out-of-fold scores on places held out whole. Where there are too
+    few places for it, rows are held out one by one, which is good enough for a curve but not for a threshold: None,
+    and a sentence in `warnings`. Raises UserError where there are too few rows even for that.
+    """
+    arguments = (algorithm, data.features, data.mining)
+    try:
+        fit = classifiers.fit_with_scores(*arguments, 0, data.groups("by_tile"), data.copies)
+    except ValueError:
+        warnings.append(_("Too few places to choose a threshold from: 0.5 is used. Label more tiles."))
+    else:
+        return fit.classifier, choose_threshold(fit.probabilities, data.mining, PRECISION_TARGET)
+    try:
+        return classifiers.fit(*arguments, 0, copies=data.copies), None
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def _evaluate(algorithm: str, data: TrainingData, progress: Progress) -> dict[str, Any]:
+    """Metrics by tile, by 0.25° block and by capture date; in `warnings` why one of them is missing."""
+    metrics: dict[str, Any] = {"n": len(data.rows), "warnings": list(data.warnings)}
+    metrics["lights"] = 0 if data.copies is None else len(data.copies)
+    for done, name in enumerate(GROUPINGS):
+        progress(done, STEPS, _("Evaluating on places never seen"))
+        metrics[name] = None
+        try:
+            outcome = evaluation.evaluate_grouped(
+                algorithm,
+                data.features,
+                data.mining,
+                data.groups(name),
+                precision_target=PRECISION_TARGET,
+                copies=data.copies,
+            )
+        except ValueError as error:
+            metrics["warnings"].append(f"{name}: {error}")
+        else:
+            metrics[name] = outcome.as_dict()
+    return metrics
+
+
+def _screen(data: TrainingData) -> dict[str, Any] | None:
+    """What a cheap first look at whole tiles would keep on blocks never seen, and in `features` the key of the glances it
+    was shown on; None where there are too few blocks to say."""
+    assert data.glances is not None
+    seen = np.isfinite(data.glances).all(axis=1)
+    try:
+        report = make_screen(data.glances[seen], data.mining[seen], data.groups("by_block")[seen])
+    except ValueError:
+        return None
+    return {**report.as_dict(), "features": usable_extractor(GLANCE).key}

@@ -1,0 +1,142 @@
+"""A frozen Dataset as arrays: features, verdicts, the same rows in other light, and the places they come from."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from django.utils.translation import gettext as _
+
+from amberapp.errors import UserError
+from detection.description.features import extract_missing, load_superpixels, usable_extractor
+from detection.features import EXTRACTOR_NAMES, GLANCE, FeatureExtractor
+from detection.features.other_light import other_lights
+from detection.learning import evaluation
+from detection.models import Dataset, Region, SegmentedTile, TileKind
+from detection.training import dataset as datasets
+
+logger = logging.getLogger("amber.train")
+
+FALLBACK = "texture"
+# With more rows than this, real seasons and sensors teach better than drawn ones, and copies would only cost time.
+MOST_ROWS_COPIED = 5000
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """`features`: float32 (n, d); `mining`: bool (n,); `copies`: float32 (k, n, d), the rows in k other lights, or
+    None; `glances`: float32 (n, 12), the same rows as the screen sees them, NaN for those that it does not: rows of
+    crops, which it never meets, and of images that are gone; None where not asked for; `rows`: the n frozen rows, in
+    the same order; `warnings`: sentences for the admin."""
+
+    extractor: FeatureExtractor
+    features: npt.NDArray[np.float32]
+    mining: npt.NDArray[np.bool_]
+    copies: npt.NDArray[np.float32] | None
+    glances: npt.NDArray[np.float32] | None
+    rows: list[datasets.FrozenRow]
+    warnings: list[str]
+
+    def groups(self, grouping: str) -> npt.NDArray[np.str_]:
+        """(n,) the group of each row; `grouping` is one of GROUPINGS."""
+        return np.array([GROUPINGS[grouping](row) for row in self.rows])
+
+
+def read_training_data(
+    *, dataset: Dataset, region: Region, extractor_name: str, progress: Progress, with_glances: bool = False
+) -> TrainingData:
+    """Read the dataset's pieces, extracting what the store does not hold yet.
+
+    `with_glances`: also as the screen sees them.
+
+    Raises UserError for an extractor that cannot be had, a changed dataset file, or when no piece can be read.
+    """
+    extractor, warnings = _extractor(extractor_name)
+    rows = datasets.read(dataset)
+    tiles = {
+        (segmented.tile.sha256, segmented.segmentation.key): segmented
+        for segmented in SegmentedTile.objects.filter(
+            tile__region=region, tile__sha256__in={row.image for row in rows}
+        ).select_related("tile", "segmentation")
+    }
+    needed = [tiles[key] for key in sorted({(row.image, row.segmentation) for row in rows} & set(tiles))]
+    lights = other_lights(extractor) if len(rows) <= MOST_ROWS_COPIED else []
+    passes = 1 + len(lights) + with_glances
+
+    def tell(place: int) -> Callable[[int, int], None]:
+        return lambda done, total: progress(place * total + done, passes * total, _("Reading pixels"))
+
+    unread = extract_missing(needed, extractor, tell(0))
+    kept = [
+        row
+        for row in rows
+        if (segmented := tiles.get((row.image, row.segmentation))) is not None
+        and segmented.pk not in unread
+        and row.superpixel <= segmented.superpixels
+    ]
+    if not kept:
+        raise UserError(_("None of the labelled superpixels could be read: import their images again."))
+    places = [(tiles[(row.image, row.segmentation)].pk, row.superpixel) for row in kept]
+    features = load_superpixels(places, extractor.key)
+    readable = [segmented for segmented in needed if segmented.pk not in unread]
+    copies = []
+    for place, lit in enumerate(lights, 1):
+        extract_missing(readable, lit, tell(place))
+        copies.append(load_superpixels(places, lit.key, otherwise=features))
+    glances = None
+    if with_glances:
+        glance = usable_extractor(GLANCE)
+        # A crop is one piece without surroundings: what a glance tells of it says nothing of whole tiles.
+        whole = [segmented for segmented in readable if segmented.tile.kind == TileKind.TILE]
+        extract_missing(whole, glance, tell(passes - 1))
+        unseen = np.full((len(places), glance.dimension), np.nan, np.float32)
+        glances = load_superpixels(places, glance.key, otherwise=unseen)
+    return TrainingData(
+        extractor=extractor,
+        features=features,
+        mining=np.array([row.mining for row in kept]),
+        copies=np.stack(copies) if copies else None,
+        glances=glances,
+        rows=kept,
+        warnings=warnings,
+    )
+
+
+def _extractor(name: str) -> tuple[FeatureExtractor, list[str]]:
+    """The extractor asked for; where its weights cannot be had, `texture` and a sentence that says so."""
+    try:
+        found = usable_extractor(name)
+        return found, list(found.warnings)
+    except UserError as error:
+        if name == FALLBACK or name not in EXTRACTOR_NAMES:
+            raise
+        logger.warning("%s", error.message)
+        return usable_extractor(FALLBACK), [str(error.message), _("Trained on “texture” instead.")]
+
+
+def place_of(row: datasets.FrozenRow) -> str:
+    """All dates of one place are one group; an image without a place is a group of its own."""
+    if row.latitude is None or row.longitude is None:
+        return row.image
+    return evaluation.tile_group(row.latitude, row.longitude)
+
+
+def block_of(row: datasets.FrozenRow) -> str:
+    if row.latitude is None or row.longitude is None:
+        return row.image
+    return evaluation.block_group(row.latitude, row.longitude)
+
+
+def date_of(row: datasets.FrozenRow) -> str:
+    """All images of one day are one group, and so are all whose day nobody knows."""
+    return row.capture_date or ""
+
+
+GROUPINGS: dict[str, Callable[[datasets.FrozenRow], str]] = {
+    "by_tile": place_of,
+    "by_block": block_of,
+    "by_date": date_of,
+}

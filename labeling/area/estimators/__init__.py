@@ -1,0 +1,1 @@
+"""From a stratified random sample of tiles to mined area and to how far the map can be trusted. Pure: no Django."""

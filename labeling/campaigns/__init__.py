@@ -1,0 +1,1 @@
+"""Campaigns against one class of errors: found everywhere, decided once, retrained, searched again, measured."""

@@ -1,0 +1,132 @@
+"""The tutorial's API: a region's lessons, one attempt at a lesson, and the experts' way past them."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from amberapp.models import User
+from amberapp.web.permissions import IsVolunteer
+from detection.models import Region
+from labeling.crowd.tutorial import lesson, lessons_of, pass_at_once, take_lesson
+from labeling.desk.api.tiles import DeskThrottle, DeskTileSerializer, describe
+from labeling.desk.queue import region_of
+from labeling.desk.volunteer_records import record_of
+from labeling.models import Verdict
+
+
+class LessonAnswerSerializer(serializers.Serializer):
+    verdict = serializers.ChoiceField(choices=Verdict.choices)
+    look_alike = serializers.CharField(allow_blank=True, help_text="its name in the reader's language")
+    why = serializers.CharField()
+
+
+class LessonSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    tile = DeskTileSerializer()
+    answers = serializers.DictField(
+        child=LessonAnswerSerializer(), help_text="by superpixel; those left out are not asked about"
+    )
+    passed = serializers.BooleanField()
+
+
+class TutorialSerializer(serializers.Serializer):
+    region = serializers.CharField(allow_blank=True, help_text="the region's slug; empty: there is none")
+    passed = serializers.BooleanField(help_text="this person has passed the tutorial")
+    lessons = LessonSerializer(many=True)
+
+
+class AttemptSerializer(serializers.Serializer):
+    answers = serializers.DictField(
+        child=serializers.ChoiceField(choices=Verdict.choices), help_text="verdicts by superpixel"
+    )
+
+    def validate_answers(self, value: dict[str, str]) -> dict[int, str]:
+        if not all(number.isdecimal() and len(number) < 6 for number in value):
+            raise serializers.ValidationError(_("Superpixels are numbers."))
+        return {int(number): verdict for number, verdict in value.items()}
+
+
+class ResultSerializer(serializers.Serializer):
+    right = serializers.IntegerField()
+    asked = serializers.IntegerField()
+    passed = serializers.BooleanField()
+    tutorial_passed = serializers.BooleanField()
+
+
+class PassedSerializer(serializers.Serializer):
+    tutorial_passed = serializers.BooleanField()
+
+
+class Tutorial(APIView):
+    """The lessons of a region in their order, with answers and reasons: it is teaching, not examining."""
+
+    permission_classes = [IsVolunteer]
+    throttle_classes = [DeskThrottle]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("region", str, description="slug; without it the region labelled last")],
+        responses=TutorialSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        volunteer = _volunteer(request)
+        region = _region(request.query_params.get("region", ""), volunteer)
+        answer: dict[str, Any] = {
+            "region": region.slug if region else "",
+            "passed": record_of(volunteer, hold=False).tutorial_passed_at is not None,
+            "lessons": [
+                {
+                    "id": one.known.pk,
+                    "tile": describe(one.known.segmented_tile),
+                    "answers": one.answers,
+                    "passed": one.passed,
+                }
+                for one in (lessons_of(region=region, volunteer=volunteer) if region else [])
+            ],
+        }
+        return Response(TutorialSerializer(answer).data)
+
+
+class TakeLesson(APIView):
+    """One attempt at a lesson; the server decides whether it is passed."""
+
+    permission_classes = [IsVolunteer]
+    throttle_classes = [DeskThrottle]
+
+    @extend_schema(request=AttemptSerializer, responses=ResultSerializer)
+    def post(self, request: Request, lesson_id: int) -> Response:
+        sent = AttemptSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        result = take_lesson(
+            volunteer=_volunteer(request),
+            known_tile=lesson(lesson_id),
+            answers=sent.validated_data["answers"],
+        )
+        return Response(ResultSerializer(result).data)
+
+
+class KnowThis(APIView):
+    """An expert leaves the tutorial out."""
+
+    permission_classes = [IsVolunteer]
+    throttle_classes = [DeskThrottle]
+
+    @extend_schema(request=None, responses=PassedSerializer)
+    def post(self, request: Request) -> Response:
+        pass_at_once(volunteer=_volunteer(request))
+        return Response(PassedSerializer({"tutorial_passed": True}).data)
+
+
+def _region(slug: str, volunteer: User) -> Region | None:
+    """The region of that name; where there is none of it the one labelled last."""
+    named = Region.objects.filter(slug=slug).first() if slug and "\0" not in slug else None
+    return named or region_of(volunteer)
+
+
+def _volunteer(request: Request) -> User:
+    assert isinstance(request.user, User)  # the permission saw to it
+    return request.user

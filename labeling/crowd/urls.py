@@ -1,0 +1,32 @@
+"""The admin's pages about volunteers and what they learn from."""
+
+from django.urls import path
+
+from labeling.crowd.views import teaching, volunteers
+
+urlpatterns = [
+    path("manage/volunteers/", volunteers.volunteers, name="volunteers"),
+    path("manage/volunteers/<str:username>/", volunteers.volunteer, name="volunteer"),
+    path(
+        "manage/volunteers/<str:username>/quarantine/",
+        volunteers.volunteer_quarantine,
+        name="volunteer-quarantine",
+    ),
+    path("manage/volunteers/<str:username>/trust/", volunteers.volunteer_trust, name="volunteer-trust"),
+    path("manage/volunteers/<str:username>/reverse/", volunteers.volunteer_reverse, name="volunteer-reverse"),
+    path("manage/desks/", volunteers.desks, name="desks"),
+    path("manage/regions/<slug:slug>/desk/", volunteers.desk_rules, name="desk-rules"),
+    path("manage/anchoring/", volunteers.anchoring_page, name="anchoring"),
+    path("manage/look-alikes/", teaching.look_alikes, name="look-alikes"),
+    path("manage/look-alikes/new/", teaching.look_alike_new, name="look-alike-new"),
+    path("manage/look-alikes/<slug:slug>/", teaching.look_alike, name="look-alike"),
+    path("manage/look-alikes/<slug:slug>/move/", teaching.look_alike_move, name="look-alike-move"),
+    path("manage/look-alikes/<slug:slug>/retire/", teaching.look_alike_retire, name="look-alike-retire"),
+    path("manage/look-alikes/<slug:slug>/back/", teaching.look_alike_back, name="look-alike-back"),
+    path("manage/known-tiles/", teaching.known_tiles, name="known-tiles"),
+    path("manage/known-tiles/new/", teaching.known_tile_new, name="known-tile-new"),
+    path("manage/known-tiles/<int:known_id>/", teaching.known_tile, name="known-tile"),
+    path("manage/known-tiles/<int:known_id>/use/", teaching.known_tile_use, name="known-tile-use"),
+    path("manage/known-tiles/<int:known_id>/move/", teaching.known_tile_move, name="known-tile-move"),
+    path("manage/known-tiles/<int:known_id>/off/", teaching.known_tile_off, name="known-tile-off"),
+]

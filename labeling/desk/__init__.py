@@ -1,0 +1,1 @@
+"""The labelling desk: which tile comes next, what people say of it, what the crowd jointly says."""

@@ -1,0 +1,53 @@
+"""The public map, its releases and files, and citizens' reports. Addresses are the same in every language."""
+
+from django.urls import path
+
+from labeling.public.views import comparison, map
+from labeling.releases import api
+from labeling.reports.views import citizen
+
+urlpatterns = [
+    path("", map.public_map, name="public-map"),
+    path("map/<slug:slug>/", map.region_map, name="region-map"),
+    path("map/<slug:slug>/<int:number>/", map.release_map, name="release-map"),
+    path("map/<slug:slug>/<int:number>/list/", map.place_list, name="place-list"),
+    path("map/<slug:slug>/<int:number>/place/<slug:place_id>/", map.place, name="place"),
+    path(
+        "map/<slug:slug>/<int:number>/place/<slug:place_id>/image.webp",
+        map.place_picture,
+        name="place-picture",
+    ),
+    path(
+        "map/<slug:slug>/fingerprint/<slug:printed>/",
+        map.release_by_fingerprint,
+        name="release-by-fingerprint",
+    ),
+    path(
+        "map/<slug:slug>/fingerprint/<slug:printed>/place/<slug:place_id>/image.webp",
+        map.picture_by_fingerprint,
+        name="picture-by-fingerprint",
+    ),
+    path("releases/", map.release_list, name="release-list"),
+    path(
+        "releases/<slug:slug>/<int:earlier>/compare/<int:later>/",
+        comparison.release_compare,
+        name="release-compare",
+    ),
+    path("releases/<slug:slug>/compare/", comparison.release_compare_choose, name="release-compare-choose"),
+    path(
+        "releases/<slug:slug>/<int:earlier>/compare/<int:later>/changes.json",
+        comparison.release_compare_map,
+        name="release-compare-map",
+    ),
+    path(
+        "releases/<slug:slug>/<int:earlier>/compare/<int:later>/changes.csv",
+        comparison.release_compare_csv,
+        name="release-compare-csv",
+    ),
+    path("releases/<slug:slug>/<int:number>/<str:name>", map.release_file, name="release-file"),
+    path("report/", citizen.report, name="report"),
+    path("report/<slug:token>/", citizen.report_status, name="report-status"),
+    path("api/releases/", api.ReleaseList.as_view(), name="api-releases"),
+    path("api/releases/<int:release_id>/", api.ReleaseDetail.as_view(), name="api-release"),
+    path("api/reports/", api.Reports.as_view(), name="api-reports"),
+]

@@ -1,0 +1,1 @@
+"""Numbered, immutable maps: publishing, the catalogue, what differs between two, maps from elsewhere."""

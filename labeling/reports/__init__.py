@@ -1,0 +1,1 @@
+"""What citizens report about the public map, and what experts decide about it."""

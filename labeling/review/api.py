@@ -1,0 +1,332 @@
+"""API of detections and experts' verdicts on them."""
+
+import time
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from amberapp.api import Pages
+from amberapp.errors import NotThere, UserError
+from amberapp.models import User
+from amberapp.web.permissions import IsExpert
+from detection.models import Detection, Run
+from labeling.models import WITHDRAWN, Review, ReviewVerdict
+from labeling.review.review_detection import NOTE_LENGTH, review_detection, standing_of
+from labeling.review.review_many import MOST_AT_ONCE, Decided, review_many, withdraw_many, written
+from labeling.review.waiting import ALL, STATES, QueueItem, review_queue
+
+BIGGEST_ID = 2**63 - 1
+
+
+# Beside the values of ReviewVerdict: two experts contradict one another; nothing stands.
+STANDINGS = [*ReviewVerdict.values, "disputed", ""]
+# What a row of the history can be.
+ENTRIES = [*ReviewVerdict.values, WITHDRAWN]
+# Under this name the session keeps the reviews that the person's last decision about many wrote.
+LAST_DECISION = "last-decision-about-many"
+
+
+class ReviewSerializer(serializers.ModelSerializer):
+    expert = serializers.CharField(source="expert.username", read_only=True)
+    verdict = serializers.ChoiceField(choices=ENTRIES, read_only=True)
+
+    class Meta:
+        model = Review
+        fields = [
+            "id",
+            "detection",
+            "expert",
+            "verdict",
+            "look_alike",
+            "note",
+            "settles",
+            "report",
+            "created_at",
+        ]
+
+
+class WrittenReviewSerializer(ReviewSerializer):
+    """A review that has just been written, and what all reviews of its ground say now."""
+
+    state = serializers.SerializerMethodField(
+        help_text="“disputed”: an expert who took no part must settle it"
+    )
+
+    class Meta(ReviewSerializer.Meta):
+        fields = [*ReviewSerializer.Meta.fields, "state"]
+
+    @extend_schema_field(serializers.ChoiceField(choices=STANDINGS))
+    def get_state(self, review: Review) -> str:
+        return standing_of(review.detection).verdict
+
+
+class VerdictSerializer(serializers.Serializer):
+    verdict = serializers.ChoiceField(choices=ReviewVerdict.choices)
+    look_alike = serializers.CharField(
+        max_length=24,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="of a rejection: a look-alike's slug",
+    )
+    note = serializers.CharField(max_length=NOTE_LENGTH, required=False, allow_blank=True, default="")
+
+
+class NewReviewSerializer(VerdictSerializer):
+    seen_review = serializers.IntegerField(
+        min_value=1,
+        max_value=BIGGEST_ID,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="the latest review of this ground that the expert has seen; null: there was none",
+    )
+
+
+class SeenSerializer(serializers.Serializer):
+    detection = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+    seen_review = serializers.IntegerField(
+        min_value=1, max_value=BIGGEST_ID, required=False, allow_null=True, default=None
+    )
+
+
+class ManyReviewsSerializer(VerdictSerializer):
+    detections = serializers.ListField(child=SeenSerializer(), allow_empty=False, max_length=MOST_AT_ONCE)
+    turn = serializers.IntegerField(
+        min_value=0,
+        max_value=BIGGEST_ID,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="rises from decision to decision, such as the time in ms: what was sent last is what a page "
+        "that is loaded anew takes back, whichever was answered last",
+    )
+
+
+class TakenBackSerializer(serializers.Serializer):
+    reviews = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID),
+        max_length=MOST_AT_ONCE,
+        allow_empty=False,
+    )
+
+
+class DecidedSerializer(serializers.Serializer):
+    detection = serializers.IntegerField(source="detection_id")
+    outcome = serializers.ChoiceField(choices=["done", "unchanged", "conflict", "refused"])
+    review = serializers.IntegerField(source="review.pk", allow_null=True, default=None)
+    state = serializers.ChoiceField(
+        choices=STANDINGS, help_text="what counts now; empty: nothing stands", allow_blank=True
+    )
+    seen_review = serializers.IntegerField(source="seen", allow_null=True)
+    message = serializers.CharField(allow_blank=True, help_text="why nothing was written")
+
+
+class DetectionSerializer(serializers.ModelSerializer):
+    tile = serializers.CharField(source="segmented_tile.tile.file_name", read_only=True)
+    latitude = serializers.FloatField(source="segmented_tile.tile.latitude", read_only=True, allow_null=True)
+    longitude = serializers.FloatField(
+        source="segmented_tile.tile.longitude", read_only=True, allow_null=True
+    )
+    capture_date = serializers.DateField(
+        source="segmented_tile.tile.capture_date", read_only=True, allow_null=True
+    )
+    review = serializers.SerializerMethodField(help_text="the latest review that stands; null: there is none")
+    state = serializers.SerializerMethodField(help_text="what counts; “undecided” where nobody has judged it")
+    since = serializers.SerializerMethodField(help_text="against what the run before marked on this tile")
+    carried = serializers.SerializerMethodField(help_text="that review was made of another run's detection")
+
+    class Meta:
+        model = Detection
+        fields = [
+            "id",
+            "run",
+            "segmented_tile",
+            "tile",
+            "latitude",
+            "longitude",
+            "capture_date",
+            "score",
+            "hectares",
+            "superpixels",
+            "outline",
+            "review",
+            "state",
+            "since",
+            "carried",
+        ]
+
+    def _item(self, detection: Detection) -> QueueItem:
+        found: QueueItem = self.context["items"][detection.pk]
+        return found
+
+    @extend_schema_field(ReviewSerializer(allow_null=True))
+    def get_review(self, detection: Detection) -> dict[str, Any] | None:
+        verdict = self._item(detection).verdict
+        return dict(ReviewSerializer(verdict.review).data) if verdict is not None else None
+
+    @extend_schema_field(serializers.ChoiceField(choices=["undecided", *STANDINGS[:-1]]))
+    def get_state(self, detection: Detection) -> str:
+        return self._item(detection).state
+
+    @extend_schema_field(serializers.ChoiceField(choices=["new", "changed", "same"]))
+    def get_since(self, detection: Detection) -> str:
+        return str(self._item(detection).since)
+
+    def get_carried(self, detection: Detection) -> bool:
+        verdict = self._item(detection).verdict
+        return verdict is not None and verdict.carried
+
+
+class Detections(APIView):
+    """A run's detections in the order of review: undecided first, then by score."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("run", int, required=True),
+            OpenApiParameter("state", str, enum=STATES, description="all when absent"),
+            OpenApiParameter("page", int),
+            OpenApiParameter("page_size", int),
+        ],
+        responses=DetectionSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        run = _run(request.query_params.get("run", ""))
+        assert isinstance(request.user, User)  # the permission saw to it
+        state = request.query_params.get("state", ALL)
+        if state not in STATES:
+            sentence = _("“state” is one of %(choices)s.") % {"choices": ", ".join(STATES)}
+            raise UserError(sentence, fields={"state": [sentence]})
+        pages = Pages()
+        items = [item for item in review_queue(run, request.user) if item.is_in(state)]
+        shown = pages.paginate_queryset(items, request, view=self) or []
+        detections = Detection.objects.with_ground().in_bulk([item.detection_id for item in shown])
+        told = DetectionSerializer(
+            [detections[item.detection_id] for item in shown],
+            many=True,
+            context={"items": {item.detection_id: item for item in shown}},
+        )
+        return pages.get_paginated_response(told.data)
+
+
+class DetectionReviews(APIView):
+    """Append a verdict. 409 when another expert has decided since `seen_review`."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(request=NewReviewSerializer, responses={201: WrittenReviewSerializer})
+    def post(self, request: Request, detection_id: int) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        asked = NewReviewSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        detection = Detection.objects.filter(pk=min(detection_id, BIGGEST_ID)).first()
+        if detection is None:
+            raise NotThere(_("There is no detection %(number)s.") % {"number": detection_id})
+        review = review_detection(
+            detection=detection,
+            verdict=said["verdict"],
+            look_alike=said["look_alike"],
+            note=said["note"],
+            acting_user=request.user,
+            seen_review_id=said["seen_review"],
+        )
+        return Response(WrittenReviewSerializer(review).data, status=status.HTTP_201_CREATED)
+
+
+class ManyReviews(APIView):
+    """One verdict about many detections. Each answers by itself: a colleague's verdict holds up only its own."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(
+        operation_id="review_many", request=ManyReviewsSerializer, responses=DecidedSerializer(many=True)
+    )
+    def post(self, request: Request) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        asked = ManyReviewsSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        answers = review_many(
+            seen={one["detection"]: one["seen_review"] for one in said["detections"]},
+            verdict=said["verdict"],
+            look_alike=said["look_alike"],
+            note=said["note"],
+            acting_user=request.user,
+        )
+        remember(request, answers, said["turn"])
+        return Response(DecidedSerializer(answers, many=True).data)
+
+
+class ReviewsTakenBack(APIView):
+    """Take one's own latest reviews back, each by a further row, where nobody has decided since."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(
+        operation_id="review_withdraw", request=TakenBackSerializer, responses=DecidedSerializer(many=True)
+    )
+    def post(self, request: Request) -> Response:
+        assert isinstance(request.user, User)  # the permission saw to it
+        asked = TakenBackSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        reviews = asked.validated_data["reviews"]
+        answers = withdraw_many(reviews=reviews, acting_user=request.user)
+        forget(request, reviews)
+        return Response(DecidedSerializer(answers, many=True).data)
+
+
+def last_decision(request: Any, run: Run) -> list[int]:
+    """The reviews that the decision sent last has written and nobody has taken back, where it was about this run: on
+    another run's page nobody would see what is taken back."""
+    kept: dict[str, Any] = request.session.get(LAST_DECISION, {})
+    reviews = list(kept.get("reviews", []))
+    if reviews and not Review.objects.filter(pk=reviews[0], detection__run=run).exists():
+        return []
+    return reviews
+
+
+def remember(request: Any, answers: list[Decided], turn: int | None = None) -> None:
+    """Keep in the session what the decision wrote, so that it can be taken back from the next page too.
+
+    An earlier decision that was answered later does not take the place of a later one.
+    """
+    rows = written(answers)
+    turn = int(time.time() * 1000) if turn is None else turn
+    kept = _kept_by_now(request)
+    if kept.get("reviews") and kept["turn"] > turn:
+        request.session[LAST_DECISION] = kept
+    elif rows:
+        request.session[LAST_DECISION] = {"turn": turn, "reviews": rows}
+
+
+def forget(request: Any, reviews: list[int]) -> None:
+    """These have been taken back; what else the last decision wrote can still be."""
+    kept = _kept_by_now(request)
+    left = [number for number in kept.get("reviews", []) if number not in set(reviews)]
+    if kept and len(left) < len(kept["reviews"]):
+        request.session[LAST_DECISION] = kept | {"reviews": left}
+
+
+def _kept_by_now(request: Any) -> dict[str, Any]:
+    """What other requests have kept since this one has read its session."""
+    stored = type(request.session)(request.session.session_key)
+    kept: dict[str, Any] = stored.get(LAST_DECISION, {})
+    return kept
+
+
+def _run(number: str) -> Run:
+    if not number.isdecimal() or len(number) > 18:
+        sentence = _("“run” is the number of a run.")
+        raise UserError(sentence, fields={"run": [sentence]})
+    run = Run.objects.filter(pk=int(number)).first()
+    if run is None:
+        raise NotThere(_("There is no run %(number)s.") % {"number": number})
+    return run

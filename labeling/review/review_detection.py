@@ -1,0 +1,322 @@
+"""Experts' verdicts on detections: append-only; what counts follows from all rows of the ground (see verdicts.py).
+
+A rejection also says something about the ground: the detection's superpixels get negative labels from the expert,
+so that the next dataset knows better. Approving writes no labels: the outline is the machine's, and an expert who
+nods at it has not judged every piece of it. The negative labels stand while the ground is rejected: an approval, a
+dispute or a question takes them back. Ground found by another run may share superpixels with it: on these a later
+approval takes them back as well, for as long as it stands.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from amberapp.audit import record
+from amberapp.errors import Conflict, NotAllowed, UserError
+from amberapp.models import Role, User
+from detection.models import Detection, SegmentedTile
+from labeling.desk.labels import expert_labels, narrow_decisions
+from labeling.models import WITHDRAWN, Label, LookAlike, Origin, Report, Review, ReviewVerdict
+from labeling.models import Verdict as LabelVerdict
+from labeling.reports.filing import plain_text
+from labeling.review.verdicts import (
+    DISPUTED,
+    Standing,
+    by_ground,
+    ground_of,
+    rejected_pieces,
+    still_standing,
+    weigh,
+)
+
+NOTE_LENGTH = 2000
+
+
+def review_detection(
+    *,
+    detection: Detection,
+    verdict: str,
+    look_alike: str = "",
+    note: str = "",
+    acting_user: User,
+    report: Report | None = None,
+    seen_review_id: int | None = None,
+) -> Review:
+    """Append a verdict, or with SECOND the question to a colleague. A rejection needs a reason.
+
+    `seen_review_id` is the latest review of this ground that the expert had before them (None: there was none). Raises
+    Conflict, saying who decided what, when another expert has decided since; an accepted `report` is guarded by its
+    own state instead, and settles: it is new evidence. An expert who took no part in a dispute settles it with either
+    verdict; one of its sides may only agree with the other (UserError). The same verdict again from the same expert,
+    as a double click sends it, writes nothing. Raises UserError for an unknown verdict, a missing reason or one's own
+    question, NotAllowed for anybody but an expert.
+    """
+    _check_expert(acting_user)
+    note = checked_verdict(verdict, look_alike, note)
+    with transaction.atomic():
+        tile = _held(detection)
+        of_tile = _reviews_of_tile(detection)
+        earlier = _of_ground(detection, of_tile)
+        before = weigh(earlier)
+        latest = before.latest
+        if latest is not None and latest.pk != seen_review_id and report is None:
+            if latest.expert_id != acting_user.pk:
+                raise Conflict(decided_meanwhile(latest))
+            if (latest.detection_id, latest.verdict, latest.look_alike, latest.note) == (
+                detection.pk,
+                verdict,
+                look_alike,
+                note,
+            ):
+                return latest
+        review = Review(
+            detection=detection,
+            segmented_tile=tile,
+            superpixels=sorted(detection.superpixels),
+            expert=acting_user,
+            verdict=verdict,
+            look_alike=look_alike,
+            note=note,
+            settles=report is not None or _settles(before, verdict, acting_user),
+            report=report,
+        )
+        after = weigh([*earlier, review])
+        taken_back = _settle_labels(tile, of_tile, review, acting_user)
+        review.save()
+        details: dict[str, Any] = {"review": review.pk, "run": detection.run_id}
+        if look_alike:
+            details["look_alike"] = look_alike
+        if taken_back:
+            details["labels_taken_back"] = taken_back
+        if report is not None:
+            details["report"] = report.pk
+        if after.verdict == DISPUTED:
+            details["disputed"] = True
+        elif review.settles:
+            details["settles"] = True
+        record(acting_user, f"detection.{verdict}", detection, **details)
+    return review
+
+
+def withdraw_review(*, review: Review, acting_user: User) -> Review | None:
+    """Take back one's own latest review of a ground by a further row; what stood before it stands again.
+
+    None when it has been taken back already. Raises Conflict when anybody has reviewed the ground since, UserError for
+    the decision about a report (see reopen_report), NotAllowed for another's review.
+    """
+    _check_expert(acting_user)
+    if review.expert_id != acting_user.pk:
+        raise NotAllowed(_("Only one's own verdict can be taken back."))
+    if review.report_id is not None:
+        raise UserError(
+            _("This was decided about a citizen's report: take the decision back on the report's page.")
+        )
+    with transaction.atomic():
+        return _taken_back(review, acting_user)
+
+
+def withdraw_report_review(*, reports: Collection[int], acting_user: User) -> Review | None:
+    """Take back the rejection that accepting one of `reports` made, whoever accepted it. None where none stands.
+
+    Call it inside the transaction that opens the reports again. Raises Conflict when anybody has reviewed the ground
+    since, NotAllowed for anybody but an expert.
+    """
+    _check_expert(acting_user)
+    made = (
+        Review.objects.filter(report__in=reports)
+        .exclude(verdict=WITHDRAWN)
+        .select_related("detection", "report")
+    )
+    latest = made.order_by("-id").first()
+    return _taken_back(latest, acting_user, latest.report) if latest is not None else None
+
+
+def _taken_back(review: Review, acting_user: User, report: Report | None = None) -> Review | None:
+    """The further row by which the latest review of its ground does not stand any more; what stood before stands again.
+
+    With `report` it takes back the verdict that belongs to that report, else the acting expert's own. None when it has
+    been taken back already; raises Conflict when it is not the latest.
+    """
+    detection = review.detection
+    tile = _held(detection)
+    of_tile = _reviews_of_tile(detection)
+    standing = still_standing(_of_ground(detection, of_tile))
+    if review.pk not in {one.pk for one in standing}:
+        return None
+    if standing[-1].pk != review.pk:
+        raise Conflict(decided_meanwhile(standing[-1]))
+    row = Review(
+        detection=detection,
+        segmented_tile=tile,
+        superpixels=sorted(detection.superpixels),
+        expert=acting_user,
+        verdict=WITHDRAWN,
+        report=report,
+    )
+    _settle_labels(tile, of_tile, row, acting_user)
+    row.save()
+    record(acting_user, "detection.withdrawn", detection, review=row.pk, of=review.pk, run=detection.run_id)
+    return row
+
+
+def standing_of(detection: Detection) -> Standing:
+    """What all reviews of the detection's ground say. One query."""
+    return weigh(_of_ground(detection, _reviews_of_tile(detection)))
+
+
+def decided_meanwhile(latest: Review) -> str:
+    """A sentence for who wanted to decide and was too late. The review's expert is loaded or looked up."""
+    values = {"who": latest.expert.username, "reason": latest.look_alike_name}
+    if latest.verdict == ReviewVerdict.APPROVED:
+        sentence = _("%(who)s has decided meanwhile: approved.") % values
+    elif latest.verdict == ReviewVerdict.REJECTED:
+        sentence = _("%(who)s has decided meanwhile: rejected (%(reason)s).") % values
+    elif latest.verdict == ReviewVerdict.SECOND:
+        sentence = _("%(who)s has asked for a second opinion meanwhile.") % values
+    else:
+        sentence = _("%(who)s has taken a verdict back meanwhile.") % values
+    return sentence + " " + _("Nothing was changed: look at it again before you decide.")
+
+
+def _held(detection: Detection) -> SegmentedTile:
+    """The tile's row, held until the transaction ends, so that two experts' verdicts follow one another."""
+    return SegmentedTile.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=detection.segmented_tile_id
+    )
+
+
+def _reviews_of_tile(detection: Detection) -> list[Review]:
+    """All reviews of any ground of the detection's tile, oldest first, each with its expert."""
+    reviews = Review.objects.filter(segmented_tile=detection.segmented_tile_id).select_related("expert")
+    return list(reviews.order_by("id"))
+
+
+def _of_ground(detection: Detection, reviews: Iterable[Review]) -> list[Review]:
+    """Those of exactly this detection's pieces of ground."""
+    ground = ground_of(detection.segmented_tile_id, detection.superpixels)
+    return [review for review in reviews if ground_of(review.segmented_tile_id, review.superpixels) == ground]
+
+
+def _settles(before: Standing, verdict: str, expert: User) -> bool:
+    """Whether the verdict ends a disagreement of others. Raises UserError where this expert may not say it."""
+    if before.verdict == ReviewVerdict.SECOND:
+        assert before.review is not None
+        if before.review.expert_id == expert.pk:
+            raise UserError(
+                _(
+                    "You have asked for a second opinion here: a colleague answers, or you take your question back."
+                )
+            )
+        if verdict == ReviewVerdict.SECOND:
+            raise UserError(_("A colleague already asks for a second opinion here: answer it, or leave it."))
+        # With a verdict of somebody else on the table the answer decides between them.
+        return bool(before.sides) and not before.is_side(expert.pk)
+    if before.verdict != DISPUTED:
+        return False
+    if verdict == ReviewVerdict.SECOND:
+        raise UserError(_("Two experts disagree here: it already waits for another one."))
+    if not before.is_side(expert.pk):
+        return True
+    if any(side.expert_id == expert.pk and side.verdict == verdict for side in before.sides):
+        raise UserError(
+            _(
+                "You are one side of this dispute: another expert settles it, or you agree with the other side."
+            )
+        )
+    return False
+
+
+def _settle_labels(tile: SegmentedTile, earlier: Sequence[Review], row: Review, acting_user: User) -> int:
+    """Make the experts' negative labels of the tile what they have to be after `row`, which is not saved yet.
+
+    What the row itself rejects is written in its name, and so is what stands again because of it. Returns how many
+    submissions lost labels.
+    """
+    everything = [*earlier, row]
+    wanted = rejected_pieces(everything)
+    # Of ground that is rejected, not disputed: the reason of what decides nothing must not hide that of what does.
+    stands = {
+        id(one)
+        for reviews in by_ground(everything).values()
+        if weigh(reviews).verdict == ReviewVerdict.REJECTED
+        for one in still_standing(reviews)
+    }
+    written = _standing_labels(earlier)
+    left: dict[UUID, set[int]] = {}
+    covered: set[int] = set()
+    for review in earlier:
+        labels = written.get(review.submission_id, {}) if review.submission_id is not None else {}
+        if review.verdict == ReviewVerdict.REJECTED:
+            kept = wanted.keys() & labels.keys() if id(review) in stands else set()
+        else:
+            # Written again by whoever brought them back: by now another rejection may be the one that counts.
+            kept = {
+                piece
+                for piece, look_alike in labels.items()
+                if piece in wanted and wanted[piece].look_alike == look_alike
+            }
+        covered |= kept
+        if review.submission_id is not None and kept != labels.keys():
+            left[review.submission_id] = kept
+    taken_back = narrow_decisions(segmented_tile=tile, left=left) if left else 0
+    before = rejected_pieces(earlier)
+    fresh = {
+        piece: review.look_alike
+        for piece, review in sorted(wanted.items())
+        if review is row or (piece not in covered and review is not before.get(piece))
+    }
+    if fresh:
+        row.submission = expert_labels(
+            segmented_tile=tile,
+            labels=[
+                {"superpixel": piece, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
+                for piece, look_alike in fresh.items()
+            ],
+            acting_user=acting_user,
+            origin=Origin.REPORT if row.report_id is not None and row.look_alike else Origin.REVIEW,
+        )
+    return taken_back
+
+
+def _standing_labels(reviews: Iterable[Review]) -> dict[UUID, dict[int, str]]:
+    """Submission → superpixel → look-alike, of what the reviews have written and nothing has taken back."""
+    submissions = [review.submission_id for review in reviews if review.submission_id is not None]
+    written: dict[UUID, dict[int, str]] = defaultdict(dict)
+    if submissions:
+        labels = Label.objects.filter(submission__in=submissions, submission__withdrawn_at=None)
+        for submission, piece, look_alike in labels.values_list("submission", "superpixel", "look_alike"):
+            written[submission][piece] = look_alike
+    return written
+
+
+def _check_expert(acting_user: User) -> None:
+    if not acting_user.has_role(Role.EXPERT):
+        raise NotAllowed(_("Only experts review detections."))
+
+
+def checked_verdict(verdict: str, look_alike: str, note: str) -> str:
+    """The note, cleaned. Raises UserError when verdict and reason do not fit."""
+    if verdict not in ReviewVerdict.values:
+        sentence = _("Choose: approve or reject.")
+        raise UserError(sentence, fields={"verdict": [sentence]})
+    if look_alike and look_alike not in LookAlike.objects.slugs():
+        sentence = _("“%(name)s” is not a look-alike: use %(choices)s.") % {
+            "name": look_alike[:40],
+            "choices": ", ".join(LookAlike.objects.slugs()),
+        }
+        raise UserError(sentence, fields={"look_alike": [sentence]})
+    if verdict == ReviewVerdict.REJECTED and not look_alike:
+        sentence = _("Say what it is instead: a rejection needs a reason.")
+        raise UserError(sentence, fields={"look_alike": [sentence]})
+    if verdict != ReviewVerdict.REJECTED and look_alike:
+        sentence = _("A look-alike goes with a rejection only.")
+        raise UserError(sentence, fields={"look_alike": [sentence]})
+    note = plain_text(note)
+    if len(note) > NOTE_LENGTH:
+        sentence = _("At most %(count)s characters.") % {"count": NOTE_LENGTH}
+        raise UserError(sentence, fields={"note": [sentence]})
+    return note

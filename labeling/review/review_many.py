@@ -1,0 +1,130 @@
+"""One decision about many detections. Each is decided by itself, so that a colleague's verdict holds up only its own."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.translation import gettext as _
+
+from amberapp.errors import Conflict, NotAllowed, UserError
+from amberapp.models import Role, User
+from detection.models import Detection
+from labeling.models import Review
+from labeling.review.review_detection import checked_verdict, review_detection, standing_of, withdraw_review
+
+MOST_AT_ONCE = 200
+
+
+class Outcome(StrEnum):
+    """What became of one detection of many."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """One detection's answer: `review` is the row written (DONE) or the one that says so already (UNCHANGED).
+
+    state: what counts for the ground now, "" where nothing stands; seen: the latest row of it; message: why nothing
+    was written, for CONFLICT and REFUSED.
+    """
+
+    detection_id: int
+    outcome: Outcome
+    review: Review | None
+    state: str
+    seen: int | None
+    message: str = ""
+
+
+def review_many(
+    *, seen: Mapping[int, int | None], verdict: str, look_alike: str = "", note: str = "", acting_user: User
+) -> list[Decided]:
+    """Give every detection of `seen` (its number → the latest review of its ground that was seen) one verdict.
+
+    The same request again changes nothing. Raises UserError for more than MOST_AT_ONCE, for none, for a detection that
+    is not there and for what `review_detection` refuses of any detection (before anything is written); NotAllowed.
+    """
+    if not acting_user.has_role(Role.EXPERT):
+        raise NotAllowed(_("Only experts review detections."))
+    _check_number(seen)
+    note = checked_verdict(verdict, look_alike, note)
+    detections = Detection.objects.in_bulk(list(seen))
+    missing = next((number for number in seen if number not in detections), None)
+    if missing is not None:
+        raise UserError(_("There is no detection %(number)s.") % {"number": missing})
+    answers = []
+    for number, seen_review_id in seen.items():
+        detection = detections[number]
+        before = standing_of(detection)
+        said = before.review
+        if (
+            said is not None
+            and not note
+            and before.verdict == verdict
+            and (said.detection_id, said.expert_id, said.look_alike) == (number, acting_user.pk, look_alike)
+        ):
+            assert before.latest is not None  # what stands is a row
+            answers.append(Decided(number, Outcome.UNCHANGED, said, before.verdict, before.latest.pk))
+            continue
+        try:
+            review = review_detection(
+                detection=detection,
+                verdict=verdict,
+                look_alike=look_alike,
+                note=note,
+                acting_user=acting_user,
+                seen_review_id=seen_review_id,
+            )
+        except UserError as error:
+            answers.append(_not_done(detection, error))
+        else:
+            answers.append(_answer(detection, Outcome.DONE, review))
+    return answers
+
+
+def withdraw_many(*, reviews: Sequence[int], acting_user: User) -> list[Decided]:
+    """Take back the reviews of these numbers, each by a further row, where nobody has decided since.
+
+    Raises UserError for more than MOST_AT_ONCE or a number that is none of this person's reviews.
+    """
+    _check_number(reviews)
+    rows = Review.objects.select_related("detection").filter(expert=acting_user).in_bulk(list(reviews))
+    missing = next((number for number in reviews if number not in rows), None)
+    if missing is not None:
+        raise UserError(_("Only one's own verdict can be taken back."))
+    answers = []
+    for number in reviews:
+        detection = rows[number].detection
+        try:
+            row = withdraw_review(review=rows[number], acting_user=acting_user)
+        except UserError as error:
+            answers.append(_not_done(detection, error))
+        else:
+            answers.append(_answer(detection, Outcome.DONE if row else Outcome.UNCHANGED, row))
+    return answers
+
+
+def written(answers: Iterable[Decided]) -> list[int]:
+    """The numbers of the reviews that a bulk decision wrote: what taking it back takes."""
+    return [one.review.pk for one in answers if one.outcome == Outcome.DONE and one.review is not None]
+
+
+def _answer(detection: Detection, outcome: Outcome, review: Review | None, message: str = "") -> Decided:
+    now = standing_of(detection)
+    return Decided(detection.pk, outcome, review, now.verdict, now.latest.pk if now.latest else None, message)
+
+
+def _not_done(detection: Detection, error: UserError) -> Decided:
+    outcome = Outcome.CONFLICT if isinstance(error, Conflict) else Outcome.REFUSED
+    return _answer(detection, outcome, None, str(error.message))
+
+
+def _check_number(asked: Sequence[int] | Mapping[int, int | None]) -> None:
+    if not asked:
+        raise UserError(_("Choose at least one detection."))
+    if len(asked) > MOST_AT_ONCE:
+        raise UserError(_("Decide about at most %(count)s detections at once.") % {"count": MOST_AT_ONCE})

@@ -1,0 +1,166 @@
+"""The review desk: one detection after another. For experts.
+
+The pages work as plain forms. static/js/labeling/review.js makes them quick: it sends verdicts through the API and
+fetches the next card ahead of time.
+"""
+
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from amberapp.errors import UserError
+from amberapp.models import Role, User
+from amberapp.web.permissions import role_required
+from detection.models import Detection, Run
+from labeling.models import LookAlike, Review, ReviewVerdict
+from labeling.releases.publish import readiness
+from labeling.review.card import card_of
+from labeling.review.frame import Way, asked_detection, asked_run, asked_way, frame
+from labeling.review.gallery import Order, ordered
+from labeling.review.review_detection import review_detection, withdraw_review
+from labeling.review.waiting import QueueItem, review_queue
+
+# The script walks through so many detections before it asks the server for more.
+QUEUE_LENGTH = 1000
+
+
+@never_cache
+@require_safe
+@role_required(Role.EXPERT)
+def review(request: HttpRequest) -> HttpResponse:
+    """The first detection of the queue that is asked for: ?region=slug or ?run=number, and a `Way`."""
+    assert isinstance(request.user, User)
+    run = asked_run(request)
+    if run is None:
+        return render(request, "labeling/review/empty.html", {"regions": [], "nothing_found": True})
+    way = asked_way(request)
+    items = review_queue(run, request.user)
+    first = next((item.detection_id for item in way.line(run, items) if way.has(item)), None)
+    if first is not None:
+        return _page(request, run, items, way, asked_detection(first))
+    context = frame(run, items, way) | {"ready": readiness(run)}
+    return render(request, "labeling/review/empty.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@role_required(Role.EXPERT)
+def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
+    """One detection by its number, in its run's queue. A POST is the verdict; the next one follows.
+
+    With ?order= it goes on in the order of the gallery that it was opened from, and ends there.
+    """
+    assert isinstance(request.user, User)
+    detection = asked_detection(detection_id)
+    way = asked_way(request)
+    items = review_queue(detection.run, request.user)
+    if request.method == "POST":
+        following = _neighbours(_line(detection.run, items, way), way, detection_id)[1]
+        decision = request.POST.get("decision", "")
+        if decision.startswith("withdraw:"):
+            messages.success(request, _take_back(decision.removeprefix("withdraw:"), request.user))
+            return redirect(f"{reverse('review-detection', args=[detection_id])}?{way.query}")
+        verdict, _colon, look_alike = decision.partition(":")
+        seen = request.POST.get("seen", "")
+        decided = review_detection(
+            detection=detection,
+            verdict=verdict,
+            look_alike=look_alike,
+            note=request.POST.get("note", ""),
+            acting_user=request.user,
+            seen_review_id=int(seen) if seen.isdecimal() and len(seen) < 19 else None,
+        )
+        messages.success(request, _said(decided))
+        if following is None:
+            return redirect(_end(detection.run, way))
+        return redirect(f"{reverse('review-detection', args=[following])}?{way.query}")
+    return _page(request, detection.run, items, way, detection)
+
+
+@never_cache
+@require_safe
+@role_required(Role.EXPERT)
+def review_card(request: HttpRequest, detection_id: int) -> HttpResponse:
+    """The card alone, for the script that puts it in the place of the one before."""
+    assert isinstance(request.user, User)
+    context = {
+        "card": card_of(asked_detection(detection_id), request.user),
+        "look_alikes": LookAlike.objects.choices(),
+    }
+    return render(request, "labeling/review/_card.html", context | {"way": asked_way(request)})
+
+
+def _page(
+    request: HttpRequest, run: Run, items: list[QueueItem], way: Way, detection: Detection
+) -> HttpResponse:
+    assert isinstance(request.user, User)
+    line = way.line(run, items)
+    before, after = _neighbours(line if way.order else _line(run, items, way), way, detection.pk)
+    place = next((n for n, item in enumerate(line) if item.detection_id == detection.pk), 0)
+    # What lies before it has been passed over; it comes again after the end.
+    following = [item.detection_id for item in line[place + 1 :] + line[:place] if way.has(item)]
+    context = frame(run, items, way, shown=detection.pk) | {
+        "card": card_of(detection, request.user),
+        "look_alikes": LookAlike.objects.choices(),
+        "before_this": before,
+        "after_this": after,
+        "page": {
+            "queue": [detection.pk, *following][:QUEUE_LENGTH],
+            "state": way.state,
+            "way": way.query,
+            "urls": {
+                "card": reverse("review-card", args=[0]),
+                "page": reverse("review-detection", args=[0]),
+                "reviews": reverse("api-detection-reviews", args=[0]),
+                "withdraw": reverse("api-reviews-withdraw"),
+                "end": _end(run, way),
+            },
+        },
+    }
+    return render(request, "labeling/review/review.html", context)
+
+
+def _end(run: Run, way: Way) -> str:
+    """Where one comes when the list is at its end: the gallery that one came from, or what the review says of it."""
+    return f"{reverse('review-gallery' if way.order else 'review')}?run={run.pk}&{way.query}"
+
+
+def _line(run: Run, items: Sequence[QueueItem], way: Way) -> list[QueueItem]:
+    """Where Back and Skip go on a page without scripts: in the gallery's order, else by score."""
+    return way.line(run, items) if way.order else ordered(run, items, Order.SCORE)
+
+
+def _neighbours(line: Sequence[QueueItem], way: Way, detection_id: int) -> tuple[int | None, int | None]:
+    """The detections before and after this one that the way has, going round at the end."""
+    place = next((n for n, item in enumerate(line) if item.detection_id == detection_id), 0)
+    earlier = [item.detection_id for item in line[:place] if way.has(item)]
+    later = [item.detection_id for item in line[place + 1 :] if way.has(item)]
+    before = earlier[-1] if earlier else (later[-1] if later else None)
+    after = later[0] if later else (earlier[0] if earlier else None)
+    return before, after
+
+
+def _take_back(number: str, expert: User) -> str:
+    own = Review.objects.select_related("detection").filter(expert=expert)
+    found = own.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
+    if found is None:
+        raise UserError(_("Only one's own verdict can be taken back."))
+    withdraw_review(review=found, acting_user=expert)
+    return _("Your verdict on detection %(id)s is taken back.") % {"id": found.detection_id}
+
+
+def _said(decided: Review) -> str:
+    if decided.verdict == ReviewVerdict.APPROVED:
+        return _("Detection %(id)s is approved.") % {"id": decided.detection_id}
+    if decided.verdict == ReviewVerdict.SECOND:
+        return _("Detection %(id)s waits for a second opinion.") % {"id": decided.detection_id}
+    return _("Detection %(id)s is rejected: %(reason)s.") % {
+        "id": decided.detection_id,
+        "reason": decided.look_alike_name,
+    }
