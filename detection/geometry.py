@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import shapely
 from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
@@ -81,3 +82,14 @@ def _check(latitude: float, zoom: int) -> None:
         raise ValueError(f"Web Mercator has no latitude {latitude}")
     if not 0 <= zoom <= 30:
         raise ValueError(f"zoom lies in 0…30, not {zoom}")
+
+
+def polygons_of(geometry: BaseGeometry) -> MultiPolygon:
+    """The areas of any geometry, lines and points left out."""
+    flat: list[Polygon] = []
+    for part in shapely.get_parts(geometry):
+        if isinstance(part, Polygon):
+            flat.append(part)
+        elif hasattr(part, "geoms"):
+            flat.extend(polygons_of(part).geoms)
+    return MultiPolygon(flat)

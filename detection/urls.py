@@ -1,9 +1,9 @@
-"""Pages and API of ground and machine, one module a station."""
+"""Pages and API of ground and machine, one package a line."""
 
 from django.urls import include, path
 
 urlpatterns = [
-    path("", include("detection.ground.image_urls")),
     path("", include("detection.ground.urls")),
+    path("", include("detection.training.urls")),
     path("", include("detection.runs.urls")),
 ]

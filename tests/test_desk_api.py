@@ -363,7 +363,7 @@ def test_the_number_of_queries_does_not_grow_with_tiles_and_labels(
 def test_someone_who_sends_too_fast_is_slowed_down(
     alice: User, segmented_tile: Any, client_of: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from labeling.desk.api.tiles import DeskThrottle
+    from labeling.desk.serializers import DeskThrottle
 
     monkeypatch.setattr(DeskThrottle, "rate", "2/min")
     client = client_of(alice)

@@ -15,8 +15,8 @@ from amberapp.models import User
 from amberapp.web.sessions import SessionStore
 from detection.models import Detection
 from labeling.models import Campaign, Consensus, Label, LookAlike, Release, Report, Review
-from labeling.review.api import remember
 from labeling.review.gallery import close_up, ordered, short_path
+from labeling.review.last_decision import remember
 from labeling.review.review_detection import review_detection
 from labeling.review.review_many import MOST_AT_ONCE, Outcome, review_many, withdraw_many, written
 from labeling.review.verdicts import current_verdicts

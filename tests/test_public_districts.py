@@ -15,11 +15,10 @@ from django.test import Client
 from django.utils import translation
 from shapely.geometry import Polygon, shape
 
-from detection.geometry import geodesic_area_hectares
+from detection.geometry import geodesic_area_hectares, polygons_of
 from detection.ground.districts import import_named_ground
 from labeling.public.districts import by_district
 from labeling.releases.catalogue import published_numbered
-from labeling.releases.files.statistics import polygons_of
 from labeling.releases.publish import publish_release
 from tests.published import approve_all, found_on
 

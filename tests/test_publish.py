@@ -19,8 +19,9 @@ from labeling.models import Release, Report
 from labeling.releases import publish as publishing
 from labeling.releases.comparison import compare_releases
 from labeling.releases.files.writers import DOWNLOADS
-from labeling.releases.publish import publish_release, readiness
+from labeling.releases.publish import publish_release
 from labeling.releases.reader import places_of
+from labeling.review.readiness import readiness
 from labeling.review.verdicts import current_verdicts
 from tests.published import approve_all, found_on, judge
 

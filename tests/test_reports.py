@@ -14,11 +14,12 @@ from django.utils import timezone
 from amberapp.configuration import ConfigurationError
 from amberapp.errors import UserError
 from amberapp.models import AuditEntry
+from amberapp.text import plain_text
 from labeling.models import Report
 from labeling.releases.publish import publish_release
 from labeling.releases.reader import detection_of, places_of
 from labeling.reports.email_encryption import seal, unseal
-from labeling.reports.filing import file_report, plain_text
+from labeling.reports.filing import file_report
 from tests.published import approve_all, found_on, judge
 
 pytestmark = pytest.mark.django_db

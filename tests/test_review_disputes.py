@@ -14,10 +14,10 @@ from amberapp.models import AuditEntry, User
 from detection.models import Detection
 from labeling.desk.escalation import decide_escalated
 from labeling.models import Consensus, Label, Release, ReleaseKind, Report, Review, Submission
-from labeling.releases.publish import readiness
 from labeling.reports.decision import accept_report
 from labeling.reports.reopening import reopen_report
 from labeling.review.map_history import map_at
+from labeling.review.readiness import readiness
 from labeling.review.review_detection import review_detection, withdraw_review
 from labeling.review.verdicts import current_verdicts, verdicts_at
 from labeling.review.waiting import needs_of, review_queue

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.throttling import AnonRateThrottle
 
 HOUR = 3600
 
@@ -59,3 +61,10 @@ def _hashed(address: str) -> str:
     day = timezone.now().date().isoformat()
     key = hashlib.sha256(f"amber sender {day}\0{settings.SECRET_KEY}".encode()).digest()
     return hmac.new(key, address.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+class NamelessThrottle(AnonRateThrottle):
+    """DRF's limit for strangers, without putting their address into the cache."""
+
+    def get_ident(self, request: Request) -> str:
+        return sender_of(request._request)

@@ -7,10 +7,11 @@ import io
 import logging
 import math
 
+from django.utils.translation import gettext as _
 from PIL import Image
 
 from amberapp import storage
-from amberapp.errors import NotThere
+from amberapp.errors import NotThere, UserError
 from detection.imagery.decode import read_image
 from detection.models import Tile
 
@@ -89,3 +90,21 @@ def _encoded(image: Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="WEBP", quality=quality, method=4)
     return buffer.getvalue()
+
+
+DEFAULT_SIZE = 1000
+
+
+def asked_size(text: str | None) -> int:
+    """Pixels of the longest side, from ?size=; None: nobody asked. Raises UserError for one that is not made."""
+    if text is None:
+        return DEFAULT_SIZE
+    if text not in {str(size) for size in SIZES}:
+        raise UserError(
+            _("Pictures come in the sizes %(sizes)s.") % {"sizes": ", ".join(map(str, SIZES))},
+            code="invalid_size",
+        )
+    return int(text)
+
+
+YEAR = 365 * 24 * 3600

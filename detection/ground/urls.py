@@ -1,11 +1,15 @@
-"""Regions, imagery sources and the way in for tiles."""
+"""Regions, imagery sources, the way in for tiles, and their pictures, rasters and outlines."""
 
 from django.urls import path
 
 from detection.ground.api import RegionViewSet, TileViewSet
-from detection.ground.views import districts, regions
+from detection.ground.views import districts, images, regions
 
 urlpatterns = [
+    path("tiles/<int:tile_id>/image.webp", images.tile_image, name="tile-image"),
+    path("tiles/segmented/<int:segmented_tile_id>/raster.png", images.tile_raster, name="tile-raster"),
+    path("tiles/segmented/<int:segmented_tile_id>/pieces.png", images.tile_pieces, name="tile-pieces"),
+    path("tiles/segmented/<int:segmented_tile_id>/outlines.json", images.tile_outlines, name="tile-outlines"),
     path("manage/regions/", regions.regions, name="regions"),
     path("manage/regions/new/", regions.region_new, name="region-new"),
     path("manage/regions/<slug:slug>/edit/", regions.region_edit, name="region-edit"),

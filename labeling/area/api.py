@@ -16,7 +16,7 @@ from amberapp.models import User
 from amberapp.web.permissions import IsExpert
 from labeling.area.answers import answer_tile, next_tile, progress_of, tile_again
 from labeling.area.sample import sample_numbered
-from labeling.desk.api.tiles import DeskThrottle, SourceSerializer
+from labeling.desk.serializers import DeskThrottle, SourceSerializer
 from labeling.models import SampleTile
 
 MOST_HELD = 20

@@ -11,11 +11,10 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from detection.geometry import geodesic_area_hectares
+from detection.geometry import geodesic_area_hectares, polygons_of
 from detection.models import Detection, Run, SegmentedTile, TileScore
 from labeling.area.estimators.ground import LEAST_SHARE, box_hectares, own_ground
 from labeling.models import ReviewVerdict
-from labeling.releases.files.statistics import polygons_of
 from labeling.review.verdicts import current_verdicts, verdicts_at
 
 # So many outlines are read at once.

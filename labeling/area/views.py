@@ -15,8 +15,7 @@ from amberapp import storage
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role, User, WorkState
 from amberapp.web.permissions import role_required
-from detection.ground.pictures import picture
-from detection.ground.views.images import YEAR, asked_size
+from detection.ground.pictures import YEAR, asked_size, picture
 from detection.imagery.decode import UnreadableImage
 from detection.models import Run, SegmentedTile
 from detection.runs.watch import run_numbered
@@ -67,7 +66,7 @@ def sample_judge(request: HttpRequest, sample_id: int) -> HttpResponse:
 @role_required(Role.EXPERT)
 def sample_tile_image(request: HttpRequest, sample_id: int, sample_tile_id: int) -> HttpResponse:
     """The picture of a sampled tile, under a name that is found nowhere else."""
-    size = asked_size(request)
+    size = asked_size(request.GET.get("size"))
     try:
         return _blind(picture(_sampled(sample_id, sample_tile_id).tile, size), "image/webp")
     except UnreadableImage as error:

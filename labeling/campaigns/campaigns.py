@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
+from amberapp.text import plain_text
 from detection.description.segment import load_labels
 from detection.look_alikes.index import extractor_key_of, request_index
 from detection.look_alikes.search import distances_to
@@ -34,7 +35,6 @@ from labeling.models import (
     Verdict,
 )
 from labeling.reports.decision import tiles_at
-from labeling.reports.filing import plain_text
 
 Place = tuple[int, int]  # segmented tile, superpixel
 

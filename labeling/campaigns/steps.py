@@ -15,7 +15,7 @@ from detection.runs.watch import progress_of
 from labeling.campaigns.held_out import has_to_ask, is_measured, worse_in
 from labeling.campaigns.round import EFFECT_JOB, rounds_of, wants_run
 from labeling.models import Campaign, CampaignDecision, Release, Review
-from labeling.releases.publish import Readiness, readiness
+from labeling.review.readiness import Readiness, readiness
 from labeling.review.waiting import QueueItem, review_queue
 
 DONE, NOW, WORKING, STOPPED, LATER = "done", "now", "working", "stopped", "later"

@@ -13,8 +13,8 @@ from amberapp.models import User
 from amberapp.web.permissions import IsVolunteer
 from detection.models import Region
 from labeling.crowd.tutorial import lesson, lessons_of, pass_at_once, take_lesson
-from labeling.desk.api.tiles import DeskThrottle, DeskTileSerializer, describe
 from labeling.desk.queue import region_of
+from labeling.desk.serializers import DeskThrottle, DeskTileSerializer, describe
 from labeling.desk.volunteer_records import record_of
 from labeling.models import Verdict
 

@@ -1,10 +1,16 @@
-"""The admin's pages about volunteers and what they learn from."""
+"""Volunteers: their own page and tutorial, and the admin's pages about them and what they learn from."""
 
 from django.urls import path
 
-from labeling.crowd.views import teaching, volunteers
+from labeling.crowd import api
+from labeling.crowd.views import my_contributions, teaching, tutorial, volunteers
 
 urlpatterns = [
+    path("label/mine/", my_contributions.my_labels, name="my-labels"),
+    path("label/tutorial/", tutorial.tutorial, name="tutorial"),
+    path("api/tutorial/", api.Tutorial.as_view(), name="api-tutorial"),
+    path("api/tutorial/lessons/<int:lesson_id>/", api.TakeLesson.as_view(), name="api-tutorial-lesson"),
+    path("api/tutorial/know/", api.KnowThis.as_view(), name="api-tutorial-know"),
     path("manage/volunteers/", volunteers.volunteers, name="volunteers"),
     path("manage/volunteers/<str:username>/", volunteers.volunteer, name="volunteer"),
     path(
@@ -14,8 +20,6 @@ urlpatterns = [
     ),
     path("manage/volunteers/<str:username>/trust/", volunteers.volunteer_trust, name="volunteer-trust"),
     path("manage/volunteers/<str:username>/reverse/", volunteers.volunteer_reverse, name="volunteer-reverse"),
-    path("manage/desks/", volunteers.desks, name="desks"),
-    path("manage/regions/<slug:slug>/desk/", volunteers.desk_rules, name="desk-rules"),
     path("manage/anchoring/", volunteers.anchoring_page, name="anchoring"),
     path("manage/look-alikes/", teaching.look_alikes, name="look-alikes"),
     path("manage/look-alikes/new/", teaching.look_alike_new, name="look-alike-new"),

@@ -31,7 +31,7 @@ from labeling.models import (
     Review,
     Verdict,
 )
-from labeling.releases.publish import Readiness, readiness
+from labeling.review.readiness import Readiness, readiness
 from labeling.training.retrain import RETRAIN_JOB
 
 # The page shows so many of a region's classifiers.

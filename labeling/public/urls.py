@@ -1,10 +1,8 @@
-"""The public map, its releases and files, and citizens' reports. Addresses are the same in every language."""
+"""The public map and the comparison of its releases. Addresses are the same in every language."""
 
 from django.urls import path
 
 from labeling.public.views import comparison, map
-from labeling.releases import api
-from labeling.reports.views import citizen
 
 urlpatterns = [
     path("", map.public_map, name="public-map"),
@@ -45,9 +43,4 @@ urlpatterns = [
         name="release-compare-csv",
     ),
     path("releases/<slug:slug>/<int:number>/<str:name>", map.release_file, name="release-file"),
-    path("report/", citizen.report, name="report"),
-    path("report/<slug:token>/", citizen.report_status, name="report-status"),
-    path("api/releases/", api.ReleaseList.as_view(), name="api-releases"),
-    path("api/releases/<int:release_id>/", api.ReleaseDetail.as_view(), name="api-release"),
-    path("api/reports/", api.Reports.as_view(), name="api-reports"),
 ]

@@ -9,10 +9,8 @@ import gzip
 import json
 import logging
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import IO, Any
 
 from django.db import DatabaseError, IntegrityError, transaction
@@ -23,16 +21,17 @@ from django.utils.translation import gettext as _
 from amberapp import storage
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotThere, UserError
-from amberapp.models import User, WorkState
+from amberapp.models import User
 from detection.models import ImagerySource, Region, Run
-from labeling.models import Release, ReleaseFile, ReleaseKind, ReviewVerdict
+from labeling.models import Release, ReleaseFile, ReleaseKind
 from labeling.releases.catalogue import COCO, Pictures, catalogue, write_catalogue
 from labeling.releases.comparison import CHANGES, changes_of
 from labeling.releases.files.labels import sources_in, temporary
 from labeling.releases.files.writers import INDEX, JSON, Built, BuiltFile, Progress, build
 from labeling.releases.reader import places_of
 from labeling.releases.sources import gather
-from labeling.review.verdicts import Verdict, current_verdicts
+from labeling.review.readiness import readiness
+from labeling.review.verdicts import current_verdicts
 
 FOLDER = "releases"
 ATTEMPTS = 5
@@ -69,53 +68,6 @@ def _disk_told() -> Iterator[None]:
 
 class _Overtaken(Exception):
     """Another release came between what was gathered, or told of the changes, and the writing of it."""
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """How far the review of a run is, and in `problem` why it cannot be published now (empty when it can)."""
-
-    detections: int
-    approved: int
-    rejected: int
-    waiting: int
-    problem: str
-
-
-def readiness(run: Run, verdicts: dict[int, Verdict] | None = None) -> Readiness:
-    """Whether the run can be published.
-
-    It can when it is done and at least one detection is approved, or when experts have judged every detection
-    and approved none: an empty map is then a finding. Detections that still wait are left off the map.
-    """
-    if verdicts is None:
-        verdicts = current_verdicts(run)
-    detections = run.detections.count()
-    said = Counter(verdict.verdict for verdict in verdicts.values())
-    approved, rejected = said[ReviewVerdict.APPROVED], said[ReviewVerdict.REJECTED]
-    waiting = detections - approved - rejected
-    problem = ""
-    if run.is_paused:
-        problem = _("Run %(id)s is paused: resume it, then review what it found.") % {"id": run.pk}
-    elif run.is_open:
-        problem = _("Run %(id)s is not finished yet: wait for it, then review what it found.") % {
-            "id": run.pk
-        }
-    elif run.state != WorkState.DONE:
-        problem = _("Run %(id)s did not finish (%(state)s): start another one.") % {
-            "id": run.pk,
-            "state": run.get_state_display(),
-        }
-    elif waiting and not approved and not rejected:
-        problem = _("Nothing of run %(id)s is reviewed yet: an expert must approve what goes on the map.") % {
-            "id": run.pk
-        }
-    elif waiting and not approved:
-        problem = _(
-            "No detection of run %(id)s is approved and %(count)s still wait for an expert: "
-            "an empty map can be published only when all are judged."
-        ) % {"id": run.pk, "count": waiting}
-    return Readiness(detections, approved, rejected, waiting, problem)
 
 
 @_disk_told()

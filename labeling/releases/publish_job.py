@@ -12,7 +12,8 @@ from amberapp.models import Job, User
 from amberapp.models.work import OPEN_STATES
 from detection.models import Region, Run, SegmentedTile
 from labeling.models import Consensus, Release
-from labeling.releases.publish import checked_note, publish_release, readiness
+from labeling.releases.publish import checked_note, publish_release
+from labeling.review.readiness import readiness
 
 PUBLISH_JOB = "labeling.publish"
 # Up to so many detections, tiles searched and labelled tiles of the region the page publishes by itself, within a second

@@ -16,6 +16,7 @@ from amberapp import jobs
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
+from amberapp.text import plain_text
 from detection.models import SegmentedTile, Tile
 from labeling.desk.queue_state import call_for_eyes
 from labeling.models import (
@@ -27,7 +28,6 @@ from labeling.models import (
     ReviewVerdict,
     TileProgress,
 )
-from labeling.reports.filing import plain_text
 from labeling.reports.locks import hold_groups, lead_on, slices
 from labeling.review.review_detection import review_detection
 

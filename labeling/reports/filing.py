@@ -1,7 +1,6 @@
 """A citizen's objection to the public map. What experts make of it is decided elsewhere."""
 
 import math
-import unicodedata
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from amberapp.audit import record
 from amberapp.errors import NotThere, UserError
+from amberapp.text import plain_text
 from amberapp.web.rate_limit import may_send
 from detection.models import Detection, Tile
 from labeling.models import Release, Report, ReportCategory, ReportState
@@ -174,21 +174,6 @@ def _same_place(
 def _is_searched(region_id: int, latitude: float, longitude: float) -> bool:
     """Whether a tile of the region shows that ground."""
     return Tile.objects.on_the_map().filter(region=region_id).showing(latitude, longitude).exists()
-
-
-def plain_text(text: Any) -> str:
-    """The text without control and formatting characters (line breaks stay), in one Unicode form, trimmed.
-
-    Formatting characters are those that turn the direction of writing or hide: a reader would see other words
-    than the sender's.
-    """
-    lines = unicodedata.normalize("NFC", str(text)).replace("\r\n", "\n").replace("\r", "\n")
-    kept = (
-        character
-        for character in lines
-        if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
-    )
-    return "".join(kept).strip()
 
 
 def _is_place(latitude: Any, longitude: Any) -> bool:

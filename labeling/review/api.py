@@ -1,6 +1,5 @@
 """API of detections and experts' verdicts on them."""
 
-import time
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,8 +15,9 @@ from amberapp.models import User
 from amberapp.web.permissions import IsExpert
 from detection.models import Detection, Run
 from labeling.models import WITHDRAWN, Review, ReviewVerdict
+from labeling.review.last_decision import forget, remember
 from labeling.review.review_detection import NOTE_LENGTH, review_detection, standing_of
-from labeling.review.review_many import MOST_AT_ONCE, Decided, review_many, withdraw_many, written
+from labeling.review.review_many import MOST_AT_ONCE, review_many, withdraw_many
 from labeling.review.waiting import ALL, STATES, QueueItem, review_queue
 
 BIGGEST_ID = 2**63 - 1
@@ -27,8 +27,6 @@ BIGGEST_ID = 2**63 - 1
 STANDINGS = [*ReviewVerdict.values, "disputed", ""]
 # What a row of the history can be.
 ENTRIES = [*ReviewVerdict.values, WITHDRAWN]
-# Under this name the session keeps the reviews that the person's last decision about many wrote.
-LAST_DECISION = "last-decision-about-many"
 
 
 class ReviewSerializer(serializers.ModelSerializer):
@@ -281,45 +279,6 @@ class ReviewsTakenBack(APIView):
         answers = withdraw_many(reviews=reviews, acting_user=request.user)
         forget(request, reviews)
         return Response(DecidedSerializer(answers, many=True).data)
-
-
-def last_decision(request: Any, run: Run) -> list[int]:
-    """The reviews that the decision sent last has written and nobody has taken back, where it was about this run: on
-    another run's page nobody would see what is taken back."""
-    kept: dict[str, Any] = request.session.get(LAST_DECISION, {})
-    reviews = list(kept.get("reviews", []))
-    if reviews and not Review.objects.filter(pk=reviews[0], detection__run=run).exists():
-        return []
-    return reviews
-
-
-def remember(request: Any, answers: list[Decided], turn: int | None = None) -> None:
-    """Keep in the session what the decision wrote, so that it can be taken back from the next page too.
-
-    An earlier decision that was answered later does not take the place of a later one.
-    """
-    rows = written(answers)
-    turn = int(time.time() * 1000) if turn is None else turn
-    kept = _kept_by_now(request)
-    if kept.get("reviews") and kept["turn"] > turn:
-        request.session[LAST_DECISION] = kept
-    elif rows:
-        request.session[LAST_DECISION] = {"turn": turn, "reviews": rows}
-
-
-def forget(request: Any, reviews: list[int]) -> None:
-    """These have been taken back; what else the last decision wrote can still be."""
-    kept = _kept_by_now(request)
-    left = [number for number in kept.get("reviews", []) if number not in set(reviews)]
-    if kept and len(left) < len(kept["reviews"]):
-        request.session[LAST_DECISION] = kept | {"reviews": left}
-
-
-def _kept_by_now(request: Any) -> dict[str, Any]:
-    """What other requests have kept since this one has read its session."""
-    stored = type(request.session)(request.session.session_key)
-    kept: dict[str, Any] = stored.get(LAST_DECISION, {})
-    return kept
 
 
 def _run(number: str) -> Run:

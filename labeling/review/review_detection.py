@@ -18,11 +18,11 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
+from amberapp.text import plain_text
 from detection.models import Detection, SegmentedTile
 from labeling.desk.labels import expert_labels, narrow_decisions
 from labeling.models import WITHDRAWN, Label, LookAlike, Origin, Report, Review, ReviewVerdict
 from labeling.models import Verdict as LabelVerdict
-from labeling.reports.filing import plain_text
 from labeling.review.verdicts import (
     DISPUTED,
     Standing,

@@ -1,8 +1,7 @@
-"""The review desk and the report desk."""
+"""The review desk: one detection at a time, the gallery, the map as it was."""
 
 from django.urls import path
 
-from labeling.reports.views import desk
 from labeling.review import api
 from labeling.review.views import gallery, history, single
 
@@ -14,12 +13,6 @@ urlpatterns = [
     path("review/gallery/cells/", gallery.gallery_cells, name="review-gallery-cells"),
     path("review/history/", history.review_history, name="review-history"),
     path("review/history/map.geojson", history.map_at_geojson, name="review-map-geojson"),
-    path("review/reports/", desk.report_list, name="report-list"),
-    path("review/reports/<int:report_id>/", desk.report_detail, name="report-detail"),
-    path("review/reports/<int:report_id>/photo.webp", desk.report_photo, name="report-photo"),
-    path("review/reports/<int:report_id>/set-aside/", desk.report_set_aside, name="report-set-aside"),
-    path("review/reports/<int:report_id>/bring-back/", desk.report_bring_back, name="report-bring-back"),
-    path("review/reports/<int:report_id>/reopen/", desk.report_reopen, name="report-reopen"),
     path("api/detections/", api.Detections.as_view(), name="api-detections"),
     path("api/detections/reviews/", api.ManyReviews.as_view(), name="api-many-reviews"),
     path("api/reviews/withdraw/", api.ReviewsTakenBack.as_view(), name="api-reviews-withdraw"),

@@ -11,14 +11,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from amberapp import jobs
-from amberapp.errors import NotThere
+from amberapp.errors import NotThere, UserError
 from amberapp.models import Job, Role, User, WorkState
 from amberapp.web.permissions import role_required
+from detection.ground.find_region import region_numbered
 from detection.models import Classifier, Region
 from detection.models.classifier import Algorithm
 from detection.training.dataset import CampaignNote
-from detection.training.views import campaigns_told, groupings
-from labeling.training.retrain import comparisons, request_comparison
+from detection.training.figures import campaigns_told, groupings
+from labeling.training.retrain import RETRAIN_JOB, comparisons, request_comparison, request_retrain
 
 CLASSIFIERS_SHOWN = 50
 # Of the campaigns that a classifier has learned from, so many are named in the list; its own page names all.
@@ -150,3 +151,31 @@ def _region(slug: str) -> Region:
 def _open_comparison(region: Region) -> Job | None:
     newest = comparisons(region).first()
     return newest if newest is not None and newest.is_open else None
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def retrain(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    region = region_numbered(request.POST.get("region", ""))
+    algorithm = request.POST.get("algorithm", "")
+    if algorithm not in Algorithm.values:
+        raise UserError(_("Choose a kind of classifier."))
+    request_retrain(region=region, algorithm=algorithm, acting_user=request.user)
+    messages.success(
+        request, _("A new classifier for %(region)s is being trained.") % {"region": region.name}
+    )
+    return redirect("manage")
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def retrain_cancel(request: HttpRequest, job_id: int) -> HttpResponse:
+    """For pages without scripts too; a job of another kind is not this door's."""
+    assert isinstance(request.user, User)
+    job = Job.objects.filter(pk=job_id, kind=RETRAIN_JOB).first() if job_id < 2**63 else None
+    if job is None:
+        raise NotThere(_("There is no job %(number)s.") % {"number": job_id})
+    jobs.cancel(job, acting_user=request.user)
+    messages.success(request, _("The training is being stopped."))
+    return redirect("manage")

@@ -15,29 +15,15 @@ from amberapp.errors import NotThere, UserError
 from amberapp.models import Role
 from amberapp.web.permissions import role_required
 from detection.description.fragments import piece_raster, piece_raster_name
-from detection.ground.pictures import SIZES, picture, picture_name
+from detection.ground.pictures import YEAR, asked_size, picture, picture_name
 from detection.imagery.decode import UnreadableImage
 from detection.models import SegmentedTile, Tile
-
-YEAR = 365 * 24 * 3600
-DEFAULT_SIZE = 1000
-
-
-def asked_size(request: HttpRequest) -> int:
-    """Pixels of the longest side, from ?size=. Raises UserError for one that is not made."""
-    text = request.GET.get("size", str(DEFAULT_SIZE))
-    if text not in {str(size) for size in SIZES}:
-        raise UserError(
-            _("Pictures come in the sizes %(sizes)s.") % {"sizes": ", ".join(map(str, SIZES))},
-            code="invalid_size",
-        )
-    return int(text)
 
 
 @require_safe
 @role_required(Role.VOLUNTEER)
 def tile_image(request: HttpRequest, tile_id: int) -> HttpResponse:
-    size = asked_size(request)
+    size = asked_size(request.GET.get("size"))
     tile = Tile.objects.filter(pk=tile_id).only("sha256", "image_key").first()
     if tile is None:
         raise NotThere(_("There is no tile %(number)s.") % {"number": tile_id})

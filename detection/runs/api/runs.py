@@ -15,33 +15,9 @@ from rest_framework.views import APIView
 from amberapp.errors import NotThere
 from amberapp.models import User
 from amberapp.web.permissions import IsAdmin, IsExpert
-from detection.models import Classifier, Detection, Region, Run
+from detection.models import Detection, Region, Run
 from detection.runs.runs import cancel_run, pause_run, resume_run, start_run
 from detection.runs.watch import BIGGEST_ID, classifier_numbered, progress_of, progress_of_all, run_numbered
-from detection.training.train import activate
-
-
-class ClassifierSerializer(serializers.ModelSerializer):
-    dataset = serializers.CharField(source="dataset.content_hash", read_only=True)
-    is_active = serializers.BooleanField(read_only=True)
-
-    class Meta:
-        model = Classifier
-        fields = [
-            "id",
-            "region",
-            "algorithm",
-            "extractor",
-            "extractor_key",
-            "dataset",
-            "model_sha256",
-            "threshold",
-            "precision_target",
-            "is_active",
-            "metrics",
-            "seconds",
-            "created_at",
-        ]
 
 
 class RunSerializer(serializers.ModelSerializer):
@@ -133,37 +109,6 @@ class NewRunSerializer(serializers.Serializer):
     screened = serializers.BooleanField(
         default=False, help_text="pass over tiles at a glance, where the classifier's screen allows it"
     )
-
-
-class ClassifierList(generics.ListAPIView):
-    """Classifiers, newest first."""
-
-    queryset = Classifier.objects.select_related("dataset", "region").order_by("-id")
-    serializer_class = ClassifierSerializer
-    permission_classes = [IsExpert]
-    filterset_fields = ["region", "algorithm", "extractor"]
-
-
-class ClassifierDetail(APIView):
-    permission_classes = [IsExpert]
-
-    @extend_schema(responses=ClassifierSerializer)
-    def get(self, request: Request, classifier_id: int) -> Response:
-        return Response(ClassifierSerializer(classifier_numbered(classifier_id)).data)
-
-
-class ClassifierActivate(APIView):
-    """Make it the classifier that the region's next runs use."""
-
-    permission_classes = [IsAdmin]
-
-    @extend_schema(request=None, responses=ClassifierSerializer)
-    def post(self, request: Request, classifier_id: int) -> Response:
-        assert isinstance(request.user, User)  # the permission saw to it
-        classifier = classifier_numbered(classifier_id)
-        activate(classifier=classifier, acting_user=request.user)
-        classifier.region.refresh_from_db()
-        return Response(ClassifierSerializer(classifier).data)
 
 
 class RunList(generics.ListAPIView):

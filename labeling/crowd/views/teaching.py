@@ -13,11 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role, User
+from amberapp.web.forms import show
 from amberapp.web.permissions import role_required
 from detection.models import Region, SegmentedTile
 from labeling.crowd import gold_standard as known_actions
 from labeling.crowd import look_alike_classes as look_alike_actions
-from labeling.crowd.forms import LookAlikeForm, languages, show
+from labeling.crowd.forms import LookAlikeForm, languages
 from labeling.models import KnownTile, KnownUse, LookAlike
 
 TILES_PER_PAGE = 24

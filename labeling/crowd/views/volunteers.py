@@ -12,21 +12,15 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from amberapp.errors import NotThere, UserError
 from amberapp.models import Role, User
 from amberapp.web.permissions import role_required
-from detection.models import Region
 from labeling.crowd import accounts
-from labeling.crowd.forms import RulesForm, show
 from labeling.crowd.suggestion_bias import Anchoring, anchoring
 from labeling.crowd.volunteer_list import SORTS, count_labels, portrait_of, record_named, volunteer_list
 from labeling.desk.aggregation.dawid_skene import NEWCOMER_ACCURACY
-from labeling.desk.crowd_figures import CrowdFigures, crowd_figures, in_quarantine
-from labeling.desk.desk_rules import set_rules
-from labeling.desk.rules import rules_of
-from labeling.models import DeskRules
+from labeling.desk.crowd_figures import in_quarantine
 
 PEOPLE_PER_PAGE = 50
 STATES = [
@@ -127,51 +121,6 @@ volunteer_reverse = _deed(
 
 
 # Desks ---------------------------------------------------------------------------------------------------------------
-
-
-@never_cache
-@require_safe
-@role_required(Role.ADMIN)
-def desks(request: HttpRequest) -> HttpResponse:
-    """What waits at each region's desk."""
-    figures = crowd_figures()
-    rules = {row.region_id: row for row in DeskRules.objects.all()}
-    rows = [
-        (region, figures.get(region.pk), rules.get(region.pk) or DeskRules(region=region))
-        for region in Region.objects.all()
-    ]
-    return render(request, "labeling/desk/desks.html", {"rows": rows})
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-@role_required(Role.ADMIN)
-def desk_rules(request: HttpRequest, slug: str) -> HttpResponse:
-    """How one region's desk is run."""
-    assert isinstance(request.user, User)
-    region = Region.objects.filter(slug=slug).first()
-    if region is None:
-        raise NotThere(_("There is no region “%(name)s”.") % {"name": slug})
-    if request.method == "POST":
-        form = RulesForm(request.POST)
-        if form.is_valid():
-            try:
-                set_rules(region=region, acting_user=request.user, **form.rules())
-            except UserError as error:
-                show(error, form)
-            else:
-                messages.success(
-                    request, _("The desk of %(region)s follows the new rules.") % {"region": region}
-                )
-                return redirect("desk-rules", slug=region.slug)
-    else:
-        form = RulesForm(initial=RulesForm.from_rules(rules_of(region.pk)))
-    context = {
-        "region": region,
-        "form": form,
-        "figures": crowd_figures().get(region.pk, CrowdFigures()),
-    }
-    return render(request, "labeling/desk/rules.html", context, status=400 if form.errors else 200)
 
 
 # Anchoring -----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from amberapp.errors import NotThere
 from amberapp.web.permissions import IsVolunteer
 from detection.models import SegmentedTile, TileKind
-from labeling.desk.api.tiles import DeskThrottle
+from labeling.desk.serializers import DeskThrottle
 from labeling.desk.surroundings import Nearby, surroundings_of
 
 

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
 from amberapp.errors import NotThere, UserError
@@ -19,7 +17,7 @@ from amberapp.models import User
 from amberapp.web.permissions import IsExpert, IsVolunteer
 from detection.models import Region, SegmentedTile, TileKind
 from labeling.desk.crowd_figures import nothing_left
-from labeling.desk.escalation import decide_escalated, escalated_superpixels, next_escalated
+from labeling.desk.escalation import decide_escalated, next_escalated
 from labeling.desk.labels import submit_labels, withdraw_submission
 from labeling.desk.queue import (
     claim_tile,
@@ -28,149 +26,21 @@ from labeling.desk.queue import (
     release_claims,
     renew_claims,
     session_of,
-    settled_superpixels,
 )
-from labeling.desk.suggestions import suggestion_for
+from labeling.desk.serializers import (
+    MOST_NAMED,
+    DeskThrottle,
+    NextInputSerializer,
+    NextSerializer,
+    ReceiptSerializer,
+    ReleasedSerializer,
+    RenewedSerializer,
+    SubmissionInputSerializer,
+    TilesSerializer,
+    describe,
+)
 from labeling.desk.volunteer_records import record_of, tutorial_wanted
-from labeling.models import Claim, Origin, Spare, Submission, Verdict
-
-# Tiles that a desk may name at once: those it holds and those that wait to be sent.
-MOST_NAMED = 200
-
-
-class DeskThrottle(UserRateThrottle):
-    """A quick volunteer sends a tile every few seconds; ten a second is a script."""
-
-    scope = "desk"
-    rate = "600/min"
-
-
-class SourceSerializer(serializers.Serializer):
-    name = serializers.CharField()
-    attribution = serializers.CharField()
-    synthetic = serializers.BooleanField()
-
-
-class LabelSerializer(serializers.Serializer):
-    superpixel = serializers.IntegerField(min_value=1)
-    piece = serializers.IntegerField(
-        min_value=0,
-        max_value=255,
-        default=0,
-        help_text="0: the whole superpixel; 1…: a finer piece of a mixed one",
-    )
-    verdict = serializers.ChoiceField(choices=Verdict.choices)
-    look_alike = serializers.CharField(
-        max_length=24, required=False, allow_blank=True, default="", help_text="a look-alike's slug"
-    )
-
-
-class MineSerializer(serializers.Serializer):
-    submission = serializers.UUIDField()
-    labels = LabelSerializer(many=True)
-
-
-class SuggestionsSerializer(serializers.Serializer):
-    run = serializers.IntegerField()
-    threshold = serializers.FloatField()
-    probabilities = serializers.ListField(
-        child=serializers.FloatField(), help_text="of mining, superpixel 1 first"
-    )
-
-
-class DeskTileSerializer(serializers.Serializer):
-    """A tile as the desk needs it. Raster: see detection.segmentation.raster for how its pixels are read."""
-
-    segmented_tile = serializers.IntegerField()
-    tile = serializers.IntegerField()
-    region = serializers.CharField(help_text="the region's slug")
-    image = serializers.CharField(help_text="address of the image")
-    raster = serializers.CharField(help_text="address of the label raster (PNG)")
-    scale = serializers.IntegerField(help_text="side in image pixels of one raster pixel")
-    width = serializers.IntegerField()
-    height = serializers.IntegerField()
-    superpixels = serializers.IntegerField(help_text="superpixels are numbered 1 to this")
-    latitude = serializers.FloatField(allow_null=True)
-    longitude = serializers.FloatField(allow_null=True)
-    capture_date = serializers.DateField(allow_null=True)
-    source = SourceSerializer()  # type: ignore[assignment]  # the stubs' Field has an attribute of that name
-    pieces = serializers.CharField(help_text="address of the finer raster for the verdict “mixed” (PNG)")
-    counts = serializers.BooleanField(help_text="false: the tile has had the votes it wanted")
-    lease_until = serializers.DateTimeField(
-        allow_null=True, help_text="until when it is kept for this person"
-    )
-    suggestions = SuggestionsSerializer(allow_null=True)
-    settled = serializers.ListField(
-        child=serializers.IntegerField(), help_text="superpixels that nobody needs to label any more"
-    )
-    escalated = serializers.ListField(
-        child=serializers.IntegerField(), help_text="superpixels that an expert is asked about"
-    )
-    mine = MineSerializer(allow_null=True, help_text="this person's counting labels of the tile")
-
-
-class SessionSerializer(serializers.Serializer):
-    tiles_today = serializers.IntegerField()
-    tiles_total = serializers.IntegerField()
-
-
-class NextSerializer(serializers.Serializer):
-    tile = DeskTileSerializer(allow_null=True)
-    reason = serializers.ChoiceField(choices=["", "no_tiles", "all_labelled", "tutorial", "none_escalated"])
-    message = serializers.CharField(allow_blank=True)
-    session = SessionSerializer()
-
-
-class NextInputSerializer(serializers.Serializer):
-    region = serializers.CharField(
-        required=False, allow_blank=True, default="", help_text="slug; without it the region labelled last"
-    )
-    held = serializers.ListField(
-        child=serializers.IntegerField(min_value=0, max_value=2**63 - 1),
-        max_length=MOST_NAMED,
-        default=list,
-        help_text="segmented tiles that the desk has already",
-    )
-    skipped = serializers.BooleanField(default=False, help_text="bring back tiles that were given back")
-
-
-class TilesSerializer(serializers.Serializer):
-    tiles = serializers.ListField(
-        child=serializers.IntegerField(min_value=0, max_value=2**63 - 1), max_length=MOST_NAMED
-    )
-
-
-class RenewedSerializer(serializers.Serializer):
-    until = serializers.DictField(
-        child=serializers.DateTimeField(), help_text="by segmented tile; those that are missing have run out"
-    )
-
-
-class ReleasedSerializer(serializers.Serializer):
-    released = serializers.IntegerField()
-
-
-class SubmissionInputSerializer(serializers.Serializer):
-    id = serializers.UUIDField(help_text="made by the client; sending it twice is safe")
-    segmented_tile = serializers.IntegerField()
-    labels = LabelSerializer(many=True, allow_empty=True)
-    decides = serializers.BooleanField(default=False, help_text="an expert settles these superpixels")
-
-
-class SubmissionSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    segmented_tile = serializers.IntegerField(source="segmented_tile_id")
-    created_at = serializers.DateTimeField()
-    withdrawn_at = serializers.DateTimeField(allow_null=True)
-    spare = serializers.ChoiceField(
-        choices=Spare.choices, help_text="why the labels do not count; empty: they do"
-    )
-
-
-class ReceiptSerializer(serializers.Serializer):
-    submission = SubmissionSerializer()
-    message = serializers.CharField(allow_blank=True, help_text="why the labels do not count")
-    session = SessionSerializer()
+from labeling.models import Origin, Spare, Submission
 
 
 class NextTile(APIView):
@@ -298,35 +168,6 @@ class Withdraw(APIView):
         volunteer = _volunteer(request)
         submission = withdraw_submission(submission_id=submission_id, acting_user=volunteer)
         return Response(_receipt(submission, volunteer))
-
-
-def describe(
-    segmented: SegmentedTile, mine: Submission | None = None, claim: Claim | None = None
-) -> dict[str, Any]:
-    """What `DeskTileSerializer` shows of a tile that came with its image, source, region and progress."""
-    tile = segmented.tile
-    return {
-        "segmented_tile": segmented.pk,
-        "tile": tile.pk,
-        "region": tile.region.slug,
-        "image": reverse("tile-image", args=[tile.pk]) + "?size=1000",
-        "raster": reverse("tile-raster", args=[segmented.pk]),
-        "pieces": reverse("tile-pieces", args=[segmented.pk]),
-        "scale": segmented.segmentation.downscale,
-        "width": tile.width,
-        "height": tile.height,
-        "superpixels": segmented.superpixels,
-        "latitude": tile.latitude,
-        "longitude": tile.longitude,
-        "capture_date": tile.capture_date,
-        "source": tile.source,
-        "counts": claim is not None or mine is not None,
-        "lease_until": claim.until if claim else None,
-        "suggestions": suggestion_for(claim) if claim else None,
-        "settled": settled_superpixels(segmented),
-        "escalated": escalated_superpixels(segmented),
-        "mine": {"submission": mine.pk, "labels": mine.labels.all()} if mine else None,
-    }
 
 
 def _served(tile: dict[str, Any], volunteer: User) -> Response:

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
-from shapely.geometry.base import BaseGeometry
+from shapely.geometry import MultiPolygon
 
-from detection.geometry import geodesic_area_hectares
+from detection.geometry import geodesic_area_hectares, polygons_of
 from labeling.releases.files.content import DECIMALS, Bounds, Content, District, Place, in_order
 
 # A group of outlines that meet, and their union: worked out once, used for totals, years and districts.
@@ -42,17 +41,6 @@ class Ground:
         Only outlines that meet are united: one union of ten thousand outlines takes minutes, many small ones seconds.
         """
         return round(sum(hectares for _ground, hectares in self.groups(places)), 2)
-
-
-def polygons_of(geometry: BaseGeometry) -> MultiPolygon:
-    """The areas of any geometry, lines and points left out."""
-    flat: list[Polygon] = []
-    for part in shapely.get_parts(geometry):
-        if isinstance(part, Polygon):
-            flat.append(part)
-        elif hasattr(part, "geoms"):
-            flat.extend(polygons_of(part).geoms)
-    return MultiPolygon(flat)
 
 
 def _meeting(places: Sequence[Place]) -> list[list[Place]]:

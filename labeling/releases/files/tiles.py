@@ -9,10 +9,11 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from detection.geometry import polygons_of
 from labeling.releases.files.content import Content, Place, in_order
 from labeling.releases.files.mvt import EXTENT, Feature, Ring, geometry, tile
 from labeling.releases.files.pmtiles import archive
-from labeling.releases.files.statistics import bounds_around, polygons_of
+from labeling.releases.files.statistics import bounds_around
 
 # At zoom 14 a step of the tile's grid is 0.4 m of ground at 51.5° N, less than two pixels of the imagery.
 ZOOMS = range(5, 15)

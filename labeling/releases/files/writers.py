@@ -19,6 +19,7 @@ import shapely
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
+from detection.geometry import polygons_of
 from detection.ground.district_shapes import side_by_side, thinned
 from labeling.releases.files.content import Content, Place, in_order
 from labeling.releases.files.geopackage import geopackage
@@ -27,7 +28,7 @@ from labeling.releases.files.kml import attributions, kml
 from labeling.releases.files.labels import studio_config, temporary, write_labels
 from labeling.releases.files.preview import preview
 from labeling.releases.files.readme import citation, readme
-from labeling.releases.files.statistics import districts_of, polygons_of, statistics
+from labeling.releases.files.statistics import districts_of, statistics
 from labeling.releases.files.tiles import pmtiles
 
 GEOJSON = "application/geo+json"

@@ -22,10 +22,10 @@ from amberapp.models import Role, User
 from amberapp.web.permissions import role_required
 from detection.models import Run
 from labeling.models import LookAlike
-from labeling.releases.publish import readiness
-from labeling.review.api import forget, last_decision, remember
 from labeling.review.frame import Way, asked_run, asked_way, frame
 from labeling.review.gallery import CELLS, Order, cells_of
+from labeling.review.last_decision import forget, last_decision, remember
+from labeling.review.readiness import readiness
 from labeling.review.review_many import MOST_AT_ONCE, Decided, Outcome, review_many, withdraw_many, written
 from labeling.review.waiting import QueueItem, review_queue
 

@@ -19,10 +19,10 @@ from amberapp.models import Role, User
 from amberapp.web.permissions import role_required
 from detection.models import Detection, Run
 from labeling.models import LookAlike, Review, ReviewVerdict
-from labeling.releases.publish import readiness
 from labeling.review.card import card_of
 from labeling.review.frame import Way, asked_detection, asked_run, asked_way, frame
 from labeling.review.gallery import Order, ordered
+from labeling.review.readiness import readiness
 from labeling.review.review_detection import review_detection, withdraw_review
 from labeling.review.waiting import QueueItem, review_queue
 
