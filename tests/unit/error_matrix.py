@@ -1,4 +1,4 @@
-"""Area and accuracy from an error matrix of counts and the areas that the map gives its classes.
+"""An oracle: area and accuracy from an error matrix of counts and the areas that the map gives its classes.
 
 Olofsson, Foody, Herold, Stehman, Woodcock and Wulder: Good practices for estimating area and assessing accuracy of
 land change. Remote Sensing of Environment 148 (2014) 42–57. Numbers of equations are theirs. Left out: accuracies
