@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from labeling.actions.publish import publish_release
+from labeling.releases.publish import publish_release
 from tests.published import approve_all, found_on
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "from-a-script.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "from-a-script.md"
 
 
 def examples(heading: str) -> list[str]:
