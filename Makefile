@@ -1,6 +1,6 @@
 # Every chore has a name here. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test fast lint lock messages migrations pictures bench docs
+.PHONY: help run test fast lint lock messages migrations pictures bench docs architecture
 
 PYTHON := .venv/bin/python
 DATA := ../shared/data
@@ -48,3 +48,6 @@ bench: ## measure the figures that the README quotes, on the real data beside th
 
 docs: ## build the documentation under site/
 	. scripts/find_python.sh && find_python && "$$python" -m scripts.documentation
+
+architecture: ## write the tables of packages in docs/architecture.md anew
+	$(PYTHON) -m scripts.architecture_table
