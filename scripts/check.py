@@ -23,6 +23,7 @@ from scripts.postgres import private_postgres
 
 BIN = PYTHON.parent
 BYTECODE = BIN.parent / "bytecode"
+NODE_BIN = ROOT / "node_modules" / ".bin"
 
 
 @dataclass
@@ -63,11 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _set_up(fast: bool) -> None:
     began = time.monotonic()
-    needs = [environment.REDIS, environment.GETTEXT]
+    needs = [environment.REDIS, environment.GETTEXT, environment.NODE, environment.NPM]
     if not fast:
         needs += [environment.POSTGRES, environment.CHROMIUM]
     environment.ensure_programs(needs, _say)
     environment.ensure_virtual_environment([RUNTIME_LOCK, DEVELOPMENT_LOCK], _say)
+    environment.ensure_node_modules(_say)
     _say(f"set up in {time.monotonic() - began:.1f} s")
 
 
@@ -91,11 +93,15 @@ def _everything(scratch: Path) -> list[Tally]:
 
 def _static_checks(scratch: Path) -> list[Tally]:
     manage = [str(PYTHON), str(ROOT / "manage.py")]
+    biome = [str(NODE_BIN / "biome"), "check", "--error-on-warnings"]
     return [
         _check(scratch, "ruff", [str(BIN / "ruff"), "check"]),
         _check(scratch, "mypy", [str(BIN / "mypy"), "amberapp", "detection", "labeling", "scripts"]),
         _check(scratch, "import contracts", [str(BIN / "lint-imports")]),
         _check(scratch, "migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
+        _check(scratch, "javascript types", [str(NODE_BIN / "tsc"), "--project", str(ROOT)]),
+        # Named: biome would go through all folders, the ignored ones too, to find what its settings name.
+        _check(scratch, "javascript style", [*biome, "static/js", "scripts/js"]),
     ]
 
 
