@@ -1,6 +1,6 @@
 // Squares under the pointer: what they tell, and the legend that goes with them.
 
-import { queryAll } from "../../shared/dom.js";
+import { byId, queryAll } from "../../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
 import { L } from "../../shared/map.js";
 import { cellBounds } from "../releases/data.js";
@@ -54,10 +54,21 @@ export function tellSquares(map, squares, { withHectares, quiet }) {
   });
   map.on("mouseout zoomstart", leave);
 
-  /** The legend tells of squares while there are squares; an imported map's do not differ in hectares. */
+  /** The legend tells of squares while there are squares, and the most hectares of one; an imported map's do not differ. */
   const tellLegend = () => {
-    if (ramp) {
-      ramp.hidden = map.getZoom() >= OUTLINES_FROM;
+    if (!ramp) {
+      return;
+    }
+    const zoom = map.getZoom();
+    ramp.hidden = zoom >= OUTLINES_FROM;
+    if (!ramp.hidden) {
+      // Without a connection there are no squares, and they say so themselves.
+      squares.most(zoom).then(
+        (most) => {
+          byId("legend-most").textContent = interpolate(gettext("%(hectares)s ha"), { hectares: number(most, tenths) });
+        },
+        () => {},
+      );
     }
   };
   map.on("zoomend", tellLegend);
