@@ -24,6 +24,8 @@ from scripts.postgres import private_postgres
 BIN = PYTHON.parent
 BYTECODE = BIN.parent / "bytecode"
 NODE_BIN = ROOT / "node_modules" / ".bin"
+QUICK = "not slow and not browser"
+COVERAGE = [str(BIN / "coverage"), "report", "--format=total"]
 
 
 @dataclass
@@ -76,7 +78,7 @@ def _set_up(fast: bool) -> None:
 def _fast(scratch: Path) -> list[Tally]:
     return [
         *_static_checks(scratch),
-        _pytest(scratch, "tests", ["-n", "2", "-m", "not slow and not browser"]),
+        _pytest(scratch, "tests", ["-n", "2", "-m", QUICK]),
     ]
 
 
@@ -84,7 +86,11 @@ def _everything(scratch: Path) -> list[Tally]:
     tallies = _static_checks(scratch)
     # In the order of tests/conftest.py, the longest files first; xdist's own order puts the stories last, on one core.
     both_cores = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    tallies.append(_pytest(scratch, "tests", both_cores))
+    # Tracing costs a third of the processor, and what a browser sees runs in other processes: quick tests alone pay it.
+    quick = [*both_cores, "-m", QUICK, "--cov", "--cov-report="]
+    tallies.append(_pytest(scratch, "quick tests", quick))
+    tallies.append(_pytest(scratch, "slow tests", [*both_cores, "-m", f"not ({QUICK})"]))
+    tallies.append(_check(scratch, "coverage of the quick tests, %", COVERAGE))
     with private_postgres() as address:
         chosen = [*both_cores, "-m", "database and not browser"]
         tallies.append(_pytest(scratch, "tests on PostgreSQL", chosen, {"AMBER_DATABASE_URL": address}))
@@ -96,6 +102,7 @@ def _static_checks(scratch: Path) -> list[Tally]:
     biome = [str(NODE_BIN / "biome"), "check", "--error-on-warnings"]
     return [
         _check(scratch, "ruff", [str(BIN / "ruff"), "check"]),
+        _check(scratch, "format", [str(BIN / "ruff"), "format", "--check", "--quiet"]),
         _check(scratch, "mypy", [str(BIN / "mypy"), "amberapp", "detection", "labeling", "scripts"]),
         _check(scratch, "import contracts", [str(BIN / "lint-imports")]),
         _check(scratch, "migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
@@ -110,7 +117,8 @@ def _environment(scratch: Path, extra: Mapping[str, str]) -> dict[str, str]:
     left_out = ("AMBER_", "PYTHONDONTWRITEBYTECODE")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     # Hundreds of processes start: what one has compiled the next ones read.
-    return {**clean, "AMBER_HOME": str(scratch / "home"), "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
+    places = {"AMBER_HOME": str(scratch / "home"), "COVERAGE_FILE": str(scratch / "coverage")}
+    return {**clean, **places, "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
 
 
 def _check(scratch: Path, name: str, command: Sequence[str]) -> Tally:
