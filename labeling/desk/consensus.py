@@ -67,7 +67,7 @@ def class_shares() -> np.ndarray:
     """float64 (classes,), as the last full computation found them; before the first one what is assumed."""
     state = CrowdState.objects.order_by("-pk").first()
     shares = np.asarray(state.class_shares if state else dawid_skene.CLASS_PRIOR, float)
-    return np.maximum(shares / shares.sum(), 1e-3)
+    return np.asarray(np.maximum(shares / shares.sum(), 1e-3))
 
 
 def lock_records(people: Iterable[int]) -> dict[int, VolunteerRecord]:
