@@ -25,6 +25,7 @@ from scripts.postgres import private_postgres
 
 BIN = PYTHON.parent
 BYTECODE = BIN.parent / "bytecode"
+NODE_BIN = ROOT / "node_modules" / ".bin"
 ONE_AT_A_TIME = threading.Lock()
 ROOM_IN_MEMORY = 4 * 2**30
 # Two processes of tests, each with its children, share two cores: more threads would only wait for one another.
@@ -72,11 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _set_up(fast: bool) -> None:
     began = time.monotonic()
-    needs = [environment.REDIS, environment.GETTEXT]
+    needs = [environment.REDIS, environment.GETTEXT, environment.NODE, environment.NPM]
     if not fast:
         needs += [environment.POSTGRES, environment.CHROMIUM]
     environment.ensure_programs(needs, _say)
     environment.ensure_virtual_environment([RUNTIME_LOCK, DEVELOPMENT_LOCK], _say)
+    environment.ensure_node_modules(_say)
     _say(f"set up in {time.monotonic() - began:.1f} s")
 
 
@@ -112,11 +114,16 @@ def _everything(scratch: Path) -> list[Tally]:
 def _static_checks(scratch: Path) -> list[Tally]:
     """Beside one another, the longest first."""
     manage = [str(PYTHON), str(ROOT / "manage.py")]
+    biome = [str(NODE_BIN / "biome"), "check", "--error-on-warnings"]
     checks = {
         "mypy": [str(BIN / "mypy"), "amberapp", "detection", "labeling", "scripts"],
+        "javascript types": [str(NODE_BIN / "tsc"), "--project", str(ROOT)],
         "ruff": [str(BIN / "ruff"), "check"],
+        "ruff format": [str(BIN / "ruff"), "format", "--check"],
         "import contracts": [str(BIN / "lint-imports")],
         "migrations": [*manage, "makemigrations", "--check", "--dry-run"],
+        # Named: biome would go through all folders, the ignored ones too, to find what its settings name.
+        "javascript style": [*biome, "static/js", "scripts/js"],
     }
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda name: _check(scratch, name, checks[name]), checks))

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere, UserError
+from amberapp.web.parameters import row_number
 from detection.ground.regions import create_region, create_source
 from detection.models import ImagerySource, Region
 
@@ -28,11 +29,17 @@ def region_named(name: str | None) -> Region:
 
 def region_numbered(number: str) -> Region:
     """The region whose number a form holds. Raises NotThere, also for what is no number."""
-    region = (
-        Region.objects.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
-    )
+    region = Region.objects.filter(pk=row_number(number) or 0).first()
     if region is None:
         raise NotThere(_("There is no such region."))
+    return region
+
+
+def region_at(slug: str) -> Region:
+    """The region whose short name an address holds. Raises NotThere."""
+    region = Region.objects.filter(slug=slug).first() if "\0" not in slug else None
+    if region is None:
+        raise NotThere(_("There is no region “%(slug)s”.") % {"slug": slug[:60]})
     return region
 
 
