@@ -1,4 +1,4 @@
-"""Carol, the admin, runs the crowd: volunteers, desks' rules, anchoring, look-alikes, known tiles."""
+"""Carol, the admin, runs the crowd: volunteers, desks' rules, suggestion bias, look-alikes, gold-standard tiles."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from django.utils import timezone
 from amberapp import jobs
 from amberapp.models import AuditEntry, Job, User
 from labeling.crowd.accounts import REVERSE_JOB
-from labeling.crowd.gold_standard import make_known
+from labeling.crowd.gold_standard import make_gold_standard
 from labeling.desk.consensus import PRIOR
 from labeling.models import (
     Consensus,
@@ -44,7 +44,7 @@ def test_only_admins_pass_the_doors(
     alice: User, bob: User, said: Submission, segmented_tile: Any, client: Any, client_of: Callable
 ) -> None:
     decide(segmented_tile, bob, p1="mining", p2="not_mining")
-    known = make_known(segmented_tile=segmented_tile, use="check", acting_user=bob)
+    known = make_gold_standard(segmented_tile=segmented_tile, use="check", acting_user=bob)
     deeds = [
         "/manage/volunteers/alice/quarantine/",
         "/manage/volunteers/alice/trust/",

@@ -50,11 +50,11 @@ def test_one_place_is_told_as_one(first: Any, ground: list[Any], bob: Any) -> No
 
     def told(earlier: int, later: int) -> list[tuple[str, str]]:
         page = Client().get(f"/releases/testshire/{earlier}/compare/{later}/").content.decode()
-        return re.findall(r"<dt>(new places?|places? gone)</dt><dd>(\d)</dd>", page)
+        return re.findall(r"<dt>(new places?|places? removed)</dt><dd>(\d)</dd>", page)
 
-    assert told(1, 2) == [("new places", "0"), ("places gone", "2")]
-    assert told(1, 3) == [("new places", "0"), ("place gone", "1")]
-    assert told(2, 3) == [("new place", "1"), ("places gone", "0")]
+    assert told(1, 2) == [("new places", "0"), ("places removed", "2")]
+    assert told(1, 3) == [("new places", "0"), ("place removed", "1")]
+    assert told(2, 3) == [("new place", "1"), ("places removed", "0")]
     readme = storage.get(second.files.get(name="README.txt").storage_key).decode()
     assert readme.splitlines()[2].startswith("1 place, ")
     assert "3 satellite tiles searched" in readme

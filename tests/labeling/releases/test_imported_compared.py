@@ -93,7 +93,7 @@ def test_an_imported_map_is_listed_shown_and_compared_by_ground(
     assert "Map of 2018" in shown
     assert "does not show it" in shown
     assert client.get("/releases/testshire/2/compare/1/changes.csv").status_code == 200
-    # Nobody knows how much of a square is torn up: no page says a number, or none, of hectares.
+    # Nobody knows how much of a square is mined: no page says a number, or none, of hectares.
     square = places_of(older)[0].place
     for path in (f"/map/testshire/2/place/{square}/", f"/report/?region=testshire&number=2&place={square}"):
         told = re.sub(r"(?s)<script.*?</script>", "", client.get(path).content.decode())
