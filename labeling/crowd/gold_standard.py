@@ -21,6 +21,7 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User
 from detection.models import Region, SegmentedTile, TileKind
+from detection.segmentation.svg import svg_path
 from labeling.desk.consensus import lock_records, refresh_tile
 from labeling.desk.queue_state import lock_progress, recount
 from labeling.models import (
@@ -34,7 +35,6 @@ from labeling.models import (
     Origin,
     Submission,
 )
-from labeling.review.card import svg_path
 
 # A crowd is taken at its word from here on.
 SURE = 0.99
@@ -388,7 +388,7 @@ def pictured(known: GoldStandardTile) -> list[AnsweredSuperpixel]:
             AnsweredSuperpixel(
                 int(number),
                 answer["verdict"],
-                svg_path({"coordinates": [rings]}),
+                svg_path(rings),
                 (min(across) + max(across)) / 2,
                 (min(down) + max(down)) / 2,
             )

@@ -39,6 +39,11 @@ class Nearby:
     def height(self) -> float:
         return self.box[3] - self.box[1]
 
+    @property
+    def box_text(self) -> str:
+        """x, y, width and height, as scripts read them."""
+        return f"{self.box[0]:.1f} {self.box[1]:.1f} {self.width:.1f} {self.height:.1f}"
+
 
 @dataclass(frozen=True)
 class Surroundings:

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from amberapp.api import Pages
 from amberapp.errors import NotThere, UserError
-from amberapp.models import User
+from amberapp.web.parameters import BIGGEST_ID, row_number, signed_in
 from amberapp.web.permissions import IsExpert
 from detection.models import Detection, Run
 from labeling.models import WITHDRAWN, Review, ReviewVerdict
@@ -19,9 +19,7 @@ from labeling.review.last_decision import forget, remember
 from labeling.review.review_detection import NOTE_LENGTH, review_detection, standing_of
 from labeling.review.review_many import MOST_AT_ONCE, review_many, withdraw_many
 from labeling.review.waiting import ALL, STATES, QueueItem, review_queue
-
-BIGGEST_ID = 2**63 - 1
-
+from labeling.review.way import run_numbered
 
 # Beside the values of ReviewVerdict: two experts contradict one another; nothing stands.
 STANDINGS = [*ReviewVerdict.values, "disputed", ""]
@@ -160,8 +158,8 @@ class DetectionSerializer(serializers.ModelSerializer):
         ]
 
     def _item(self, detection: Detection) -> QueueItem:
-        found: QueueItem = self.context["items"][detection.pk]
-        return found
+        item: QueueItem = self.context["items"][detection.pk]
+        return item
 
     @extend_schema_field(ReviewSerializer(allow_null=True))
     def get_review(self, detection: Detection) -> dict[str, Any] | None:
@@ -197,21 +195,20 @@ class Detections(APIView):
     )
     def get(self, request: Request) -> Response:
         run = _run(request.query_params.get("run", ""))
-        assert isinstance(request.user, User)  # the permission saw to it
         state = request.query_params.get("state", ALL)
         if state not in STATES:
             sentence = _("“state” is one of %(choices)s.") % {"choices": ", ".join(STATES)}
             raise UserError(sentence, fields={"state": [sentence]})
         pages = Pages()
-        items = [item for item in review_queue(run, request.user) if item.is_in(state)]
-        shown = pages.paginate_queryset(items, request, view=self) or []
-        detections = Detection.objects.with_ground().in_bulk([item.detection_id for item in shown])
-        told = DetectionSerializer(
-            [detections[item.detection_id] for item in shown],
+        items = [item for item in review_queue(run, signed_in(request)) if item.is_in(state)]
+        of_page = pages.paginate_queryset(items, request, view=self) or []
+        detections = Detection.objects.with_ground().in_bulk([item.detection_id for item in of_page])
+        serializer = DetectionSerializer(
+            [detections[item.detection_id] for item in of_page],
             many=True,
-            context={"items": {item.detection_id: item for item in shown}},
+            context={"items": {item.detection_id: item for item in of_page}},
         )
-        return pages.get_paginated_response(told.data)
+        return pages.get_paginated_response(serializer.data)
 
 
 class DetectionReviews(APIView):
@@ -221,20 +218,17 @@ class DetectionReviews(APIView):
 
     @extend_schema(request=NewReviewSerializer, responses={201: WrittenReviewSerializer})
     def post(self, request: Request, detection_id: int) -> Response:
-        assert isinstance(request.user, User)  # the permission saw to it
-        asked = NewReviewSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        said = asked.validated_data
+        serializer = NewReviewSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = serializer.validated_data
         detection = Detection.objects.filter(pk=min(detection_id, BIGGEST_ID)).first()
         if detection is None:
             raise NotThere(_("There is no detection %(number)s.") % {"number": detection_id})
         review = review_detection(
             detection=detection,
-            verdict=said["verdict"],
-            look_alike=said["look_alike"],
-            note=said["note"],
-            acting_user=request.user,
-            seen_review_id=said["seen_review"],
+            seen_review_id=fields.pop("seen_review"),
+            acting_user=signed_in(request),
+            **fields,
         )
         return Response(WrittenReviewSerializer(review).data, status=status.HTTP_201_CREATED)
 
@@ -248,18 +242,16 @@ class ManyReviews(APIView):
         operation_id="review_many", request=ManyReviewsSerializer, responses=DecidedSerializer(many=True)
     )
     def post(self, request: Request) -> Response:
-        assert isinstance(request.user, User)  # the permission saw to it
-        asked = ManyReviewsSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        said = asked.validated_data
+        serializer = ManyReviewsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = serializer.validated_data
+        detections, turn = fields.pop("detections"), fields.pop("turn")
         answers = review_many(
-            seen={one["detection"]: one["seen_review"] for one in said["detections"]},
-            verdict=said["verdict"],
-            look_alike=said["look_alike"],
-            note=said["note"],
-            acting_user=request.user,
+            seen={one["detection"]: one["seen_review"] for one in detections},
+            acting_user=signed_in(request),
+            **fields,
         )
-        remember(request, answers, said["turn"])
+        remember(request, answers, turn)
         return Response(DecidedSerializer(answers, many=True).data)
 
 
@@ -272,20 +264,16 @@ class ReviewsTakenBack(APIView):
         operation_id="review_withdraw", request=TakenBackSerializer, responses=DecidedSerializer(many=True)
     )
     def post(self, request: Request) -> Response:
-        assert isinstance(request.user, User)  # the permission saw to it
-        asked = TakenBackSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        reviews = asked.validated_data["reviews"]
-        answers = withdraw_many(reviews=reviews, acting_user=request.user)
+        serializer = TakenBackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        reviews = serializer.validated_data["reviews"]
+        answers = withdraw_many(reviews=reviews, acting_user=signed_in(request))
         forget(request, reviews)
         return Response(DecidedSerializer(answers, many=True).data)
 
 
 def _run(number: str) -> Run:
-    if not number.isdecimal() or len(number) > 18:
+    if row_number(number) is None:
         sentence = _("“run” is the number of a run.")
         raise UserError(sentence, fields={"run": [sentence]})
-    run = Run.objects.filter(pk=int(number)).first()
-    if run is None:
-        raise NotThere(_("There is no run %(number)s.") % {"number": number})
-    return run
+    return run_numbered(number)

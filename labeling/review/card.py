@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from amberapp.models import User, WorkState
 from detection.models import Detection, Region, Run, Tile
+from detection.segmentation.svg import rings_of, svg_path
 from labeling.desk.surroundings import Surroundings, surroundings_of
 from labeling.models import (
     WITHDRAWN,
@@ -139,7 +139,7 @@ def card_of(detection: Detection, reader: User) -> Card:
             .order_by("-id")[:10]
         ),
         surroundings=surroundings_of(detection.segmented_tile.tile),
-        path=svg_path(detection.pixel_outline),
+        path=svg_path(rings_of(detection.pixel_outline)),
         blocked=_blocked(standing, reader),
         own=current if current and current.expert_id == reader.pk and not current.report_id else None,
         waits=standing.waits_for(reader.pk),
@@ -189,16 +189,6 @@ def _crowd(detection: Detection) -> Crowd:
         people=Sum("votes", default=0)
     )
     return Crowd(superpixels=len(detection.superpixels), **people, **counts)
-
-
-def svg_path(outline: dict[str, Any]) -> str:
-    """The `d` of an SVG path for a GeoJSON MultiPolygon; holes come out with fill-rule evenodd."""
-    return "".join(
-        "M" + "L".join(f"{x:g} {y:g}" for x, y in (point[:2] for point in ring[:-1])) + "Z"
-        for polygon in outline["coordinates"]
-        for ring in polygon
-        if len(ring) > 3
-    )
 
 
 def run_to_review(region: Region) -> Run | None:

@@ -7,17 +7,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Count, QuerySet
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from amberapp.models import User
-from detection.models import Detection, Run
-from labeling.models import Consensus, LabelVerdict, Report, ReportState
+from amberapp.web.words import hectares_text, moment_text
+from detection.models import Detection, Run, Tile
+from detection.segmentation.svg import rings_of, svg_path_in_steps
+from labeling.models import Consensus, LabelVerdict, Report, ReportState, ReviewVerdict
+from labeling.review.verdict_tags import tag_of
 from labeling.review.verdicts import DISPUTED, standings_of, verdict_of
-from labeling.review.waiting import QueueItem, marked_by, run_before, since_of
+from labeling.review.waiting import QueueItem, Since, marked_by, run_before, since_of
 
 # So many cells are asked for at once; whole rows in 2, 3, 4 and 6 columns.
 CELLS = 48
@@ -55,8 +60,50 @@ class Cell:
     reports: int
 
     @property
-    def crowd_percent(self) -> int | None:
-        return None if self.crowd is None else round(100 * self.crowd)
+    def tile(self) -> Tile:
+        return self.detection.segmented_tile.tile
+
+    @property
+    def figures(self) -> str:
+        """Size and date, as far as they are known."""
+        parts = []
+        if self.detection.hectares is not None:
+            parts.append(hectares_text(self.detection.hectares))
+        if self.tile.capture_date is not None:
+            parts.append(date_format(self.tile.capture_date, "M Y"))
+        return "".join(f" · {part}" for part in parts)
+
+    @property
+    def tag(self) -> tuple[str, str] | None:
+        """(colour, words) of what counts, or of what is new."""
+        verdict = self.item.verdict
+        if verdict is None:
+            words = {Since.CHANGED: _("Changed"), Since.NEW: _("New"), Since.SAME: ""}[self.item.since]
+            return ("", words) if words else None
+        if verdict.verdict == DISPUTED:
+            return "tag--danger", _("Disputed")
+        words = {
+            ReviewVerdict.APPROVED: capfirst(_("approved")),
+            ReviewVerdict.REJECTED: verdict.review.look_alike_name,
+            ReviewVerdict.SECOND: _("Second opinion"),
+        }[ReviewVerdict(verdict.verdict)]
+        return tag_of(verdict.verdict), words
+
+    @property
+    def words(self) -> str:
+        """Who has said so, and when; else what volunteers say."""
+        verdict = self.item.verdict
+        if verdict is None:
+            if self.crowd is None:
+                return _("no volunteers yet")
+            return _("volunteers: %(share)s%% mining") % {"share": round(100 * self.crowd)}
+        if verdict.verdict == DISPUTED:
+            return " ↔ ".join(side.expert.username for side in verdict.sides)
+        who, day = verdict.review.expert.username, moment_text(verdict.review.created_at, "j M")
+        if verdict.carried:
+            values = {"run": verdict.review.detection.run_id, "who": who, "date": day}
+            return _("carried over from run %(run)s by %(who)s, %(date)s") % values
+        return f"{who}, {day}"
 
 
 def ordered(run: Run, items: Sequence[QueueItem], order: str) -> list[QueueItem]:
@@ -81,24 +128,24 @@ def disagreement(item: QueueItem, crowd: float | None) -> float:
 
 def cells_of(numbers: Sequence[int], reader: User) -> list[Cell]:
     """Cells of these detections, which belong to one run, in this order; unknown numbers are left out. Six queries."""
-    found = (
+    by_number = (
         Detection.objects.filter(pk__in=numbers)
         .select_related("segmented_tile__tile", "run__region")
         .order_by()
+        .in_bulk()
     )
-    detections = {one.pk: one for one in found}
-    shown = [detections[number] for number in numbers if number in detections]
-    if not shown:
+    detections = [by_number[number] for number in numbers if number in by_number]
+    if not detections:
         return []
-    run = shown[0].run
-    shown = [one for one in shown if one.run_id == run.pk]
-    said = standings_of(shown)
-    before = marked_by(run_before(run), [one.segmented_tile.tile_id for one in shown])
-    rows = Detection.objects.filter(pk__in=[one.pk for one in shown])
+    run = detections[0].run
+    detections = [one for one in detections if one.run_id == run.pk]
+    standings = standings_of(detections)
+    before = marked_by(run_before(run), [one.segmented_tile.tile_id for one in detections])
+    rows = Detection.objects.filter(pk__in=[one.pk for one in detections])
     reports, crowd = _reports(rows), _crowd(rows)
     cells = []
-    for one in shown:
-        standing = said.get(one.pk)
+    for one in detections:
+        standing = standings.get(one.pk)
         tile = one.segmented_tile.tile
         item = QueueItem(
             detection_id=one.pk,
@@ -114,7 +161,7 @@ def cells_of(numbers: Sequence[int], reader: User) -> list[Cell]:
             Cell(
                 item=item,
                 detection=one,
-                path=short_path(one.pixel_outline),
+                path=svg_path_in_steps(rings_of(one.pixel_outline)),
                 close=" ".join(f"{number:.0f}" for number in box),
                 whole=f"0 0 {tile.width} {tile.height}",
                 size=256 if box[2] > 0.7 * tile.width else 512,
@@ -127,7 +174,7 @@ def cells_of(numbers: Sequence[int], reader: User) -> list[Cell]:
 
 def close_up(outline: dict[str, Any], width: int, height: int) -> tuple[float, float, float, float]:
     """(x, y, width, height) in pixels of a square part of the tile that shows the outline with ground around it."""
-    points = [point for polygon in outline["coordinates"] for ring in polygon for point in ring]
+    points = [point for ring in rings_of(outline) for point in ring]
     most = float(min(width, height))
     if not points:
         return ((width - most) / 2, (height - most) / 2, most, most)
@@ -139,38 +186,17 @@ def close_up(outline: dict[str, Any], width: int, height: int) -> tuple[float, f
     return (x, y, side, side)
 
 
-def short_path(outline: dict[str, Any]) -> str:
-    """The `d` of an SVG path in whole pixels and in steps: about a third of the letters that places would take."""
-    drawn = []
-    for polygon in outline["coordinates"]:
-        for ring in polygon:
-            points = [(round(point[0]), round(point[1])) for point in ring]
-            if len(points) < 4:
-                continue
-            drawn.append(f"M{points[0][0]} {points[0][1]}")
-            for (x, y), (to_x, to_y) in pairwise(points[:-1]):
-                across, down = to_x - x, to_y - y
-                if across and down:
-                    drawn.append(f"l{across} {down}")
-                elif across:
-                    drawn.append(f"h{across}")
-                elif down:
-                    drawn.append(f"v{down}")
-            drawn.append("z")
-    return "".join(drawn)
-
-
 def _reports(detections: QuerySet[Detection]) -> dict[int, int]:
     """{detection: reports about its tile that are not junk}; those without any are left out."""
     tiles = detections.order_by().values("segmented_tile")
-    counted = (
+    counts = (
         Report.objects.filter(detection__segmented_tile__in=tiles)
         .exclude(state=ReportState.JUNK)
         .order_by()
         .values_list("detection__segmented_tile")
         .annotate(Count("id"))
     )
-    by_tile = dict(counted)
+    by_tile = dict(counts)
     if not by_tile:
         return {}
     rows = detections.order_by().values_list("pk", "segmented_tile")
@@ -189,7 +215,7 @@ def _crowd_of_run(run: Run) -> dict[int, float]:
 def _crowd(detections: QuerySet[Detection]) -> dict[int, float]:
     """{detection: mean over its superpixels of the volunteers' probability of mining}, where volunteers have looked."""
     tiles = detections.order_by().values("segmented_tile")
-    said: dict[int, dict[int, float]] = defaultdict(dict)
+    mining: dict[int, dict[int, float]] = defaultdict(dict)
     rows = Consensus.objects.filter(
         segmented_tile__in=tiles, piece=0, votes__gt=0, by_expert=False
     ).order_by()
@@ -197,16 +223,16 @@ def _crowd(detections: QuerySet[Detection]) -> dict[int, float]:
         "segmented_tile", "superpixel", "verdict", "posterior", "probabilities"
     ).iterator(chunk_size=5000):
         if probabilities:
-            said[tile][superpixel] = float(probabilities[0])
+            mining[tile][superpixel] = float(probabilities[0])
         else:
-            said[tile][superpixel] = _of_mining(verdict, posterior)
-    if not said:
+            mining[tile][superpixel] = _of_mining(verdict, posterior)
+    if not mining:
         return {}
     crowd = {}
     for pk, tile, superpixels in detections.order_by().values_list("pk", "segmented_tile", "superpixels"):
-        known = [said[tile][number] for number in superpixels if number in said.get(tile, ())]
-        if known:
-            crowd[pk] = sum(known) / len(known)
+        shares = [mining[tile][piece] for piece in superpixels if piece in mining.get(tile, ())]
+        if shares:
+            crowd[pk] = sum(shares) / len(shares)
     return crowd
 
 

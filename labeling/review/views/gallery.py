@@ -5,7 +5,6 @@ that come into view and sends decisions through the API.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -19,13 +18,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from amberapp.errors import UserError
 from amberapp.models import Role, User
+from amberapp.web.parameters import row_number, row_numbers, signed_in
 from amberapp.web.permissions import role_required
 from detection.models import Run
-from labeling.models import LookAlike
-from labeling.review.frame import ReviewOrder, asked_order, asked_run, frame
+from labeling.review.card_page import reasons
 from labeling.review.gallery import CELLS, Order, cells_of
+from labeling.review.head import empty_context, head_of, nothing_found
 from labeling.review.last_decision import forget, last_decision, remember
-from labeling.review.readiness import readiness
 from labeling.review.review_many import (
     MOST_AT_ONCE,
     Decided,
@@ -35,6 +34,7 @@ from labeling.review.review_many import (
     written,
 )
 from labeling.review.waiting import QueueItem, review_queue
+from labeling.review.way import ReviewOrder, run_in, way_in
 
 
 @never_cache
@@ -42,38 +42,41 @@ from labeling.review.waiting import QueueItem, review_queue
 @role_required(Role.EXPERT)
 def gallery(request: HttpRequest) -> HttpResponse:
     """?run= or ?region= and a `Way`; ?at=number opens it at that detection, or where it was before it left the list."""
-    assert isinstance(request.user, User)
-    run = asked_run(request)
+    reader = signed_in(request)
+    run = run_in(request)
     if run is None:
-        return render(request, "labeling/review/empty.html", {"regions": [], "nothing_found": True})
+        return render(request, "labeling/review/empty.html", {"nothing": nothing_found(reader)})
     if request.method == "POST":
-        _decide(request, request.user, run)
+        _decide(request, reader, run)
         return redirect(request.get_full_path())
-    way = asked_order(request, order=Order.SCORE)
-    items = review_queue(run, request.user)
+    way = way_in(request, order=Order.SCORE)
+    items = review_queue(run, reader)
     line = way.line(run, items)
     numbers = [item.detection_id for item in line if way.has(item)]
-    context = frame(run, items, way, gallery=True)
+    head = head_of(run, items, way, gallery=True)
     if not numbers:
-        return render(request, "labeling/review/empty.html", context | {"ready": readiness(run)})
+        return render(request, "labeling/review/empty.html", empty_context(head, reader))
     pages = Paginator(numbers, CELLS)
     at = _place_of(request.GET.get("at", ""), line, way)
     page = pages.get_page(request.GET.get("page") if at is None else at // CELLS + 1)
-    context |= {
-        "cells": cells_of(list(page.object_list), request.user),
+    written_last = last_decision(request, run)
+    context = {
+        "head": head,
+        "way": way,
+        "cells": cells_of(list(page.object_list), reader),
         "page": page,
         "query": f"run={run.pk}&{way.query}&",
         "orders": _orders(),
-        "look_alikes": LookAlike.objects.choices(),
-        "undoable": len(last_decision(request, run)),
+        "reasons": reasons(),
+        "may_undo": bool(written_last),
         "data": {
             "numbers": numbers,
             "first": page.start_index() - 1,
             "at": at,
             "cells": CELLS,
             "most": MOST_AT_ONCE,
-            "way": way.asked,
-            "written": last_decision(request, run),
+            "way": way.parameters,
+            "written": written_last,
             "urls": {
                 "cells": reverse("review-gallery-cells"),
                 "page": reverse("review-detection", args=[0]),
@@ -90,24 +93,22 @@ def gallery(request: HttpRequest) -> HttpResponse:
 @role_required(Role.EXPERT)
 def gallery_cells(request: HttpRequest) -> HttpResponse:
     """The cells of ?ids=1,2,3 alone, at most CELLS of one run, for the script that puts them into the gallery."""
-    assert isinstance(request.user, User)
-    texts = request.GET.get("ids", "").split(",")
-    if len(texts) > max(CELLS, MOST_AT_ONCE) or not all(_is_number(text) for text in texts):
+    numbers = row_numbers(request.GET.get("ids", "").split(","))
+    if numbers is None or len(numbers) > max(CELLS, MOST_AT_ONCE):
         raise UserError(
             _("“ids” are the numbers of at most %(count)s detections.") % {"count": max(CELLS, MOST_AT_ONCE)}
         )
-    cells = cells_of([int(text) for text in texts], request.user)
-    way = asked_order(request, order=Order.SCORE)
+    cells = cells_of(numbers, signed_in(request))
+    way = way_in(request, order=Order.SCORE)
     return render(request, "labeling/review/_gallery_cells.html", {"cells": cells, "way": way})
 
 
 def _place_of(number: str, line: Sequence[QueueItem], way: ReviewOrder) -> int | None:
     """Where in the gallery the detection with this number is, or what comes after it now that it has left; None: nowhere."""
-    if not _is_number(number):
-        return None
+    detection_id = row_number(number)
     before = 0
     for item in line:
-        if item.detection_id == int(number):
+        if item.detection_id == detection_id:
             last = sum(map(way.has, line)) - 1
             return min(before, last)
         before += way.has(item)
@@ -127,10 +128,11 @@ def _decide(request: HttpRequest, expert: User, run: Run) -> None:
         return
     seen: dict[int, int | None] = {}
     for text in request.POST.getlist("detection"):
-        number, _colon, review = text.partition(":")
-        if not _is_number(number) or (review and not _is_number(review)):
+        name, _colon, review = text.partition(":")
+        number, latest = row_number(name), row_number(review)
+        if number is None or (review and latest is None):
             raise UserError(_("Choose detections on the page and try again."))
-        seen[int(number)] = int(review) if review else None
+        seen[number] = latest
     verdict, _colon, look_alike = decision.partition(":")
     answers = review_many(
         seen=seen,
@@ -160,7 +162,7 @@ def _tell(request: HttpRequest, answers: list[Decided], *, back: bool = False) -
             )
 
 
-def _orders() -> list[dict[str, Any]]:
+def _orders() -> list[dict[str, str]]:
     titles = {
         Order.SCORE: _("Score"),
         Order.AREA: _("Area"),
@@ -168,7 +170,3 @@ def _orders() -> list[dict[str, Any]]:
         Order.REPORTS: _("Reports"),
     }
     return [{"value": str(order), "title": titles[order]} for order in Order]
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19

@@ -7,20 +7,23 @@ from urllib.parse import urlencode
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from amberapp.errors import NotThere, UserError
-from amberapp.models import Role, User
+from amberapp.models import Role
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import role_required
-from detection.models import Detection, Region
+from detection.models import Region
 from labeling.models import Review, ReviewVerdict
 from labeling.review.card import regions_to_review
-from labeling.review.frame import asked_detection
 from labeling.review.map_history import MapAt, geojson_at, map_at, places_at
+from labeling.review.verdict_tags import tag_of
 from labeling.review.verdicts import DISPUTED
+from labeling.review.way import detection_numbered
 
 REVIEWS_PER_PAGE = 50
 PLACES_PER_PAGE = 50
@@ -37,7 +40,6 @@ def review_history(request: HttpRequest) -> HttpResponse:
     ?by=me leaves the others' out; ?detection=number shows those on its tile alone; ?at=date (and ?region=slug) shows
     the map as it was at the end of that day, with ?time=14:30 at the end of that minute.
     """
-    assert isinstance(request.user, User)
     if "at" in request.GET:
         return _map_as_it_was(request)
     reviews = Review.objects.select_related(
@@ -45,19 +47,21 @@ def review_history(request: HttpRequest) -> HttpResponse:
     ).order_by("-id")
     mine = request.GET.get("by") == "me"
     if mine:
-        reviews = reviews.filter(expert=request.user)
-    detection = _detection(request.GET.get("detection", ""))
+        reviews = reviews.filter(expert=signed_in(request))
+    number = request.GET.get("detection", "")
+    detection = detection_numbered(number) if number else None
     if detection is not None:
         reviews = reviews.filter(segmented_tile=detection.segmented_tile_id)
     page = Paginator(reviews, REVIEWS_PER_PAGE).get_page(request.GET.get("page"))
-    asked = {"by": "me"} if mine else {}
+    parameters = {"by": "me"} if mine else {}
     if detection is not None:
-        asked["detection"] = str(detection.pk)
+        parameters["detection"] = str(detection.pk)
     context: dict[str, Any] = {
         "page": page,
+        "lines": [(review, tag_of(review.verdict)) for review in page],
         "mine": mine,
         "detection": detection,
-        "query": f"{urlencode(asked)}&" if asked else "",
+        "query": f"{urlencode(parameters)}&" if parameters else "",
         "regions": regions_to_review(),
         "today": timezone.localdate(),
     }
@@ -69,7 +73,7 @@ def review_history(request: HttpRequest) -> HttpResponse:
 @role_required(Role.EXPERT)
 def map_at_geojson(request: HttpRequest) -> HttpResponse:
     """The map as it was, asked for as on its page, to keep or to open in a GIS."""
-    _regions, region = _asked_region(request)
+    _regions, region = _region_in(request)
     moment = _moment(request.GET.get("at", "").strip(), request.GET.get("time", "").strip())
     if region is None:
         raise NotThere(_("No search of a region has finished yet."))
@@ -80,47 +84,49 @@ def map_at_geojson(request: HttpRequest) -> HttpResponse:
 
 
 def _map_as_it_was(request: HttpRequest) -> HttpResponse:
-    regions, region = _asked_region(request)
+    regions, region = _region_in(request)
     day, time = request.GET["at"].strip(), request.GET.get("time", "").strip()
     moment = _moment(day, time)
     local = timezone.localtime(moment)
-    asked = {"at": day} | ({"time": time} if time else {})
+    parameters = {"at": day} | ({"time": time} if time else {})
+    at_end = local.time() == dt.time.max
     context: dict[str, Any] = {
         "regions": regions,
         "region": region,
         "moment": moment,
-        "at_end": local.time() == dt.time.max,
+        "at_end": at_end,
         "day": local.date(),
-        "time": "" if local.time() == dt.time.max else f"{local:%H:%M}",
+        "time": "" if at_end else f"{local:%H:%M}",
         "today": timezone.localdate(),
     }
     if region is not None:
         state = map_at(region, moment)
-        query = urlencode(asked | {"region": region.slug})
-        context |= _told(request, state) | {"query": query + "&", "asked": query}
+        query = urlencode(parameters | {"region": region.slug})
+        url = f"{reverse('review-map-geojson')}?{query}"
+        context |= _figures(request, state) | {"query": query + "&", "geojson_url": url}
     return render(request, "labeling/review/map_at.html", context)
 
 
-def _told(request: HttpRequest, state: MapAt) -> dict[str, Any]:
+def _figures(request: HttpRequest, state: MapAt) -> dict[str, Any]:
     """What the page says of a state: how many in each verdict, and one page of the approved ones."""
     approved = len(state.approved)
     page = Paginator(range(approved), PLACES_PER_PAGE).get_page(request.GET.get("page"))
     counts = state.counts()
-    found = state.run.detections.count() if state.run is not None else 0
+    detections = state.run.detections.count() if state.run is not None else 0
     rejected = counts.get(ReviewVerdict.REJECTED, 0)
     return {
         "map": state,
         "page": page,
         "places": places_at(state, max(page.start_index() - 1, 0), PLACES_PER_PAGE),
-        "found": found,
+        "found": detections,
         "approved": approved,
         "rejected": rejected,
         "disputed": counts.get(DISPUTED, 0),
-        "waiting": found - approved - rejected,
+        "waiting": detections - approved - rejected,
     }
 
 
-def _asked_region(request: HttpRequest) -> tuple[list[Region], Region | None]:
+def _region_in(request: HttpRequest) -> tuple[list[Region], Region | None]:
     """Regions with a finished run, and the one of ?region= or the first. Raises NotThere."""
     regions = regions_to_review()
     slug = request.GET.get("region", "")
@@ -168,11 +174,3 @@ def _end_of(text: str) -> dt.time:
     if time.tzinfo is not None or len(text) not in (5, 8):
         raise _WrongTime
     return time.replace(second=59 if len(text) == 5 else time.second, microsecond=999_999)
-
-
-def _detection(number: str) -> Detection | None:
-    if not number:
-        return None
-    if not number.isdecimal() or len(number) > 18:
-        raise NotThere(_("There is no detection %(number)s.") % {"number": number[:20]})
-    return asked_detection(int(number))

@@ -16,15 +16,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from amberapp.errors import UserError
 from amberapp.models import Role, User
+from amberapp.web.parameters import row_number, signed_in
 from amberapp.web.permissions import role_required
 from detection.models import Detection, Run
-from labeling.models import LookAlike, Review, ReviewVerdict
-from labeling.review.card import card_of
-from labeling.review.frame import ReviewOrder, asked_detection, asked_order, asked_run, frame
+from labeling.models import Review, ReviewVerdict
+from labeling.review.card_page import card_page
 from labeling.review.gallery import Order, ordered
-from labeling.review.readiness import readiness
+from labeling.review.head import empty_context, head_of, nothing_found
 from labeling.review.review_detection import review_detection, withdraw_review
 from labeling.review.waiting import QueueItem, review_queue
+from labeling.review.way import ReviewOrder, detection_numbered, run_in, way_in
 
 # The script walks through so many detections before it asks the server for more.
 QUEUE_LENGTH = 1000
@@ -35,16 +36,16 @@ QUEUE_LENGTH = 1000
 @role_required(Role.EXPERT)
 def review(request: HttpRequest) -> HttpResponse:
     """The first detection of the queue that is asked for: ?region=slug or ?run=number, and a `Way`."""
-    assert isinstance(request.user, User)
-    run = asked_run(request)
+    reader = signed_in(request)
+    run = run_in(request)
     if run is None:
-        return render(request, "labeling/review/empty.html", {"regions": [], "nothing_found": True})
-    way = asked_order(request)
-    items = review_queue(run, request.user)
+        return render(request, "labeling/review/empty.html", {"nothing": nothing_found(reader)})
+    way = way_in(request)
+    items = review_queue(run, reader)
     first = next((item.detection_id for item in way.line(run, items) if way.has(item)), None)
     if first is not None:
-        return _page(request, run, items, way, asked_detection(first))
-    context = frame(run, items, way) | {"ready": readiness(run)}
+        return _page(request, run, items, way, detection_numbered(first))
+    context = empty_context(head_of(run, items, way), reader)
     return render(request, "labeling/review/empty.html", context)
 
 
@@ -56,31 +57,22 @@ def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
 
     With ?order= it goes on in the order of the gallery that it was opened from, and ends there.
     """
-    assert isinstance(request.user, User)
-    detection = asked_detection(detection_id)
-    way = asked_order(request)
-    items = review_queue(detection.run, request.user)
-    if request.method == "POST":
-        following = _neighbours(_line(detection.run, items, way), way, detection_id)[1]
-        decision = request.POST.get("decision", "")
-        if decision.startswith("withdraw:"):
-            messages.success(request, _take_back(decision.removeprefix("withdraw:"), request.user))
-            return redirect(f"{reverse('review-detection', args=[detection_id])}?{way.query}")
-        verdict, _colon, look_alike = decision.partition(":")
-        seen = request.POST.get("seen", "")
-        decided = review_detection(
-            detection=detection,
-            verdict=verdict,
-            look_alike=look_alike,
-            note=request.POST.get("note", ""),
-            acting_user=request.user,
-            seen_review_id=int(seen) if seen.isdecimal() and len(seen) < 19 else None,
-        )
-        messages.success(request, _said(decided))
-        if following is None:
-            return redirect(_end(detection.run, way))
-        return redirect(f"{reverse('review-detection', args=[following])}?{way.query}")
-    return _page(request, detection.run, items, way, detection)
+    detection = detection_numbered(detection_id)
+    way = way_in(request)
+    items = review_queue(detection.run, signed_in(request))
+    if request.method != "POST":
+        return _page(request, detection.run, items, way, detection)
+    following = _neighbours(_line(detection.run, items, way), way, detection_id)[1]
+    decision = request.POST.get("decision", "")
+    if decision.startswith("withdraw:"):
+        sentence = _take_back(decision.removeprefix("withdraw:"), signed_in(request))
+        following = detection_id
+    else:
+        sentence = _decide(request, detection, decision)
+    messages.success(request, sentence)
+    if following is None:
+        return redirect(_end(detection.run, way))
+    return redirect(f"{reverse('review-detection', args=[following])}?{way.query}")
 
 
 @never_cache
@@ -88,26 +80,23 @@ def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
 @role_required(Role.EXPERT)
 def review_card(request: HttpRequest, detection_id: int) -> HttpResponse:
     """The card alone, for the script that puts it in the place of the one before."""
-    assert isinstance(request.user, User)
-    context = {
-        "card": card_of(asked_detection(detection_id), request.user),
-        "look_alikes": LookAlike.objects.choices(),
-    }
-    return render(request, "labeling/review/_card.html", context | {"way": asked_order(request)})
+    page = card_page(detection_numbered(detection_id), signed_in(request), way_in(request))
+    return render(request, "labeling/review/_card.html", {"card_page": page, "card": page.card})
 
 
 def _page(
     request: HttpRequest, run: Run, items: list[QueueItem], way: ReviewOrder, detection: Detection
 ) -> HttpResponse:
-    assert isinstance(request.user, User)
     line = way.line(run, items)
     before, after = _neighbours(line if way.order else _line(run, items, way), way, detection.pk)
     place = next((n for n, item in enumerate(line) if item.detection_id == detection.pk), 0)
     # What lies before it has been passed over; it comes again after the end.
     following = [item.detection_id for item in line[place + 1 :] + line[:place] if way.has(item)]
-    context = frame(run, items, way, shown=detection.pk) | {
-        "card": card_of(detection, request.user),
-        "look_alikes": LookAlike.objects.choices(),
+    sheet = card_page(detection, signed_in(request), way, before, after)
+    context = {
+        "head": head_of(run, items, way, shown=detection.pk),
+        "card_page": sheet,
+        "card": sheet.card,
         "before_this": before,
         "after_this": after,
         "page": {
@@ -150,19 +139,28 @@ def _neighbours(
 
 def _take_back(number: str, expert: User) -> str:
     own = Review.objects.select_related("detection").filter(expert=expert)
-    found = own.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
-    if found is None:
+    row = own.filter(pk=row_number(number) or 0).first()
+    if row is None:
         raise UserError(_("Only one's own verdict can be taken back."))
-    withdraw_review(review=found, acting_user=expert)
-    return _("Your verdict on detection %(id)s is taken back.") % {"id": found.detection_id}
+    withdraw_review(review=row, acting_user=expert)
+    return _("Your verdict on detection %(id)s is taken back.") % {"id": row.detection_id}
 
 
-def _said(decided: Review) -> str:
-    if decided.verdict == ReviewVerdict.APPROVED:
-        return _("Detection %(id)s is approved.") % {"id": decided.detection_id}
-    if decided.verdict == ReviewVerdict.SECOND:
-        return _("Detection %(id)s waits for a second opinion.") % {"id": decided.detection_id}
+def _decide(request: HttpRequest, detection: Detection, decision: str) -> str:
+    verdict, _colon, look_alike = decision.partition(":")
+    row = review_detection(
+        detection=detection,
+        verdict=verdict,
+        look_alike=look_alike,
+        note=request.POST.get("note", ""),
+        acting_user=signed_in(request),
+        seen_review_id=row_number(request.POST.get("seen")),
+    )
+    if row.verdict == ReviewVerdict.APPROVED:
+        return _("Detection %(id)s is approved.") % {"id": row.detection_id}
+    if row.verdict == ReviewVerdict.SECOND:
+        return _("Detection %(id)s waits for a second opinion.") % {"id": row.detection_id}
     return _("Detection %(id)s is rejected: %(reason)s.") % {
-        "id": decided.detection_id,
-        "reason": decided.look_alike_name,
+        "id": row.detection_id,
+        "reason": row.look_alike_name,
     }

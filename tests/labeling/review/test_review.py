@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import AuditEntry, User
 from detection.models import Detection
+from detection.segmentation.svg import rings_of, svg_path
 from labeling.desk.labels import submit_labels
 from labeling.models import Consensus, Label, LookAlike, Report, Review, Submission
-from labeling.review.card import svg_path
 from labeling.review.review_detection import review_detection
 from labeling.review.verdicts import current_verdicts
 from labeling.review.waiting import counts_of, review_queue
@@ -414,4 +414,4 @@ def test_the_api_takes_a_verdict_and_tells_of_a_conflict(
 def test_an_outline_with_a_hole_becomes_one_path_of_two_rings() -> None:
     outer = [[0, 0], [10.5, 0], [10, 10], [0, 0]]
     hole = [[2, 2], [4, 2], [4, 4], [2, 2]]
-    assert svg_path({"coordinates": [[outer, hole]]}) == "M0 0L10.5 0L10 10ZM2 2L4 2L4 4Z"
+    assert svg_path(rings_of({"coordinates": [[outer, hole]]})) == "M0 0L10.5 0L10 10ZM2 2L4 2L4 4Z"

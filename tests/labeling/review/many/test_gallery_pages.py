@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from amberapp.models import User
 from detection.models import Detection
+from detection.segmentation.svg import rings_of, svg_path_in_steps
 from labeling.models import Campaign, Consensus, LookAlike, Report, Review
-from labeling.review.gallery import close_up, ordered, short_path
+from labeling.review.gallery import close_up, ordered
 from labeling.review.review_detection import review_detection
 from labeling.review.verdicts import current_verdicts
 from labeling.review.waiting import review_queue
 from tests.findings import make_classifier, make_run
+from tests.markup import tight
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -72,7 +74,7 @@ def test_a_close_up_shows_the_outline_with_ground_around_it_and_stays_on_the_til
 def test_a_short_path_draws_the_same_line_in_steps() -> None:
     outer = [[0, 0], [10.4, 0], [10, 10], [2, 8], [0, 0]]
     hole = [[2, 2], [4, 2], [4, 4], [2, 2]]
-    assert short_path({"coordinates": [[outer, hole]]}) == "M0 0h10v10l-8 -2zM2 2h2v2z"
+    assert svg_path_in_steps(rings_of({"coordinates": [[outer, hole]]})) == "M0 0h10v10l-8 -2zM2 2h2v2z"
 
 
 @pytest.mark.parametrize("order", ["score", "area", "reports", "disagreement"])
@@ -170,7 +172,7 @@ def test_the_gallery_opens_at_a_detection_or_where_it_was(
 def test_bob_adds_a_note_to_many_without_scripts(bob: User, run: Any, client_of: Callable) -> None:
     first, second = run.detections.all()[:2]
     page = client_of(bob).get("/review/gallery/").content.decode()
-    assert '<textarea id="note" name="note"' in page
+    assert '<textarea id="note" name="note"' in tight(page)
     said = {
         "detection": [f"{first.pk}:", f"{second.pk}:"],
         "decision": "second",

@@ -1,0 +1,15 @@
+"""The colours that verdicts have on every page."""
+
+from labeling.models import ReviewVerdict
+
+# As css names them.
+TAGS = {
+    ReviewVerdict.APPROVED: "tag--amber",
+    ReviewVerdict.REJECTED: "tag--good",
+    ReviewVerdict.SECOND: "tag--info",
+}
+
+
+def tag_of(verdict: str) -> str:
+    """ "" for what is none of the three."""
+    return TAGS[ReviewVerdict(verdict)] if verdict in TAGS else ""

@@ -1,0 +1,64 @@
+"""What stands at the head of the review's pages, and below it when a list is empty."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from labeling.review.head import empty_list, everything_decided, head_of, nothing_found
+from labeling.review.waiting import review_queue
+from labeling.review.way import ReviewOrder, way_in
+from tests.published import found_on, judge
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def run(region: Any, make_tile: Callable[..., Any]) -> Any:
+    return found_on(region, [make_tile(seed) for seed in range(2)])
+
+
+def head(run: Any, reader: Any, way: ReviewOrder, **fields: Any) -> Any:
+    return head_of(run, review_queue(run, reader), way, **fields)
+
+
+def test_the_tabs_lead_on_in_the_same_order_and_say_which_one_is_open(run: Any, bob: Any) -> None:
+    shown = head(run, bob, ReviewOrder("approved", order="area"))
+    assert [tab.name for tab in shown.tabs] == ["undecided", "approved", "rejected", "carried", "all"]
+    assert [tab.name for tab in shown.tabs if tab.is_current] == ["approved"]
+    assert shown.tabs[0].url == f"/review/?run={run.pk}&state=undecided&order=area"
+    assert shown.other_title == "Back to the gallery"
+    assert head(run, bob, ReviewOrder("all")).other_title == "Gallery"
+    assert head(run, bob, ReviewOrder("all"), gallery=True).other_title == "One by one"
+
+
+def test_bob_sees_what_needs_him_and_why(run: Any, bob: Any) -> None:
+    shown = head(run, bob, ReviewOrder("undecided"))
+    assert [(need.name, need.count) for need in shown.needed] == [("need-new", 2)]
+    assert shown.need_words == "of 2 need you:"
+    assert not shown.compares, "there is no run before"
+
+
+def test_an_empty_list_says_why_and_leads_on(run: Any, bob: Any, carol: Any) -> None:
+    nothing = empty_list(head(run, bob, ReviewOrder("approved")))
+    assert nothing is not None
+    assert (nothing.title, nothing.text, nothing.url) == ("None in this list", "", "/review/")
+    for detection in run.detections.with_ground():
+        judge(detection, bob)
+    done = head(run, bob, ReviewOrder("undecided"))
+    assert empty_list(done) is None
+    for_bob, for_carol = everything_decided(done, bob), everything_decided(done, carol)
+    assert (for_bob.title, for_bob.others) == ("Everything is decided", "")
+    assert for_bob.counts == "2 approved, 0 rejected."
+    assert (for_bob.publish_url, for_carol.publish_url) == ("", f"/manage/runs/{run.pk}/#publish")
+
+
+def test_before_the_first_search_only_an_admin_can_start_one(bob: Any, carol: Any) -> None:
+    assert nothing_found(carol).action == "Start a search"
+    assert nothing_found(bob).url == "/review/reports/"
+
+
+def test_an_address_with_nonsense_in_it_means_the_undecided_ones() -> None:
+    request = RequestFactory().get("/review/", {"state": "nonsense", "order": "nonsense", "fresh": "yes"})
+    assert way_in(request) == ReviewOrder("undecided")
