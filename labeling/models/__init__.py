@@ -22,7 +22,7 @@ from labeling.models.queue import (
     TileProgress,
 )
 from labeling.models.release import Release, ReleaseFile, ReleaseKind
-from labeling.models.report import Report, ReportCategory, ReportState
+from labeling.models.report import Report, ReportCategory, ReportGround, ReportState
 from labeling.models.review import WITHDRAWN, Review, ReviewVerdict
 from labeling.models.volunteer import CrowdState, QuarantineReason, VolunteerRecord
 
@@ -49,6 +49,7 @@ __all__ = [
     "ReleaseKind",
     "Report",
     "ReportCategory",
+    "ReportGround",
     "ReportState",
     "Review",
     "ReviewVerdict",

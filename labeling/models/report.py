@@ -23,6 +23,14 @@ class ReportState(models.TextChoices):
     JUNK = "junk", _("set aside as junk")
 
 
+class ReportGround(models.TextChoices):
+    """What is known of the ground that a report is about: the report desk ranks by it."""
+
+    DETECTION = "detection"
+    SEARCHED = "searched"
+    UNSEARCHED = "unsearched"
+
+
 def new_token() -> str:
     return secrets.token_urlsafe(18)
 
@@ -42,6 +50,9 @@ class Report(models.Model):
     blurred = models.BooleanField(default=False)
     # Reports of one place, and reports with one text, are shown to experts as one.
     place_key = models.CharField(max_length=40, blank=True)
+    ground = models.CharField(
+        max_length=10, choices=ReportGround.choices, default=ReportGround.UNSEARCHED, help_text="of the place"
+    )
     text_key = models.CharField(max_length=40, blank=True)
     duplicate_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="duplicates")
     sealed_email = models.TextField(blank=True, help_text="encrypted; emptied when the report closes")

@@ -27,7 +27,7 @@ from labeling.models import (
 )
 from labeling.releases.reader import IndexedPlace, places_of
 from labeling.reports.decision import DECIDED, duplicates_of
-from labeling.reports.filing import METRES_A_DEGREE, SAME_PLACE_METRES
+from labeling.reports.places import METRES_A_DEGREE, SAME_PLACE_METRES
 from labeling.review.review_detection import standing_of
 
 # What a release did about an accepted report: the place is gone, it is there at last, it is drawn otherwise.

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import transaction
@@ -15,7 +15,7 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, NotThere
 from amberapp.models import Role, User
 from labeling.models import Report, ReportState
-from labeling.reports.groups import ReportFacts, ReportGroup, Voice, grouped, voices_of
+from labeling.reports.groups import OpenReport, ReportGroup, Voice, grouped, voices_of
 from labeling.reports.locks import lead_on, lock_groups, slices
 from labeling.reports.text_similarity import clusters
 
@@ -41,13 +41,14 @@ class Batch:
 
 def open_groups() -> list[ReportGroup]:
     """All open reports in groups, best first. One query; about 0.4 s for 10,000 reports."""
-    return grouped(list(_told()))
+    return grouped(list(_open_reports()))
 
 
 def neighbours(report: Report, *, most: int = 50) -> list[Voice]:
     """What else is said about an open report's place: voices, rarest first."""
-    told = list(_told(Report.objects.filter(place_key=report.place_key))) if report.place_key else []
-    return voices_of(told)[:most]
+    if not report.place_key:
+        return []
+    return voices_of(_open_reports(Report.objects.filter(place_key=report.place_key)))[:most]
 
 
 def set_aside(*, report: Report, reach: str, upto: int, acting_user: User) -> int:
@@ -74,8 +75,8 @@ def set_aside(*, report: Report, reach: str, upto: int, acting_user: User) -> in
             )
         if not changed:
             raise Conflict(_("This report has been decided meanwhile. Nothing was changed."))
-        led = _lead_the_orphans(held)
-        details = {"came_forward": led} if led else {}
+        followers = _lead_the_orphans(held)
+        details = {"came_forward": followers} if followers else {}
         record(acting_user, "report.set_aside", report, count=len(changed), reports=changed, **details)
     return len(changed)
 
@@ -129,29 +130,28 @@ def _reached(report: Report, reach: SetAsideScope) -> list[int]:
             if report.pk in group.members:
                 return sorted(group.members)
     elif reach == SetAsideScope.SAID and report.place_key:
-        told = list(_told(Report.objects.filter(place_key=report.place_key)))
-        mine = next((one for one in told if one.id == report.pk), None)
+        nearby = list(_open_reports(Report.objects.filter(place_key=report.place_key)))
+        mine = next((one for one in nearby if one.id == report.pk), None)
         if mine is not None and not (mine.photo and not mine.text_key):
-            cluster = clusters(one.text_key for one in told)
+            cluster = clusters(one.text_key for one in nearby)
             text = cluster.get(mine.text_key, "")
             # Those without words are alike only where they are without a photo, too.
             return sorted(
-                one.id for one in told if cluster.get(one.text_key, "") == text and (text or not one.photo)
+                one.id for one in nearby if cluster.get(one.text_key, "") == text and (text or not one.photo)
             )
     return [report.pk]
 
 
-def _told(reports: "QuerySet[Report] | None" = None) -> Iterator[ReportFacts]:
+def _open_reports(reports: "QuerySet[Report] | None" = None) -> Iterator[OpenReport]:
     """What ranking needs of the open ones among these reports (all when None), in the order in which they came."""
     now = timezone.now()
     rows = (
         (Report.objects.all() if reports is None else reports).filter(state=ReportState.OPEN).order_by("pk")
     )
-    wanted = ("id", "place_key", "text_key", "category", "photo_key", "created_at")
-    for row in rows.values_list(*wanted, Left("comment", BEGINNING)):
-        number, place_key, key, category, photo_key, created_at, words = row
-        told = ReportFacts(number, place_key, key, category, words, bool(photo_key), 0.0)
-        yield replace(told, days=max((now - created_at).total_seconds() / 86_400, 0.0))
+    columns = ("id", "place_key", "ground", "text_key", Left("comment", BEGINNING), "photo_key", "created_at")
+    for number, place_key, ground, key, words, photo_key, created_at in rows.values_list(*columns):
+        days = max((now - created_at).total_seconds() / 86_400, 0.0)
+        yield OpenReport(number, place_key, ground, key, words, bool(photo_key), days)
 
 
 def _orphans() -> "QuerySet[Report]":
@@ -161,12 +161,12 @@ def _orphans() -> "QuerySet[Report]":
 
 def _lead_the_orphans(held: list[int]) -> dict[str, list[int]]:
     """Of the orphans of each held report the earliest comes forward; the others follow it. Returns who follows whom."""
-    led: dict[str, list[int]] = {}
+    followers: dict[str, list[int]] = {}
     for some in slices(held):
-        left: dict[int, list[int]] = defaultdict(list)
+        orphans: dict[int, list[int]] = defaultdict(list)
         for first, number in _orphans().filter(duplicate_of__in=some).values_list("duplicate_of", "pk"):
             assert first is not None  # an orphan is a duplicate
-            left[first].append(number)
-        for numbers in left.values():
-            led |= lead_on(numbers)
-    return led
+            orphans[first].append(number)
+        for numbers in orphans.values():
+            followers |= lead_on(numbers)
+    return followers

@@ -1,25 +1,29 @@
-"""A citizen's objection to the public map. What experts make of it is decided elsewhere."""
+"""A citizen's objection to the public map: checked here, once for every door, and written.
+
+The form and the API read shapes alone. What experts make of a report is decided elsewhere.
+"""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from amberapp.audit import record
 from amberapp.errors import NotThere, UserError
 from amberapp.text import plain_text
 from amberapp.web.rate_limit import may_send
-from detection.models import Detection, Tile
-from labeling.models import Release, Report, ReportCategory, ReportState
+from detection.models import Detection
+from labeling.models import Release, Report, ReportCategory
 from labeling.releases.reader import detection_at
 from labeling.reports import photos
 from labeling.reports.email_encryption import encrypt
 from labeling.reports.mail import can_be_sent
+from labeling.reports.places import reported_place
 from labeling.reports.text_similarity import text_key
 
 COMMENT_LENGTH = 2000
@@ -28,11 +32,14 @@ EMAIL_LENGTH = 254
 ABOUT_WHAT_IS_SHOWN = (ReportCategory.NOT_MINING, ReportCategory.WRONG_OUTLINE)
 # How far outside the searched ground a place may lie, in degrees: about 110 km north to south.
 MARGIN = 1.0
-# Reports of one category so near to each other are about the same.
-SAME_PLACE_METRES = 150.0
-METRES_A_DEGREE = 111_320.0
-# The grid of blurred places, in degrees: 1.1 km north to south, 1.4 km east to west in Polissia.
-ROUGH_LATITUDE, ROUGH_LONGITUDE = 0.01, 0.02
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a sender has written, as it is kept."""
+
+    comment: str
+    email: str
 
 
 def file_report(
@@ -59,33 +66,10 @@ def file_report(
     category within 150 m of an open one (or about the same detection) becomes its duplicate and shares its fate.
     Raises UserError: 400 with the fields that are wrong, 429 when the sender has sent too many.
     """
-    wrong: dict[str, list[str]] = {}
-    if trap:
-        wrong["website"] = [_("This field is a trap for programs: leave it empty.")]
-    if category not in ReportCategory.values:
-        wrong["category"] = [_("Choose what is wrong.")]
-    if not _is_place(latitude, longitude):
-        wrong["latitude"] = [_("Give a place: latitude −90…90, longitude −180…180.")]
-    elif not _near(release, latitude, longitude):
-        wrong["latitude"] = [_("This place lies far outside the region of this map.")]
-    comment = plain_text(comment)
-    if len(comment) > COMMENT_LENGTH:
-        wrong["comment"] = [_("At most %(count)s characters.") % {"count": COMMENT_LENGTH}]
-    email = plain_text(email)
-    if email and not _is_email(email):
-        wrong["email"] = [_("This is not an e-mail address. You can also leave it empty.")]
-    if wrong:
-        raise UserError(next(iter(wrong.values()))[0], fields=wrong)
+    words = _checked(release, latitude, longitude, category, comment, email, trap)
     if detection is not None and detection.run_id != release.run_id:
         raise NotThere(_("Release %(number)s has no such place.") % {"number": release.number})
-    most = settings.AMBER["AMBER_REPORTS_PER_HOUR"]
-    if sender and not may_send(sender, most=most):
-        raise UserError(
-            _("That was %(count)s reports within an hour. Thank you; send the next one in an hour.")
-            % {"count": most},
-            code="too_many",
-            status=429,
-        )
+    _check_rate(sender)
     if detection is None and category in ABOUT_WHAT_IS_SHOWN:
         detection = detection_at(release, latitude, longitude)
     # Pictures cost the most, so they come last, and whoever sends too many never gets that far.
@@ -94,7 +78,7 @@ def file_report(
     try:
         with transaction.atomic():
             latitude, longitude = round(latitude, 6), round(longitude, 6)
-            place_key, first = _same_place(release, detection, latitude, longitude, category)
+            place = reported_place(release, detection, latitude, longitude, category)
             report = Report.objects.create(
                 region_id=release.region_id,
                 release=release,
@@ -102,12 +86,13 @@ def file_report(
                 latitude=latitude,
                 longitude=longitude,
                 category=category,
-                comment=comment,
+                comment=words.comment,
                 blurred=blurred,
-                place_key=place_key,
-                text_key=text_key(comment),
-                duplicate_of=first,
-                sealed_email=encrypt(email) if can_be_sent() else "",
+                place_key=place.key,
+                ground=place.ground,
+                text_key=text_key(words.comment),
+                duplicate_of=place.first,
+                sealed_email=encrypt(words.email) if can_be_sent() else "",
             )
             record(None, "report.filed", report, category=category, release=release.pk)
             if picture is not None:
@@ -121,78 +106,54 @@ def file_report(
     return report
 
 
-def public_position(report: Report) -> tuple[float, float]:
-    """(latitude, longitude) as anybody but an expert may see it: a blurred place is rounded to about a kilometre."""
-    if not report.blurred:
-        return report.latitude, report.longitude
-    return (
-        round(round(report.latitude / ROUGH_LATITUDE) * ROUGH_LATITUDE, 6),
-        round(round(report.longitude / ROUGH_LONGITUDE) * ROUGH_LONGITUDE, 6),
-    )
+def _checked(
+    release: Release, latitude: Any, longitude: Any, category: str, comment: str, email: str, trap: str
+) -> Words:
+    """What may be kept of the words. Raises UserError with every field that is wrong."""
+    wrong: dict[str, list[str]] = {}
+    if trap:
+        wrong["website"] = [_("This field is a trap for programs: leave it empty.")]
+    if category not in ReportCategory.values:
+        wrong["category"] = [_("Choose what is wrong.")]
+    if not _is_degrees(latitude, 90) or not _is_degrees(longitude, 180):
+        name = "latitude" if not _is_degrees(latitude, 90) else "longitude"
+        wrong[name] = [_("Give a place: latitude −90…90, longitude −180…180.")]
+    elif not _near(release, latitude, longitude):
+        wrong["latitude"] = [_("This place lies far outside the region of this map.")]
+    words = Words(plain_text(comment), plain_text(email))
+    if len(words.comment) > COMMENT_LENGTH:
+        wrong["comment"] = [_("At most %(count)s characters.") % {"count": COMMENT_LENGTH}]
+    if words.email and not _is_email(words.email):
+        wrong["email"] = [_("This is not an e-mail address. You can also leave it empty.")]
+    if wrong:
+        raise UserError(next(iter(wrong.values()))[0], fields=wrong)
+    return words
 
 
-def _same_place(
-    release: Release, detection: Detection | None, latitude: float, longitude: float, category: str
-) -> tuple[str, Report | None]:
-    """The name of the place for grouping, and the open report of the same category there that came first.
-
-    The name is that of the nearest open report within 150 m. A place without one is "d" and its detection, or else
-    its cell in a grid of 150 m, with "s" before it where a tile shows that ground and "g" where none does: the
-    report desk ranks by it. Two detections are two places, however near, and a report about one is no duplicate of one about none:
-    accepting that one takes nothing off the map. A report that is decided in the very moment
-    in which its duplicate comes leaves that one open, and the desk shows it by itself.
-    """
-    away = SAME_PLACE_METRES / METRES_A_DEGREE
-    narrow = max(math.cos(math.radians(latitude)), 0.01)
-    nearby = Q(
-        latitude__range=(latitude - away, latitude + away),
-        longitude__range=(longitude - away / narrow, longitude + away / narrow),
-    )
-    if detection is not None:
-        # What is said of the ground beside it decides nothing about a place on the map.
-        nearby = Q(detection=detection)
-    firsts = Report.objects.filter(region=release.region_id, state=ReportState.OPEN, duplicate_of=None)
-    near: list[tuple[float, Report]] = []
-    for found in firsts.filter(nearby).order_by("pk")[:100]:
-        distance = math.hypot(found.latitude - latitude, (found.longitude - longitude) * narrow)
-        about_it = detection is not None and found.detection_id == detection.pk
-        if about_it or distance <= away:
-            near.append((-1.0 if about_it else distance, found))
-    near.sort(key=lambda pair: (pair[0], pair[1].pk))
-    same = next((found for _distance, found in near if found.category == category), None)
-    if detection is not None:
-        return f"d{detection.pk}", same
-    if near:
-        return (same or near[0][1]).place_key, same
-    row = math.floor(latitude / away)
-    # One width a row, so that cells of a row do not overlap.
-    width = away / max(math.cos(math.radians(row * away)), 0.01)
-    cell = f"{row}:{math.floor(longitude / width)}"
-    return ("s" if _is_searched(release.region_id, latitude, longitude) else "g") + cell, None
+def _check_rate(sender: str) -> None:
+    """Raises UserError (429) when this sender has sent as many as one may within an hour."""
+    most = settings.AMBER["AMBER_REPORTS_PER_HOUR"]
+    if sender and not may_send(sender, most=most):
+        raise UserError(
+            _("That was %(count)s reports within an hour. Thank you; send the next one in an hour.")
+            % {"count": most},
+            code="too_many",
+            status=429,
+        )
 
 
-def _is_searched(region_id: int, latitude: float, longitude: float) -> bool:
-    """Whether a tile of the region shows that ground."""
-    return Tile.objects.on_the_map().filter(region=region_id).showing(latitude, longitude).exists()
-
-
-def _is_place(latitude: Any, longitude: Any) -> bool:
-    for value, limit in ((latitude, 90), (longitude, 180)):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        if not math.isfinite(value) or abs(value) > limit:
-            return False
-    return True
+def _is_degrees(value: Any, limit: int) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and abs(value) <= limit
 
 
 def _near(release: Release, latitude: float, longitude: float) -> bool:
-    boxes = [release.statistics.get("searched_bounds"), release.statistics.get("bounds")]
-    known = [box for box in boxes if box]
-    if not known:
-        return True
-    return any(
+    names = ("searched_bounds", "bounds")
+    boxes = [release.statistics[name] for name in names if release.statistics.get(name)]
+    return not boxes or any(
         west - MARGIN <= longitude <= east + MARGIN and south - MARGIN <= latitude <= north + MARGIN
-        for west, south, east, north in known
+        for west, south, east, north in boxes
     )
 
 

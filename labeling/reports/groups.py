@@ -27,7 +27,7 @@ from labeling.reports.text_similarity import SHORT, clusters, has_link, normalis
 COPIES, SHORT_COPIES = 3, 8
 SILENT = 3
 # What a report gains and loses.
-ABOUT_A_DETECTION, ON_SEARCHED_GROUND = 3.0, 2.0
+OF_GROUND = {"detection": 3.0, "searched": 2.0, "unsearched": 0.0}
 PHOTO = 2.0
 SENTENCE, WORD = 1.5, 0.5
 LINK = -2.0
@@ -44,28 +44,28 @@ class GroupKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class ReportFacts:
-    """What ranking needs of one open report; `words` may be the beginning of its comment only, `days` its age."""
+class OpenReport:
+    """What ranking needs of one open report; `words` may be the beginning of its comment only, `days` its age.
+
+    ground: “detection”, “searched” or “unsearched” (labeling.models.ReportGround).
+    """
 
     id: int
     place_key: str
+    ground: str
     text_key: str
-    category: str
     words: str
     photo: bool
     days: float
 
     @property
-    def about_detection(self) -> bool:
-        return self.place_key.startswith("d")
-
-    @property
-    def on_searched_ground(self) -> bool:
-        return self.place_key.startswith("s")
-
-    @property
     def silent(self) -> bool:
         return not self.text_key and not self.photo
+
+    @property
+    def says_nothing(self) -> bool:
+        """No words, no photo, and ground of which nothing is known; the place's name is missing in old rows."""
+        return self.silent and self.ground == "unsearched" and bool(self.place_key)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class ReportGroup:
         return len(self.members)
 
 
-def grouped(reports: Sequence[ReportFacts]) -> list[ReportGroup]:
+def grouped(reports: Sequence[OpenReport]) -> list[ReportGroup]:
     """Every report in exactly one group, the groups best first; equals in the order in which they came."""
     cluster = clusters(report.text_key for report in reports)
     copies = Counter(cluster[report.text_key] for report in reports if report.text_key)
@@ -106,15 +106,15 @@ def grouped(reports: Sequence[ReportFacts]) -> list[ReportGroup]:
     for report in reports:
         if report.text_key:
             places[cluster[report.text_key]].add(report.place_key)
-    lonely = [report for report in reports if report.silent and report.place_key.startswith("g")]
-    together: dict[tuple[GroupKind, str], list[ReportFacts]] = defaultdict(list)
+    lonely = [report for report in reports if report.says_nothing]
+    together: dict[tuple[GroupKind, str], list[OpenReport]] = defaultdict(list)
     for report in reports:
         text = cluster.get(report.text_key, "")
         enough = SHORT_COPIES if len(normalised(report.words)) < SHORT else COPIES
         # A photo is the report's own, whatever is written beside it.
         if text and not report.photo and copies[text] >= enough and len(places[text]) > 1:
             together[(GroupKind.TEXT, text)].append(report)
-        elif len(lonely) >= SILENT and report.silent and report.place_key.startswith("g"):
+        elif len(lonely) >= SILENT and report.says_nothing:
             together[(GroupKind.SILENT, "")].append(report)
         else:
             together[(GroupKind.PLACE, report.place_key or f"report {report.id}")].append(report)
@@ -123,13 +123,10 @@ def grouped(reports: Sequence[ReportFacts]) -> list[ReportGroup]:
     return sorted(groups, key=lambda group: (-group.score, -group.days, group.lead))
 
 
-def score_of(report: ReportFacts, copies: int) -> float:
+def score_of(report: OpenReport, copies: int) -> float:
     """How much speaks for looking at this report soon; `copies` reports (itself too) have its text."""
     score = min(report.days / 7, MOST_WEEKS) * A_WEEK
-    if report.about_detection:
-        score += ABOUT_A_DETECTION
-    elif report.on_searched_ground:
-        score += ON_SEARCHED_GROUND
+    score += OF_GROUND[report.ground]
     if report.photo:
         score += PHOTO
     words = words_in(report.words)
@@ -140,7 +137,7 @@ def score_of(report: ReportFacts, copies: int) -> float:
     return score + (DOUBLING * math.log2(copies) if copies > 1 else 0.0)
 
 
-def voices_of(reports: Iterable[ReportFacts]) -> list[Voice]:
+def voices_of(reports: Iterable[OpenReport]) -> list[Voice]:
     """The different texts (and photos) of these reports, what was said least often first; those without words last."""
     reports = list(reports)
     cluster = clusters(report.text_key for report in reports)
@@ -153,7 +150,7 @@ def voices_of(reports: Iterable[ReportFacts]) -> list[Voice]:
 
 
 def _group(
-    kind: GroupKind, members: list[ReportFacts], scores: dict[int, float], cluster: dict[str, str]
+    kind: GroupKind, members: list[OpenReport], scores: dict[int, float], cluster: dict[str, str]
 ) -> ReportGroup:
     members = sorted(members, key=lambda report: (-scores[report.id], report.id))
     voices = _voices(members, scores, cluster)
@@ -171,13 +168,13 @@ def _group(
     )
 
 
-def _voices(reports: Sequence[ReportFacts], scores: dict[int, float], cluster: dict[str, str]) -> list[Voice]:
-    said: dict[str, list[ReportFacts]] = defaultdict(list)
+def _voices(reports: Sequence[OpenReport], scores: dict[int, float], cluster: dict[str, str]) -> list[Voice]:
+    by_text: dict[str, list[OpenReport]] = defaultdict(list)
     for report in reports:
         # A photo without words is a voice of its own; silence is one together.
-        said[cluster.get(report.text_key) or (f"photo {report.id}" if report.photo else "")].append(report)
+        by_text[cluster.get(report.text_key) or (f"photo {report.id}" if report.photo else "")].append(report)
     voices = []
-    for together in said.values():
+    for together in by_text.values():
         best = max(together, key=lambda report: (scores[report.id], -report.id))
         voices.append(
             Voice(

@@ -6,7 +6,7 @@ from labeling.reports import api
 from labeling.reports.views import citizen, desk
 
 urlpatterns = [
-    path("report/", citizen.report, name="report"),
+    path("report/", citizen.report_form, name="report"),
     path("report/<slug:token>/", citizen.report_status, name="report-status"),
     path("review/reports/", desk.report_list, name="report-list"),
     path("review/reports/<int:report_id>/", desk.report_detail, name="report-detail"),

@@ -164,7 +164,7 @@ def test_two_experts_decide_about_two_reports_of_one_matter(
 ) -> None:
     detection = make_run(make_classifier(region), [make_tile(1)]).detections.get()
     values = {"region": region, "latitude": 51.5, "longitude": 26.502, "category": "not_mining"}
-    values |= {"detection": detection, "place_key": f"d{detection.pk}"}
+    values |= {"detection": detection, "place_key": f"d{detection.pk}", "ground": "detection"}
     first = Report.objects.create(**values)
     same = Report.objects.create(duplicate_of=first, **values)
     real, own_row_written = decision.duplicates_of, threading.Event()

@@ -17,27 +17,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from amberapp.errors import NotThere, UserError
-from amberapp.models import Role, User
+from amberapp.models import Role
+from amberapp.web.parameters import BIGGEST_ID, row_number, signed_in
 from amberapp.web.permissions import role_required
-from detection.models import Detection, SegmentedTile
-from labeling.models import LookAlike, Report, ReportState
-from labeling.reports.consequences import consequences_of
-from labeling.reports.decision import (
-    ANSWER_LENGTH,
-    ReportOutcome,
-    accept_report,
-    decline_report,
-    duplicates_of,
-    may_reject,
-    needs_reason,
-    tiles_at,
-)
-from labeling.reports.desk import Batch, bring_back, junk_batches, neighbours, newest, open_groups, set_aside
-from labeling.reports.filing import public_position
+from labeling.models import Report, ReportState
+from labeling.reports.decision import ReportOutcome, accept_report, decline_report
+from labeling.reports.desk import Batch, bring_back, junk_batches, newest, open_groups, set_aside
+from labeling.reports.desk_pages import GroupLine, ReportLine, report_page
 from labeling.reports.photo_encoding import MEDIA_TYPE, SUFFIX
 from labeling.reports.photos import photo_of
 from labeling.reports.reopening import reopen_report
-from labeling.review.card import run_to_review, svg_path
 
 REPORTS_PER_PAGE = 50
 GROUPS_PER_PAGE = 30
@@ -64,23 +53,19 @@ def report_list(request: HttpRequest) -> HttpResponse:
         ],
         "aside": _just_set_aside(request.GET.get("aside", "")),
     }
-    wanted = request.GET.get("page")
+    number = request.GET.get("page")
     if state == ReportState.OPEN:
-        seen = newest()  # asked before the groups: what comes in between is not on the page
-        page = Paginator(open_groups(), GROUPS_PER_PAGE).get_page(wanted)
+        upto = newest()  # asked before the groups: what comes in between is not on the page
+        page = Paginator(open_groups(), GROUPS_PER_PAGE).get_page(number)
         leads = Report.objects.select_related("region", "release", "detection").in_bulk(
             [group.lead for group in page]
         )
         # A report may have been decided between the two queries.
-        rows = [{"group": group, "lead": leads[group.lead]} for group in page if group.lead in leads]
-        context |= {
-            "page": page,
-            "rows": rows,
-            "newest": seen,
-        }
+        lines = [GroupLine(group, leads[group.lead]) for group in page if group.lead in leads]
+        context |= {"page": page, "lines": lines, "newest": upto}
     elif state == ReportState.JUNK:
         batches: Any = JunkBatches()  # all that a Paginator asks for, though not what its stubs ask for
-        context["page"] = Paginator(batches, REPORTS_PER_PAGE).get_page(wanted)
+        context["page"] = Paginator(batches, REPORTS_PER_PAGE).get_page(number)
     else:
         reports = (
             Report.objects.filter(state=state)
@@ -90,7 +75,8 @@ def report_list(request: HttpRequest) -> HttpResponse:
             .annotate(same=Count("duplicates"))
             .order_by("-id")
         )
-        context["page"] = Paginator(reports, REPORTS_PER_PAGE).get_page(wanted)
+        decided: Any = Paginator(reports, REPORTS_PER_PAGE).get_page(number)
+        context |= {"page": decided, "lines": [ReportLine(report, report.same) for report in decided]}
     return render(request, "labeling/reports/list.html", context)
 
 
@@ -110,45 +96,41 @@ class JunkBatches:
         return junk_batches(part.start, part.stop)[0]
 
 
-def _just_set_aside(number: str) -> dict[str, Any] | None:
+def _just_set_aside(number: str) -> Batch | None:
     """What the page's first line tells after setting aside: how many, with a button that takes it back."""
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        return None
-    lead = Report.objects.filter(pk=int(number), state=ReportState.JUNK).first()
+    lead = Report.objects.filter(pk=row_number(number) or 0, state=ReportState.JUNK).first()
     if lead is None:
         return None
     count = Report.objects.filter(
         state=ReportState.JUNK, decided_at=lead.decided_at, decided_by=lead.decided_by_id
     ).count()
-    return {"lead": lead, "count": count}
+    return Batch(lead, count)
 
 
 @require_POST
 @role_required(Role.EXPERT)
 def report_set_aside(request: HttpRequest, report_id: int) -> HttpResponse:
     """Set a report, those that say the same or its whole group aside as junk; the list then offers to take it back."""
-    assert isinstance(request.user, User)
     set_aside(
         report=_report(report_id),
         reach=request.POST.get("reach", ""),
         upto=_upto(request, report_id),
-        acting_user=request.user,
+        acting_user=signed_in(request),
     )
     return redirect(f"{reverse('report-list')}?aside={report_id}")
 
 
 def _upto(request: HttpRequest, report_id: int) -> int:
     """The newest report that the expert's page can have shown; without one nothing newer than the report itself."""
-    upto = request.POST.get("upto", "")
-    return int(upto) if upto.isascii() and upto.isdigit() and len(upto) < 19 else report_id
+    upto = row_number(request.POST.get("upto"))
+    return report_id if upto is None else upto
 
 
 @require_POST
 @role_required(Role.EXPERT)
 def report_bring_back(request: HttpRequest, report_id: int) -> HttpResponse:
     """Open again what was set aside together."""
-    assert isinstance(request.user, User)
-    count = bring_back(report=_report(report_id), acting_user=request.user)
+    count = bring_back(report=_report(report_id), acting_user=signed_in(request))
     messages.success(request, _opened(count))
     return redirect("report-list")
 
@@ -157,20 +139,19 @@ def report_bring_back(request: HttpRequest, report_id: int) -> HttpResponse:
 @role_required(Role.EXPERT)
 def report_reopen(request: HttpRequest, report_id: int) -> HttpResponse:
     """Take the decision back that the expert's page showed; the report's page then shows it open."""
-    assert isinstance(request.user, User)
     count = reopen_report(
         report=_report(report_id),
         decided_at=_moment(request.POST.get("decided", "")),
-        acting_user=request.user,
+        acting_user=signed_in(request),
     )
     messages.success(request, _opened(count))
     return redirect("report-detail", report_id=report_id)
 
 
-def _moment(told: str) -> dt.datetime | None:
+def _moment(text: str) -> dt.datetime | None:
     """None for what is no moment, or none that a database knows."""
     try:
-        moment = parse_datetime(told)
+        moment = parse_datetime(text)
         return moment.astimezone(dt.UTC) if moment is not None and moment.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
@@ -194,8 +175,15 @@ def report_photo(request: HttpRequest, report_id: int) -> HttpResponse:
 
 
 def _report(report_id: int) -> Report:
-    """Raises NotThere."""
-    report = Report.objects.filter(pk=report_id).first() if report_id < 2**63 else None
+    """With its release and its ground. Raises NotThere."""
+    reports = Report.objects.select_related(
+        "region",
+        "release",
+        "decided_by",
+        "detection__run__region",
+        "detection__segmented_tile__tile__source",
+    )
+    report = reports.filter(pk=report_id).first() if report_id <= BIGGEST_ID else None
     if report is None:
         raise NotThere(_("There is no report %(number)s.") % {"number": report_id})
     return report
@@ -206,22 +194,8 @@ def _report(report_id: int) -> Report:
 @role_required(Role.EXPERT)
 def report_detail(request: HttpRequest, report_id: int) -> HttpResponse:
     """One report. A POST with `decision` accepts (with a reason where there is a detection) or declines it with an answer."""
-    report = (
-        Report.objects.select_related(
-            "region",
-            "release",
-            "decided_by",
-            "detection__run__region",
-            "detection__segmented_tile__tile__source",
-        )
-        .filter(pk=report_id)
-        .first()
-        if report_id < 2**63
-        else None
-    )
-    if report is None:
-        raise NotThere(_("There is no report %(number)s.") % {"number": report_id})
-    wrong: UserError | None = None
+    report = _report(report_id)
+    refused: UserError | None = None
     if request.method == "POST":
         try:
             _decide(request, report)
@@ -229,14 +203,16 @@ def report_detail(request: HttpRequest, report_id: int) -> HttpResponse:
             # The page of a report that is decided has no form beside which a sentence could stand.
             if error.status != 400 or report.state != ReportState.OPEN:
                 raise
-            wrong = error
+            refused = error
         else:
             return redirect("report-detail", report_id=report.pk)
-    return _page(request, report, wrong)
+    page = report_page(report, refused, request.POST.dict() if refused else {})
+    context = {"page": page, "report": report, "newest": page.newest}
+    return render(request, "labeling/reports/detail.html", context, status=400 if refused else 200)
 
 
 def _decide(request: HttpRequest, report: Report) -> None:
-    assert isinstance(request.user, User)
+    expert = signed_in(request)
     site_url = f"{request.scheme}://{request.get_host()}"
     answer = request.POST.get("answer", "")
     upto = _upto(request, report.pk)
@@ -244,21 +220,21 @@ def _decide(request: HttpRequest, report: Report) -> None:
     if decision not in ("accept", "decline"):
         raise UserError(_("Choose: accept the report or decline it. Nothing was changed."))
     if decision == "decline":
-        decline_report(report=report, acting_user=request.user, answer=answer, site_url=site_url, upto=upto)
+        decline_report(report=report, acting_user=expert, answer=answer, site_url=site_url, upto=upto)
         messages.success(request, _("Declined. The sender can read your answer."))
         return
     outcome = accept_report(
         report=report,
-        acting_user=request.user,
+        acting_user=expert,
         look_alike=request.POST.get("look_alike", ""),
         answer=answer,
         site_url=site_url,
         upto=upto,
     )
-    messages.success(request, _said(outcome))
+    messages.success(request, _sentence(outcome))
 
 
-def _said(outcome: ReportOutcome) -> str:
+def _sentence(outcome: ReportOutcome) -> str:
     if outcome.review is not None:
         return ngettext(
             "Accepted. The place leaves the map with the next release, and its %(count)s superpixel is now "
@@ -274,64 +250,3 @@ def _said(outcome: ReportOutcome) -> str:
             len(outcome.tiles),
         ) % {"count": len(outcome.tiles)}
     return _("Accepted. No tile of this site covers the place: an admin must import imagery of it first.")
-
-
-def _page(request: HttpRequest, report: Report, wrong: UserError | None) -> HttpResponse:
-    seen = newest()  # asked before the voices: what comes in between is not on the page
-    tiles = tiles_at(report)
-    shown: SegmentedTile | None = tiles[0] if tiles else None
-    voices = neighbours(report) if report.state == ReportState.OPEN else []
-    same = duplicates_of(report)
-    context: dict[str, Any] = {
-        "report": report,
-        "voices": [voice for voice in voices if voice.id != report.pk or voice.count > 1],
-        "same": same.count(),
-        # Who said the same and will not read the words of the answer (labeling.reports.decision).
-        "without_words": same.count() if report.blurred else same.filter(blurred=True).count(),
-        "newest": seen,
-        "rough": public_position(report) if report.blurred else None,
-        "tiles": tiles,
-        "shown": shown,
-        "point": _pixel(report, shown),
-        "path": svg_path(report.detection.pixel_outline) if report.detection else "",
-        "found_again": _found_again(report, shown),
-        "look_alikes": LookAlike.objects.choices(),
-        "may_reject": may_reject(report),
-        "needs_reason": needs_reason(report),
-        "since": consequences_of(report),
-        "answer_length": ANSWER_LENGTH,
-        "error": wrong,
-        "said": request.POST if wrong else {},
-        "map": {
-            "point": [report.latitude, report.longitude],
-            "outline": report.detection.outline if report.detection else None,
-            "boxes": [
-                [[tile.tile.south, tile.tile.west], [tile.tile.north, tile.tile.east]]
-                for tile in tiles
-                if tile.tile.bounds
-            ],
-            "region": report.region.polygon,
-        },
-    }
-    return render(request, "labeling/reports/detail.html", context, status=400 if wrong else 200)
-
-
-def _pixel(report: Report, shown: SegmentedTile | None) -> tuple[str, str] | None:
-    """Where the reported point lies in the shown image, in its pixels; None when it lies outside."""
-    if shown is None or shown.tile.bounds is None:
-        return None
-    west, south, east, north = shown.tile.bounds
-    x = (report.longitude - west) / (east - west) * shown.tile.width
-    y = (north - report.latitude) / (north - south) * shown.tile.height
-    if not (0 <= x <= shown.tile.width and 0 <= y <= shown.tile.height):
-        return None
-    return f"{x:.1f}", f"{y:.1f}"
-
-
-def _found_again(report: Report, shown: SegmentedTile | None) -> Detection | None:
-    """What the region's latest run finds on the same tile, when that is another detection than the reported one."""
-    run = run_to_review(report.region)
-    if run is None or shown is None:
-        return None
-    found = run.detections.filter(segmented_tile=shown).first()
-    return None if found is None or found.pk == report.detection_id else found

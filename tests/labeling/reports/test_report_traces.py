@@ -34,6 +34,7 @@ from labeling.reports.email_encryption import encrypt
 from labeling.reports.mail import answer_reporter
 from labeling.reports.photos import LOST_HOURS, forget_lost_photos
 from labeling.reports.retention import SWEPT
+from tests.markup import tight
 
 pytestmark = pytest.mark.django_db
 
@@ -121,7 +122,7 @@ def test_the_sites_own_log_does_not_tell_private_links(release: Any, monkeypatch
         def broken(*_args: Any) -> None:
             raise RuntimeError(f"/report/{token}/ broke")
 
-        monkeypatch.setattr("labeling.reports.views.citizen.public_position", broken)
+        monkeypatch.setattr("labeling.reports.citizen_pages.public_position", broken)
         assert client.get(address).status_code == 500
     finally:
         logging.getLogger().removeHandler(handler)
@@ -166,7 +167,7 @@ def test_the_page_of_a_blurred_report_does_not_tell_its_number(release: Any) -> 
     for blurred in (True, False):
         page = Client().get(send(release, blurred=blurred, latitude=51.5 + blurred / 10).json()["status_url"])
         number = Report.objects.latest("pk").pk
-        assert (f'<dd class="num">{number}</dd>' in page.content.decode()) is not blurred
+        assert (f'<dd class="num">{number}</dd>' in tight(page.content.decode())) is not blurred
 
 
 def test_nobody_learns_from_their_own_report_that_others_have_reported(

@@ -18,6 +18,7 @@ from labeling.reports import desk
 from labeling.reports.decision import decline_report
 from labeling.reports.desk import bring_back, open_groups, set_aside
 from labeling.reports.groups import GroupKind
+from labeling.reports.places import reported_place
 from labeling.reports.text_similarity import text_key
 from labeling.reports.views.desk import GROUPS_PER_PAGE
 from tests.labeling.reports.groups.junk import JUNK
@@ -114,21 +115,20 @@ def real_reports(release: Any) -> list[dict[str, Any]]:
 
 def write(release: Any, said: list[dict[str, Any]]) -> list[Report]:
     """As `file_report` does it, without a thousand transactions: keys of places are made by it for a few."""
-    from labeling.reports.filing import _same_place
-
-    rows, keys = [], {}
+    rows, places = [], {}
     for fields in said:
         fields = {"category": "missed", **fields}
         where = (fields.get("detection"), round(fields["latitude"], 2), round(fields["longitude"], 2))
-        if where not in keys:
-            keys[where], _first = _same_place(
+        if where not in places:
+            places[where] = reported_place(
                 release, fields.get("detection"), fields["latitude"], fields["longitude"], fields["category"]
             )
         rows.append(
             Report(
                 region=release.region,
                 release=release,
-                place_key=keys[where],
+                place_key=places[where].key,
+                ground=places[where].ground,
                 text_key=text_key(fields["comment"]),
                 **fields,
             )
@@ -154,7 +154,7 @@ def test_a_thousand_junk_reports_do_not_bury_ten_real_ones(
     client = client_of(bob)
     with django_assert_max_num_queries(9):
         page = client.get("/review/reports/")
-    leads = [row["lead"].pk for row in page.context["rows"]]
+    leads = [line.lead.pk for line in page.context["lines"]]
     assert len(leads) <= GROUPS_PER_PAGE
     assert wanted <= set(leads), "all ten real reports stand on the first page"
     # The floods are a line each, and one press sets one aside.

@@ -15,7 +15,7 @@ from labeling.models import Report, Review
 from labeling.releases.publish import publish_release
 from labeling.reports.decision import LETTER_JOB, accept_report, decline_report
 from labeling.reports.desk import open_groups
-from labeling.reports.filing import public_position
+from labeling.reports.places import public_position
 from labeling.reports.text_similarity import alike, clusters, normalised, text_key
 from tests.labeling.reports.groups.junk import JUNK
 
