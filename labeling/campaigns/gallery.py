@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.template.defaultfilters import floatformat
+from django.utils.translation import gettext as _
 
 from detection.look_alikes.index import extractor_key_of
 from detection.look_alikes.search import MOST_WANTED, look_alikes_of
@@ -16,6 +18,7 @@ from labeling.models import (
     CampaignDecision,
     CampaignMember,
     Consensus,
+    LabelVerdict,
     Review,
     ReviewVerdict,
 )
@@ -23,6 +26,8 @@ from labeling.review.card import run_to_review
 from labeling.review.verdicts import Ground, ground_of, weigh
 
 SHOWN = 60
+# As css names what speaks against calling it not mining.
+WARNING = "look__warn"
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,35 @@ class CampaignCandidate:
         """As a form sends it back."""
         return f"{self.segmented_tile}-{self.superpixel}"
 
+    @property
+    def words(self) -> list[tuple[str, str]]:
+        """(css class, words): what the machine and what people say of it; warnings where it may be mining."""
+        lines = [self._call()]
+        if self.approved:
+            lines.append((WARNING, _("approved by an expert")))
+        if self.verdict:
+            lines.append(self._opinion())
+        return lines
+
+    def _call(self) -> tuple[str, str]:
+        if self.score is None:
+            return "", _("a labelled crop") if self.is_crop else _("not searched")
+        values = {"score": floatformat(self.score, 2)}
+        if self.called:
+            return "look__called", _("called mining · %(score)s") % values
+        return "", _("not called · %(score)s") % values
+
+    def _opinion(self) -> tuple[str, str]:
+        if self.verdict == LabelVerdict.MINING:
+            if self.by_expert:
+                return WARNING, _("an expert: mining")
+            return WARNING, _("imported as mining") if self.is_crop else _("volunteers: mining")
+        if self.verdict == LabelVerdict.NOT_MINING:
+            if self.by_expert:
+                return "", _("an expert: not mining")
+            return "", _("imported as not mining") if self.is_crop else _("volunteers: not mining")
+        return "", _("volunteers disagree")
+
 
 @dataclass(frozen=True)
 class CandidateGroup:
@@ -58,6 +92,10 @@ class CandidateGroup:
 
     segmented: SegmentedTile
     candidates: list[CampaignCandidate]
+
+    @property
+    def is_many(self) -> bool:
+        return len(self.candidates) > 1
 
 
 @dataclass(frozen=True)
@@ -131,7 +169,7 @@ def _grouped(candidates: Sequence[CampaignCandidate]) -> list[CandidateGroup]:
     for one in candidates:
         by_tile[one.segmented_tile].append(one)
     tiles = SegmentedTile.objects.select_related("tile").in_bulk(list(by_tile))
-    return [CandidateGroup(tiles[tile], found) for tile, found in by_tile.items() if tile in tiles]
+    return [CandidateGroup(tiles[tile], one) for tile, one in by_tile.items() if tile in tiles]
 
 
 class _Known:
@@ -140,14 +178,14 @@ class _Known:
     def __init__(self) -> None:
         self.scores: dict[SuperpixelRef, float] = {}
         self.threshold = 1.0
-        self.said: dict[SuperpixelRef, tuple[str, bool]] = {}
+        self.verdicts: dict[SuperpixelRef, tuple[str, bool]] = {}
         self.crops: set[int] = set()
         self.approved: set[SuperpixelRef] = set()
         self.campaigns: dict[SuperpixelRef, tuple[int, str]] = {}
 
     def about(self, place: SuperpixelRef) -> dict[str, Any]:
         score = self.scores.get(place)
-        verdict, by_expert = self.said.get(place, ("", False))
+        verdict, by_expert = self.verdicts.get(place, ("", False))
         campaign, name = self.campaigns.get(place, (None, ""))
         return {
             "score": score,
@@ -167,7 +205,7 @@ def _known(campaign: Campaign, places: Sequence[SuperpixelRef], run: Run | None)
     if run is not None:
         known.threshold = run.threshold
         known.scores = scores_of(run, places)
-    known.said = {
+    known.verdicts = {
         (tile, number): (verdict, by_expert)
         for tile, number, verdict, by_expert in Consensus.objects.filter(
             segmented_tile__in=tiles, piece=0
@@ -201,12 +239,12 @@ def scores_of(run: Run, places: Collection[SuperpixelRef]) -> dict[SuperpixelRef
     wanted: dict[int, list[int]] = defaultdict(list)
     for tile, number in places:
         wanted[tile].append(number)
-    found = {}
+    of_place = {}
     for tile, packed in TileScore.objects.filter(run=run, segmented_tile__in=list(wanted)).values_list(
         "segmented_tile_id", "scores"
     ):
         scores = np.frombuffer(bytes(packed), "<f4")
         for number in wanted[tile]:
             if number <= len(scores):
-                found[tile, number] = float(scores[number - 1])
-    return found
+                of_place[tile, number] = float(scores[number - 1])
+    return of_place

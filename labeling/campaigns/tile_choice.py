@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from amberapp import storage
 from detection.models import SegmentedTile
+from detection.segmentation.svg import svg_path
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ def superpixel_outlines(segmented: SegmentedTile) -> list[SuperpixelOutline]:
         tile = segmented.tile
         return [SuperpixelOutline(1, f"M0 0H{tile.width}V{tile.height}H0Z")]
     outlines = json.loads(storage.get(segmented.outlines_key))["pieces"]
-    return [SuperpixelOutline(number, _path(rings)) for number, rings in enumerate(outlines, 1)]
-
-
-def _path(rings: list[list[list[float]]]) -> str:
-    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings if len(ring) > 2)
+    # Rings there are open: the first corner is not repeated.
+    return [
+        SuperpixelOutline(number, svg_path([*ring, ring[0]] for ring in rings if ring))
+        for number, rings in enumerate(outlines, 1)
+    ]

@@ -16,6 +16,7 @@ from labeling.desk.labels import expert_labels
 from labeling.models import Campaign, Consensus, Origin
 from labeling.review.review_detection import review_detection
 from tests.findings import make_classifier, make_run
+from tests.markup import tight
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -141,9 +142,9 @@ def test_what_was_added_gets_its_class_when_an_expert_has_looked(
         acting_user=bob,
     )
     assert told(campaign) == {"cemetery": (0, 1), "mining": (1, 0), "": (6, 0)}
-    page = client_of(bob).get(f"/review/campaigns/{campaign.pk}/").content.decode()
+    page = tight(client_of(bob).get(f"/review/campaigns/{campaign.pk}/").content.decode())
     assert '<th scope="row">Cemetery</th><td class="num">0</td><td class="num">1</td>' in page
-    loss = 'Mining, as an expert has approved it <span class="tag tag--danger">a loss</span></th>'
+    loss = 'Mining, as an expert has approved it<span class="tag tag--danger">a loss</span></th>'
     assert f'{loss}<td class="num">1</td><td class="num">0</td>' in page
     assert "Not judged by an expert" in page
 
@@ -196,15 +197,15 @@ def test_each_class_is_told_with_its_difference_and_what_other_places_would_have
     parts = {"known": FIGURES, "own": few}
     campaign.effect = {"held_out": {"kinds": {"deforestation": parts, "cemetery": {"since": FIGURES}}}}
     campaign.save()
-    page = client_of(bob).get(f"/review/campaigns/{campaign.pk}/").content.decode()
+    page = tight(client_of(bob).get(f"/review/campaigns/{campaign.pk}/").content.decode())
     table = page.partition("Called mining all the same, by what it is</caption>")[2].partition("</table>")[0]
     first, second, third = table.partition("<tbody>")[2].split("</tr>")[:3]
-    assert 'Cemetery <small class="quiet">others labelled since</small>' in third
+    assert 'Cemetery<small class="quiet">others labelled since</small>' in third
     for text in (
-        'Clear-cut forest <small class="quiet">labelled before the campaign</small>',
-        "12 <small",
+        'Clear-cut forest<small class="quiet">labelled before the campaign</small>',
+        "12<small",
         "5 places",
-        "9 <span",
+        "9<span",
         "→",
         "3</td>",
         "<strong>−50.0</strong>",

@@ -17,6 +17,7 @@ from labeling.desk.labels import expert_labels
 from labeling.models import AreaSample, Campaign, Origin
 from labeling.training.retrain import freeze_region
 from tests.labeling.campaigns.rounds import AS_GOOD, again, known, like, silent
+from tests.markup import tight
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -38,7 +39,7 @@ def test_one_detection_removed_is_told_as_one_and_no_difference_without_a_sign(
     told = known(**(dict.fromkeys(figures, none) | {"recall": some}))
     changes = {"vanished": 1, "appeared": 2, "changed": 0, "unchanged": 7}
     Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": told, "run": changes})
-    page = client_of(bob).get(f"/review/campaigns/{decided.pk}/").content.decode()
+    page = tight(client_of(bob).get(f"/review/campaigns/{decided.pk}/").content.decode())
     assert "<dt>detection removed</dt><dd>1</dd>" in page
     assert "<strong>0.00</strong>" in page
     assert "<strong>+0.05</strong>" in page
@@ -146,7 +147,7 @@ def test_the_page_names_the_other_campaigns_and_counts_the_other_rows(
     held_out = known() | {"labels": labels, "rows": rows}
     Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": held_out})
     address = f"/review/campaigns/{decided.pk}/"
-    page = client_of(bob).get(address).content.decode()
+    page = tight(client_of(bob).get(address).content.decode())
     assert '<a href="/review/campaigns/77/">Snow in the woods</a>.' in page
     assert "1,205 added, 4 removed, 2 with another verdict" in page
     assert "are the 40 superpixels that stand in the datasets of both classifiers" in page
@@ -159,7 +160,7 @@ def test_the_page_names_the_other_campaigns_and_counts_the_other_rows(
     held_out["known"]["mining_places"] = 4
     held_out["labels"] = {"learned": True, "campaigns": [], "added": 0, "removed": 0, "changed": 0}
     Campaign.objects.filter(pk=decided.pk).update(effect={"held_out": held_out})
-    page = client_of(bob).get(address).content.decode()
+    page = tight(client_of(bob).get(address).content.decode())
     assert page.count(">no range<") == 4, "one for each figure"
     assert "had learned from this campaign already" in page
     assert "both datasets say the same" in page

@@ -22,6 +22,7 @@ from labeling.models import Campaign, CampaignMember, Consensus, Label, Report, 
 from labeling.reports.decision import accept_report
 from labeling.training.retrain import freeze_region, training_rows
 from tests.kept import keep
+from tests.markup import tight
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -159,11 +160,12 @@ def test_labels_reviews_and_other_campaigns_are_told(
     }
     one = known[places_of(other)[0]]
     assert (one.verdict, one.by_expert, one.campaign) == ("not_mining", True, second.pk)
-    page = client_of(bob).get(f"/review/campaigns/{campaign.pk}/look-alikes/").content.decode()
-    link = f'href="/review/campaigns/{second.pk}/" target="_blank">in another campaign: '
+    page = tight(client_of(bob).get(f"/review/campaigns/{campaign.pk}/look-alikes/").content.decode())
+    link = f'href="/review/campaigns/{second.pk}/" target="_blank">in another campaign:'
     assert page.count(f"{link}<strong>Graves &amp; crosses</strong>") == len(places_of(other))
     campaigns.withdraw(campaign=second, acting_user=bob)
-    assert link not in client_of(bob).get(f"/review/campaigns/{campaign.pk}/look-alikes/").content.decode()
+    page = client_of(bob).get(f"/review/campaigns/{campaign.pk}/look-alikes/").content.decode()
+    assert link not in tight(page)
 
 
 # Deciding ---------------------------------------------------------------------------------------
