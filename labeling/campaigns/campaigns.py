@@ -193,8 +193,8 @@ def decide(
     _check_decision(decision, look_alike, places)
     tiles = _tiles_of(campaign.region, places)
     name = plain_text(name)[:NAME_LENGTH] or campaign.name
-    asked = [(campaign.segmented_tile_id, number) for number in campaign.superpixels]
-    distances = distances_to(campaign.region, extractor_key_of(campaign.region), asked, places)
+    origin = [(campaign.segmented_tile_id, number) for number in campaign.superpixels]
+    distances = distances_to(campaign.region, extractor_key_of(campaign.region), origin, places)
     with transaction.atomic():
         decided = Campaign.objects.filter(
             pk=campaign.pk, decision=CampaignDecision.UNDECIDED, withdrawn_at=None
@@ -258,8 +258,8 @@ def _decided_already(
     if campaign.withdrawn_at is not None:
         raise Conflict(_("This campaign has been taken back: begin a new one."))
     members = set(campaign.members.values_list("segmented_tile_id", "superpixel"))
-    said = (campaign.decision, campaign.look_alike, campaign.decided_by_id)
-    if said == (decision, look_alike, acting_user.pk) and members == set(places):
+    existing = (campaign.decision, campaign.look_alike, campaign.decided_by_id)
+    if existing == (decision, look_alike, acting_user.pk) and members == set(places):
         return campaign
     raise Conflict(
         _("%(who)s has decided about this campaign meanwhile: %(decision)s. Nothing was changed.")

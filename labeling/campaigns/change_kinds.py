@@ -58,9 +58,9 @@ def kinds_of_change(campaign: Campaign) -> list[KindOfChange]:
     counted = {kind: Counter(_kinds(found, campaign)) for kind, found in numbers.items()}
     removed, added = counted[DifferenceKind.VANISHED], counted[DifferenceKind.APPEARED]
     last = (MINING, WAITING, NOT_JUDGED)
-    told = [KindOfChange(kind, removed[kind], added[kind]) for kind in {*removed, *added}]
+    changes = [KindOfChange(kind, removed[kind], added[kind]) for kind in {*removed, *added}]
     return sorted(
-        told,
+        changes,
         key=lambda one: (
             last.index(one.kind) + 1 if one.kind in last else 0,
             -one.removed,

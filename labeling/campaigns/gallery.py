@@ -125,25 +125,25 @@ def gallery(
     asked about instead. Raises UserError where there is no index yet. Six queries, whatever is shown.
     """
     region = campaign.region
-    asked = [(campaign.segmented_tile_id, number) for number in campaign.superpixels]
+    origin = [(campaign.segmented_tile_id, number) for number in campaign.superpixels]
     # With a filter everything near is looked at, and the nearest of what passes is shown.
     near = look_alikes_of(
         region=region,
         extractor_key=extractor_key_of(region),
-        places=like or asked,
+        places=like or origin,
         wanted=MOST_WANTED if only_called else min(wanted, MOST_WANTED),
         as_one=bool(like),
     )
     run = run_to_review(region)
     places = [place for place, _distance in near]
     known = _known(campaign, places, run)
-    chosen = set(asked if ticked is None else ticked)
+    chosen = set(origin if ticked is None else ticked)
     candidates = [
         CampaignCandidate(
             segmented_tile=tile,
             superpixel=number,
             distance=distance,
-            asked=(tile, number) in asked,
+            asked=(tile, number) in origin,
             ticked=(tile, number) in chosen,
             **known.about((tile, number)),
         )

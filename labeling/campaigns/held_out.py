@@ -93,7 +93,7 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
     origins = origins_of(old.rows, new.rows, members)
     own = {"own": origins == OWN} if (origins == OWN).any() else {}
     known = before_after.compare(*sides, new.mining, places, origins == KNOWN)
-    told: dict[str, Any] = {
+    measurement: dict[str, Any] = {
         "labels": labels,
         "rows": {origin: int((origins == origin).sum()) for origin in ORIGINS},
         "known": known,
@@ -105,8 +105,8 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
         },
     }
     if known is None or known["mining_places"] < before_after.FEWEST_PLACES:
-        told["reason"] = "few known"
-    return told
+        measurement["reason"] = "few known"
+    return measurement
 
 
 def _rows(classifier: Classifier, data: TrainingData) -> before_after.Rows:
@@ -132,12 +132,12 @@ def _kinds(
     rows: Sequence[FrozenRow], origins: npt.NDArray[np.str_]
 ) -> dict[str, dict[str, npt.NDArray[np.bool_]]]:
     """{look-alike: {origin: bool (n,)}} of the rows that are not mining; only what has rows."""
-    found: dict[str, dict[str, npt.NDArray[np.bool_]]] = {}
+    kinds: dict[str, dict[str, npt.NDArray[np.bool_]]] = {}
     for look_alike in sorted({row.look_alike for row in rows if not row.mining}):
         of_kind = np.array([row.look_alike == look_alike and not row.mining for row in rows])
         parts = {origin: of_kind & (origins == origin) for origin in ORIGINS}
-        found[look_alike] = {origin: chosen for origin, chosen in parts.items() if chosen.any()}
-    return found
+        kinds[look_alike] = {origin: chosen for origin, chosen in parts.items() if chosen.any()}
+    return kinds
 
 
 def _labels_between(
@@ -184,8 +184,8 @@ def _members(campaign: Campaign) -> set[Name]:
 
 def is_measured(campaign: Campaign) -> bool:
     """Whether the figures can say that the new classifier is no worse."""
-    told = campaign.effect.get("held_out", {})
-    return "reason" not in told and told.get("known") is not None
+    measurement = campaign.effect.get("held_out", {})
+    return "reason" not in measurement and measurement.get("known") is not None
 
 
 def worse_in(campaign: Campaign) -> list[str]:

@@ -81,10 +81,10 @@ class FigureRow:
 
 @dataclass(frozen=True)
 class FigureGroup:
-    """Figures on the same rows; `told`: how many superpixels, places and positives these are."""
+    """Figures on the same rows; `counts`: how many superpixels, places and positives these are."""
 
     title: str
-    told: dict[str, Any]
+    counts: dict[str, Any]
     has_interval: bool
     rows: list[FigureRow]
 
@@ -227,7 +227,7 @@ def _figures(held_out: dict[str, Any]) -> list[FigureGroup]:
     return [
         FigureGroup(
             title=title,
-            told=figures,
+            counts=figures,
             has_interval=figures["mining_places"] >= FEWEST_PLACES,
             rows=[
                 FigureRow(name, figures["before"][key], figures["after"][key], figures["difference"][key])

@@ -72,10 +72,10 @@ def run_round(
         _train(campaign, acting_user, progress)
     if "held_out" not in campaign.effect:
         progress(0, 1, _("Comparing before and after on held-out places"))
-        told = measure_held_out(campaign, progress)
+        effect = measure_held_out(campaign, progress)
         with transaction.atomic():
             _look_at_the_lease(progress)
-            _keep_effect(campaign, "held_out", told)
+            _keep_effect(campaign, "held_out", effect)
     assert campaign.classifier_after is not None
     if wants_run(campaign):
         if has_to_ask(campaign) and not go_on:
@@ -214,8 +214,8 @@ def _want_effect(campaign: Campaign) -> None:
     run = campaign.run_after
     if run is None or run.state != WorkState.DONE or "run" in campaign.effect:
         return
-    asked = Job.objects.filter(kind=EFFECT_JOB, parameters__campaign=campaign.pk)
-    if not asked.filter(state__in=OPEN_STATES).exists():
+    effect_jobs = Job.objects.filter(kind=EFFECT_JOB, parameters__campaign=campaign.pk)
+    if not effect_jobs.filter(state__in=OPEN_STATES).exists():
         jobs.enqueue(EFFECT_JOB, acting_user=None, campaign=campaign.pk)
 
 
@@ -228,25 +228,25 @@ def measure_run(campaign: Campaign) -> dict[str, Any]:
     if campaign.run_after is None or campaign.run_before is None:
         return {}
     diff = compare_runs(campaign.run_before, campaign.run_after)
-    told: dict[str, Any] = {kind: sum(reasons.values()) for kind, reasons in diff.counts().items()}
-    told["unchanged"] = diff.unchanged
+    effect: dict[str, Any] = {kind: sum(reasons.values()) for kind, reasons in diff.counts().items()}
+    effect["unchanged"] = diff.unchanged
     members = list(campaign.members.values_list("segmented_tile_id", "superpixel"))
     then, now = (scores_of(run, members) for run in (campaign.run_before, campaign.run_after))
     both = then.keys() & now.keys()
-    told["members"] = len(both)
-    told["members_before"] = sum(then[place] >= campaign.run_before.threshold for place in both)
-    told["members_after"] = sum(now[place] >= campaign.run_after.threshold for place in both)
-    _keep_effect(campaign, "run", told, of_run=campaign.run_after_id)
-    return told
+    effect["members"] = len(both)
+    effect["members_before"] = sum(then[place] >= campaign.run_before.threshold for place in both)
+    effect["members_after"] = sum(now[place] >= campaign.run_after.threshold for place in both)
+    _keep_effect(campaign, "run", effect, of_run=campaign.run_after_id)
+    return effect
 
 
-def _keep_effect(campaign: Campaign, name: str, told: dict[str, Any], *, of_run: int | None = None) -> None:
+def _keep_effect(campaign: Campaign, name: str, effect: dict[str, Any], *, of_run: int | None = None) -> None:
     """`of_run`: nothing is kept where the campaign has another run by now, whose own job tells."""
     with transaction.atomic():
         held = Campaign.objects.select_for_update().get(pk=campaign.pk)
         if of_run is not None and held.run_after_id != of_run:
             return
-        held.effect = {**held.effect, name: told}
+        held.effect = {**held.effect, name: effect}
         held.save(update_fields=["effect"])
         campaign.effect = held.effect
 

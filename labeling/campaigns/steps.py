@@ -191,16 +191,16 @@ def _question(campaign: Campaign) -> str:
 
 
 def _removed(campaign: Campaign) -> str:
-    found: dict[str, int] | None = campaign.effect.get("run")
-    if not found:
+    effect: dict[str, int] | None = campaign.effect.get("run")
+    if not effect:
         return ""
     return (
         ngettext(
             "%(vanished)s detection removed, %(appeared)s added, %(changed)s changed, %(unchanged)s as before.",
             "%(vanished)s detections removed, %(appeared)s added, %(changed)s changed, %(unchanged)s as before.",
-            found["vanished"],
+            effect["vanished"],
         )
-        % found
+        % effect
     )
 
 
@@ -258,7 +258,7 @@ def progress_now(campaign: Campaign) -> dict[str, Any] | None:
     """What a machine is doing for the campaign at this moment, as jobs tell it; None where nothing is under way."""
     job = rounds_of(campaign).first()
     if job is not None and job.is_open:
-        return _told(job)
+        return _as_progress(job)
     run = campaign.run_after
     if run is not None and run.is_open:
         progress = progress_of(run)
@@ -270,15 +270,15 @@ def progress_now(campaign: Campaign) -> dict[str, Any] | None:
         }
     effect = Job.objects.filter(kind=EFFECT_JOB, parameters__campaign=campaign.pk).order_by("-id").first()
     if effect is not None and effect.is_open:
-        return _told(effect)
+        return _as_progress(effect)
     if campaign.decision == CampaignDecision.UNDECIDED and campaign.region.active_classifier is not None:
         job = job_under_way(campaign.region, extractor_key_of(campaign.region))
         if job is not None:
-            return _told(job)
+            return _as_progress(job)
     return None
 
 
-def _told(job: Job) -> dict[str, Any]:
+def _as_progress(job: Job) -> dict[str, Any]:
     return {
         "state": WorkState.RUNNING,
         "progress_done": job.progress_done,

@@ -90,8 +90,8 @@ def _asked_of_the_map(report: Report, rejection: Review | None) -> tuple[str, Ca
         gone = rejection.detection.segmented_tile.tile.place_id
         return GONE, lambda release: _drawn(release, gone) is None
     if report.state == ReportState.ACCEPTED and report.category == ReportCategory.MISSED:
-        known = _shown_near(report.release, report)
-        return SHOWN, lambda release: bool(_shown_near(release, report) - known)
+        earlier = _shown_near(report.release, report)
+        return SHOWN, lambda release: bool(_shown_near(release, report) - earlier)
     if (
         report.state == ReportState.ACCEPTED
         and report.category == ReportCategory.WRONG_OUTLINE
@@ -133,8 +133,8 @@ def _shown_near(release: Release | None, report: Report) -> set[str]:
         tiles |= Q(segmented_tile__tile__sha256__startswith=place)
     drawn = Detection.objects.filter(tiles, run=release.run_id, outline__isnull=False)
     return {
-        near[found.segmented_tile.tile.place_id].outline_sha256
-        for found in drawn.select_related("segmented_tile__tile")
+        near[detection.segmented_tile.tile.place_id].outline_sha256
+        for detection in drawn.select_related("segmented_tile__tile")
         # Degrees of longitude are shorter than those of latitude.
-        if scale(shape(found.outline), narrow, 1.0, origin=point).distance(point) <= away
+        if scale(shape(detection.outline), narrow, 1.0, origin=point).distance(point) <= away
     }

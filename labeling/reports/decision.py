@@ -165,8 +165,8 @@ def _close(report: Report, state: str, answer: str, acting_user: User, upto: int
     others what that one has said. Of duplicates newer than `upto` the first comes forward, and the others wait with it.
     """
     lock_groups([report.pk])
-    said = {"state": state, "answer": answer, "decided_by": acting_user, "decided_at": timezone.now()}
-    decided = Report.objects.filter(pk=report.pk, state=ReportState.OPEN).update(**said)
+    values = {"state": state, "answer": answer, "decided_by": acting_user, "decided_at": timezone.now()}
+    decided = Report.objects.filter(pk=report.pk, state=ReportState.OPEN).update(**values)
     # Which one it is a duplicate of too: a colleague's decision may have parted it from the first.
     report.refresh_from_db(
         fields=["state", "answer", "decided_by", "decided_at", "sealed_email", "duplicate_of"]
@@ -184,8 +184,8 @@ def _close(report: Report, state: str, answer: str, acting_user: User, upto: int
     closed = [number for number in numbers if upto is None or number <= upto]
     for some in slices(closed):
         together = Report.objects.filter(pk__in=some)
-        together.filter(blurred=False).update(**said | ({"answer": ""} if report.blurred else {}))
-        together.filter(blurred=True).update(**said | {"answer": ""})
+        together.filter(blurred=False).update(**values | ({"answer": ""} if report.blurred else {}))
+        together.filter(blurred=True).update(**values | {"answer": ""})
     unseen = numbers[len(closed) :]
     return {"duplicates": closed, **({"came_forward": lead_on(unseen)} if unseen else {})}
 

@@ -55,8 +55,8 @@ def answer_reporter(report: Report, site_url: str, *, pause: float = PAUSE_SECON
     forgotten = bool(about.update(sealed_email=""))
     if forgotten:
         report.sealed_email = ""
-    kept = {} if forgotten else {"address_kept": True}
-    record(None, "report.answered" if sent else "report.letter_not_sent", report, **kept)
+    details = {} if forgotten else {"address_kept": True}
+    record(None, "report.answered" if sent else "report.letter_not_sent", report, **details)
     return sent
 
 

@@ -89,11 +89,11 @@ def clusters(keys: Iterable[str]) -> dict[str, str]:
 
     buckets: dict[tuple[int, str], list[str]] = defaultdict(list)
     for key in different:
-        found = _parts(key)
+        parts = _parts(key)
         for first in range(PARTS - 1):
             # Two neighbouring minima together: by chance equal for few pairs, for alike texts in one of seven places
             # nearly always.
-            buckets[(first, found[first] + found[first + 1])].append(key)
+            buckets[(first, parts[first] + parts[first + 1])].append(key)
     for together in buckets.values():
         for key in together[1:]:
             one, other = find(together[0]), find(key)

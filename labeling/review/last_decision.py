@@ -14,8 +14,8 @@ LAST_DECISION = "last-decision-about-many"
 def last_decision(request: Any, run: Run) -> list[int]:
     """The reviews that the decision sent last has written and nobody has taken back, where it was about this run: on
     another run's page nobody would see what is taken back."""
-    kept: dict[str, Any] = request.session.get(LAST_DECISION, {})
-    reviews = list(kept.get("reviews", []))
+    decision: dict[str, Any] = request.session.get(LAST_DECISION, {})
+    reviews = list(decision.get("reviews", []))
     if reviews and not Review.objects.filter(pk=reviews[0], detection__run=run).exists():
         return []
     return reviews
@@ -28,23 +28,23 @@ def remember(request: Any, answers: list[Decided], turn: int | None = None) -> N
     """
     rows = written(answers)
     turn = int(time.time() * 1000) if turn is None else turn
-    kept = _kept_by_now(request)
-    if kept.get("reviews") and kept["turn"] > turn:
-        request.session[LAST_DECISION] = kept
+    decision = _kept_by_now(request)
+    if decision.get("reviews") and decision["turn"] > turn:
+        request.session[LAST_DECISION] = decision
     elif rows:
         request.session[LAST_DECISION] = {"turn": turn, "reviews": rows}
 
 
 def forget(request: Any, reviews: list[int]) -> None:
     """These have been taken back; what else the last decision wrote can still be."""
-    kept = _kept_by_now(request)
-    left = [number for number in kept.get("reviews", []) if number not in set(reviews)]
-    if kept and len(left) < len(kept["reviews"]):
-        request.session[LAST_DECISION] = kept | {"reviews": left}
+    decision = _kept_by_now(request)
+    left = [number for number in decision.get("reviews", []) if number not in set(reviews)]
+    if decision and len(left) < len(decision["reviews"]):
+        request.session[LAST_DECISION] = decision | {"reviews": left}
 
 
 def _kept_by_now(request: Any) -> dict[str, Any]:
     """What other requests have kept since this one has read its session."""
     stored = type(request.session)(request.session.session_key)
-    kept: dict[str, Any] = stored.get(LAST_DECISION, {})
-    return kept
+    decision: dict[str, Any] = stored.get(LAST_DECISION, {})
+    return decision

@@ -54,8 +54,8 @@ def places_at(state: MapAt, first: int, count: int) -> list[Detection]:
     approved = set(state.approved)
     scores = Detection.objects.filter(run=state.run).order_by("-score", "id").values_list("id", flat=True)
     page = [pk for pk in scores if pk in approved][first : first + count]
-    found = Detection.objects.with_ground().in_bulk(page)
-    return [found[pk] for pk in page]
+    detections = Detection.objects.with_ground().in_bulk(page)
+    return [detections[pk] for pk in page]
 
 
 def geojson_at(state: MapAt) -> dict[str, Any]:

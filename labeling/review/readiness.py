@@ -31,8 +31,8 @@ def readiness(run: Run, verdicts: dict[int, EffectiveReview] | None = None) -> R
     if verdicts is None:
         verdicts = current_verdicts(run)
     detections = run.detections.count()
-    said = Counter(verdict.verdict for verdict in verdicts.values())
-    approved, rejected = said[ReviewVerdict.APPROVED], said[ReviewVerdict.REJECTED]
+    counts = Counter(verdict.verdict for verdict in verdicts.values())
+    approved, rejected = counts[ReviewVerdict.APPROVED], counts[ReviewVerdict.REJECTED]
     waiting = detections - approved - rejected
     problem = ""
     if run.is_paused:

@@ -250,17 +250,17 @@ def _settle_labels(tile: SegmentedTile, earlier: Sequence[Review], row: Review, 
     for review in earlier:
         labels = written.get(review.submission_id, {}) if review.submission_id is not None else {}
         if review.verdict == ReviewVerdict.REJECTED:
-            kept = wanted.keys() & labels.keys() if id(review) in stands else set()
+            remaining = wanted.keys() & labels.keys() if id(review) in stands else set()
         else:
             # Written again by whoever brought them back: by now another rejection may be the one that counts.
-            kept = {
+            remaining = {
                 superpixel
                 for superpixel, look_alike in labels.items()
                 if superpixel in wanted and wanted[superpixel].look_alike == look_alike
             }
-        covered |= kept
-        if review.submission_id is not None and kept != labels.keys():
-            left[review.submission_id] = kept
+        covered |= remaining
+        if review.submission_id is not None and remaining != labels.keys():
+            left[review.submission_id] = remaining
     taken_back = narrow_decisions(segmented_tile=tile, left=left) if left else 0
     before = rejected_superpixels(earlier)
     fresh = {

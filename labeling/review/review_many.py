@@ -60,15 +60,18 @@ def review_many(
     for number, seen_review_id in seen.items():
         detection = detections[number]
         before = standing_of(detection)
-        said = before.review
+        current = before.review
         if (
-            said is not None
+            current is not None
             and not note
             and before.verdict == verdict
-            and (said.detection_id, said.expert_id, said.look_alike) == (number, acting_user.pk, look_alike)
+            and (current.detection_id, current.expert_id, current.look_alike)
+            == (number, acting_user.pk, look_alike)
         ):
             assert before.latest is not None  # what stands is a row
-            answers.append(Decided(number, ReviewOutcome.UNCHANGED, said, before.verdict, before.latest.pk))
+            answers.append(
+                Decided(number, ReviewOutcome.UNCHANGED, current, before.verdict, before.latest.pk)
+            )
             continue
         try:
             review = review_detection(

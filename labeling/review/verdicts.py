@@ -150,14 +150,14 @@ def rejected_superpixels(reviews: Sequence[Review]) -> dict[int, Review]:
         for one in map(weigh, by_ground(reviews).values())
         if one.review is not None and not one.waits
     ]
-    said: dict[int, Review] = {}
+    rejections: dict[int, Review] = {}
     for _place, verdict, review in sorted(decided, key=lambda row: row[0]):
         for superpixel in review.superpixels:
             if verdict == ReviewVerdict.REJECTED:
-                said[superpixel] = review
+                rejections[superpixel] = review
             else:
-                said.pop(superpixel, None)
-    return said
+                rejections.pop(superpixel, None)
+    return rejections
 
 
 def current_verdicts(run: Run) -> dict[int, EffectiveReview]:
@@ -203,12 +203,12 @@ def _weighed(
 ) -> dict[int, ReviewStanding]:
     if moment is not None:
         reviews = reviews.filter(created_at__lte=moment)
-    found: dict[int, list[Review]] = defaultdict(list)
+    by_detection: dict[int, list[Review]] = defaultdict(list)
     for review in reviews.select_related("expert").order_by("id"):
         detection_id = grounds.get(ground_of(review.segmented_tile_id, review.superpixels))
         if detection_id is not None:
-            found[detection_id].append(review)
-    return {detection_id: weigh(rows) for detection_id, rows in found.items()}
+            by_detection[detection_id].append(review)
+    return {detection_id: weigh(rows) for detection_id, rows in by_detection.items()}
 
 
 def verdict_of(detection_id: int, one: ReviewStanding | None) -> EffectiveReview | None:
@@ -218,6 +218,6 @@ def verdict_of(detection_id: int, one: ReviewStanding | None) -> EffectiveReview
     return EffectiveReview(one.verdict, one.review, one.review.detection_id != detection_id, one.sides)
 
 
-def _verdicts(found: dict[int, ReviewStanding]) -> dict[int, EffectiveReview]:
-    verdicts = {pk: verdict_of(pk, one) for pk, one in found.items()}
+def _verdicts(by_detection: dict[int, ReviewStanding]) -> dict[int, EffectiveReview]:
+    verdicts = {pk: verdict_of(pk, one) for pk, one in by_detection.items()}
     return {pk: verdict for pk, verdict in verdicts.items() if verdict is not None}

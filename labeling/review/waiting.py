@@ -89,7 +89,7 @@ def review_queue(run: Run, reader: User | None = None) -> list[QueueItem]:
 
     Four queries.
     """
-    found = standings(run)
+    by_detection = standings(run)
     before = marked_by(run_before(run))
     reader_id = reader.pk if reader is not None else None
     rows = (
@@ -99,7 +99,7 @@ def review_queue(run: Run, reader: User | None = None) -> list[QueueItem]:
     )
     items = []
     for pk, score, hectares, segmented_tile, tile, superpixels in rows:
-        one = found.get(pk)
+        one = by_detection.get(pk)
         items.append(
             QueueItem(
                 detection_id=pk,

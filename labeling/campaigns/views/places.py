@@ -49,13 +49,13 @@ def campaign_places(request: HttpRequest) -> HttpResponse:
     }
     if region is not None:
         point = read_point(text)
-        found = find_tiles(region=region, segmentation=default_segmentation(), kind=kind, text=text)
-        asked = {"region": region.slug} | ({"kind": str(kind)} if kind == TileKind.CROP else {})
+        tiles = find_tiles(region=region, segmentation=default_segmentation(), kind=kind, text=text)
+        parameters = {"region": region.slug} | ({"kind": str(kind)} if kind == TileKind.CROP else {})
         context |= {
-            "page": Paginator(found, TILES_PER_PAGE).get_page(request.GET.get("page")),
-            "query": urlencode(asked | ({"q": text} if text else {})) + "&",
+            "page": Paginator(tiles, TILES_PER_PAGE).get_page(request.GET.get("page")),
+            "query": urlencode(parameters | ({"q": text} if text else {})) + "&",
             "point": f"{point[0]:.6f},{point[1]:.6f}" if point is not None else "",
-            "all": urlencode(asked),
+            "all": urlencode(parameters),
         }
     return render(request, "labeling/campaigns/places.html", context)
 
