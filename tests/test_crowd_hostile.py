@@ -15,8 +15,7 @@ from labeling.desk.desk_rules import set_rules
 from labeling.desk.labels import expert_labels, submit_labels, withdraw_submission
 from labeling.desk.queue import MOST_HELD
 from labeling.desk.queue_state import call_for_eyes, reconsider_region
-from labeling.desk.rules import rules_of
-from labeling.models import Claim, Consensus, KnownTile, Submission, TileProgress, VolunteerRecord
+from labeling.models import Claim, Consensus, DeskRules, KnownTile, Submission, TileProgress, VolunteerRecord
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -84,7 +83,7 @@ def test_a_call_for_eyes_outlives_a_recomputation_and_leaves_known_tiles_alone(
     full(segmented_tile, dora)
     queue = TileProgress.objects.all()
     call_for_eyes(queue)
-    reconsider_region(queue, rules_of(segmented_tile.tile.region_id))
+    reconsider_region(queue, DeskRules.objects.of_region(segmented_tile.tile.region_id))
     assert queue.get().free == 1
     queue.update(called=False, wanted=0, free=0, rank=0)
     KnownTile.objects.create(segmented_tile=segmented_tile, region=segmented_tile.tile.region, use="check")

@@ -16,7 +16,8 @@ from amberapp.models import AuditEntry, Job, User
 from amberapp.models.work import OPEN_STATES
 from labeling.crowd.accounts import REVERSE_JOB
 from labeling.desk.aggregation.dawid_skene import probabilities
-from labeling.desk.consensus import CLASSES, PRIOR
+from labeling.desk.consensus import PRIOR
+from labeling.desk.consensus_rows import CLASSES
 from labeling.desk.volunteer_records import WEIGH_JOB
 from labeling.models import Label, Origin, Spare, Submission, VolunteerRecord
 

@@ -23,7 +23,6 @@ from detection.models import Region, Run, SegmentedTile
 from labeling.desk.aggregation import turns
 from labeling.desk.aggregation.dawid_skene import newcomer_prior
 from labeling.desk.queue_state import save_progress
-from labeling.desk.rules import rules_of
 from labeling.models import (
     Claim,
     ClaimState,
@@ -66,7 +65,7 @@ def next_tile(
     only `skipped` brings back what the person gave back or let run out. The claim comes with tile, image and source.
     Raises UserError when the person holds as many tiles as one may.
     """
-    rules = rules_of(region.pk)
+    rules = DeskRules.objects.of_region(region.pk)
     _lapse_some()
     mine = (
         Claim.objects.filter(volunteer=volunteer, state=ClaimState.OPEN)
@@ -105,7 +104,7 @@ def claim_tile(*, segmented_tile: SegmentedTile, volunteer: User) -> Claim | Non
 
     Raises UserError when the person holds as many tiles as one may.
     """
-    rules = rules_of(segmented_tile.tile.region_id)
+    rules = DeskRules.objects.of_region(segmented_tile.tile.region_id)
     with transaction.atomic():
         progress = TileProgress.objects.select_for_update().filter(segmented_tile=segmented_tile).first()
         claim = Claim.objects.filter(segmented_tile=segmented_tile, volunteer=volunteer).first()
@@ -137,7 +136,9 @@ def renew_claims(*, volunteer: User, segmented_tiles: Collection[int]) -> dict[i
         ).values_list("pk", "segmented_tile", "segmented_tile__tile__region")
     )
     until_by_tile: dict[int, dt.datetime] = {}
-    rules = {region: rules_of(region) for region in {region for _pk, _tile, region in claims}}
+    rules = {
+        region: DeskRules.objects.of_region(region) for region in {region for _pk, _tile, region in claims}
+    }
     for pk, tile, region in claims:
         until = _until(rules[region])
         if Claim.objects.filter(pk=pk, state=ClaimState.OPEN).update(until=until):
@@ -326,7 +327,7 @@ def lease_again(progress: TileProgress, volunteer: User) -> None:
     """After somebody took their labels back: the tile stays theirs for a while, so that they can say it anew."""
     Claim.objects.filter(segmented_tile=progress.segmented_tile_id, volunteer=volunteer).exclude(
         served=Served.KNOWN
-    ).update(state=ClaimState.OPEN, until=_until(rules_of(progress.region_id)))
+    ).update(state=ClaimState.OPEN, until=_until(DeskRules.objects.of_region(progress.region_id)))
 
 
 # Where one stands ----------------------------------------------------------------------------------------------------

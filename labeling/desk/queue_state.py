@@ -11,7 +11,6 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce, Greatest
 
 from detection.models import SegmentedTile, TileKind
-from labeling.desk.rules import rules_of
 from labeling.models import (
     Claim,
     ClaimState,
@@ -34,7 +33,7 @@ def open_tile(segmented_tile: SegmentedTile) -> TileProgress | None:
     """Put a newly cut whole tile into its region's queue. Crops and tiles without ground never enter it."""
     if segmented_tile.superpixels < 1 or segmented_tile.tile.kind != TileKind.TILE:
         return None
-    rules = rules_of(segmented_tile.tile.region_id)
+    rules = DeskRules.objects.of_region(segmented_tile.tile.region_id)
     wanted = rules.votes_at_least
     return TileProgress.objects.get_or_create(
         segmented_tile=segmented_tile,
@@ -68,7 +67,7 @@ def recount(progress: TileProgress, rules: DeskRules | None = None) -> None:
     Two votes at least; more, one at a time, while a superpixel is open, up to the most. When there is room again,
     labels that came too late for it are counted after all, the earliest first. Consensus must be fresh.
     """
-    rules = rules or rules_of(progress.region_id)
+    rules = rules or DeskRules.objects.of_region(progress.region_id)
     # A call for eyes ends when the vote that it asked for has come.
     wished = progress.wanted
     known = KnownTile.objects.filter(segmented_tile=progress.segmented_tile_id).exists()

@@ -9,7 +9,7 @@ from amberapp import jobs
 from amberapp.audit import record
 from amberapp.models import User
 from labeling.desk.aggregation.conduct import Record, suspicion
-from labeling.desk.consensus import CLASSES, CODE
+from labeling.desk.consensus_rows import CLASSES, CODE
 from labeling.models import (
     Consensus,
     ConsensusState,

@@ -15,7 +15,6 @@ from detection.models import Region
 from labeling.desk.crowd_figures import CrowdFigures, crowd_figures
 from labeling.desk.desk_rules import set_rules
 from labeling.desk.forms import RulesForm
-from labeling.desk.rules import rules_of
 from labeling.models import DeskRules
 
 
@@ -55,7 +54,7 @@ def desk_rules(request: HttpRequest, slug: str) -> HttpResponse:
                 )
                 return redirect("desk-rules", slug=region.slug)
     else:
-        form = RulesForm(initial=RulesForm.from_rules(rules_of(region.pk)))
+        form = RulesForm(initial=RulesForm.from_rules(DeskRules.objects.of_region(region.pk)))
     context = {
         "region": region,
         "form": form,
