@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "leaflet",
     "amberapp",
     "detection",
     "labeling",
@@ -254,6 +255,19 @@ if AMBER["AMBER_HTTPS"]:
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+
+# How every map begins (the tag leaflet_map, static/js/shared/map.js). No tiles from anybody else's server: a plain ground.
+# The scale and the buttons are placed by the pages, which know what lies over their maps.
+LEAFLET_CONFIG = {
+    "TILES": [],
+    "DEFAULT_CENTER": (51.3, 27.2),
+    "DEFAULT_ZOOM": 9,
+    "MIN_ZOOM": 3,
+    "MAX_ZOOM": 20,
+    "SCALE": None,
+    "RESET_VIEW": False,
+}
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

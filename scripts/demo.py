@@ -221,7 +221,7 @@ def _begin_collecting(supervisor: Supervisor, home: Home) -> Errand | None:
 
 
 def _static_fingerprint() -> str:
-    return fingerprint([RUNTIME_LOCK, ROOT / "static", ROOT / "amberapp" / "staticfiles.py"])
+    return fingerprint([RUNTIME_LOCK, ROOT / "static", ROOT / "amberapp" / "web" / "staticfiles.py"])
 
 
 def _prepare(supervisor: Supervisor, options: argparse.Namespace) -> str:
