@@ -40,7 +40,7 @@ from labeling.models import (
 )
 
 Part = tuple[int, int]  # superpixel, piece of it (0: the whole)
-Said = dict[Part, tuple[str, str]]  # verdict, look-alike
+Answers = dict[Part, tuple[str, str]]  # verdict, look-alike
 
 
 class LabelInput(TypedDict):
@@ -74,10 +74,10 @@ def submit_labels(
         return _write(submission_id, segmented_tile, said, acting_user, origin)
     except IntegrityError:
         # Two requests with one id for different tiles hold different locks; the slower one ends here.
-        known = Submission.objects.filter(pk=submission_id).first()
-        if known is None:
+        earlier = Submission.objects.filter(pk=submission_id).first()
+        if earlier is None:
             raise
-        return _same_again(known, segmented_tile, said, acting_user, origin)
+        return _same_again(earlier, segmented_tile, said, acting_user, origin)
 
 
 def expert_labels(
@@ -131,8 +131,8 @@ def withdraw_submission(*, submission_id: UUID, acting_user: User) -> Submission
             # What came too late held no vote of the tile, and taking it back must not win it one.
             if progress is not None and (submission.spare == Spare.NO or progress.free > 0):
                 lease_again(progress, acting_user)
-            touched = _counts_changed(tile, progress, removed=[submission])
-            record(acting_user, "labels.withdrawn", submission, labels=touched)
+            labels = _counts_changed(tile, progress, removed=[submission])
+            record(acting_user, "labels.withdrawn", submission, labels=labels)
         submission.refresh_from_db(fields=["withdrawn_at"])
         return submission
 
@@ -203,13 +203,13 @@ def set_aside(*, submission: Submission, withdraw: bool = False, spare: str | No
         tile = _locked(submission.segmented_tile)
         progress = hold_progress(tile)
         standing = Submission.objects.standing().filter(pk=submission.pk)
-        counted = standing.filter(spare=Spare.NO).exists()
+        did_count = standing.filter(spare=Spare.NO).exists()
         if withdraw:
             changed = standing.update(withdrawn_at=timezone.now())
         else:
             changed = standing.exclude(spare=spare).update(spare=spare)
         if changed:
-            _counts_changed(tile, progress, removed=[submission] if counted else [])
+            _counts_changed(tile, progress, removed=[submission] if did_count else [])
         return bool(changed)
 
 
@@ -223,8 +223,8 @@ def _counts_changed(
     if progress is not None:
         recount(progress)
         # A known tile asks for no votes and takes every answer.
-        known = KnownTile.objects.filter(segmented_tile=tile).exists()
-        while (known or progress.free > 0) and (late := _latecomer(tile)) is not None:
+        is_gold = KnownTile.objects.filter(segmented_tile=tile).exists()
+        while (is_gold or progress.free > 0) and (late := _latecomer(tile)) is not None:
             # There is room again: labels that had come too late count after all, the earliest first.
             Submission.objects.filter(pk=late.pk).update(spare=Spare.NO)
             parts = set(late.labels.values_list("superpixel", "piece"))
@@ -252,13 +252,13 @@ def _held_records(tile: SegmentedTile, *more: int) -> dict[int, VolunteerRecord]
 
 
 def _write(
-    submission_id: UUID, segmented_tile: SegmentedTile, said: Said, acting_user: User, origin: str
+    submission_id: UUID, segmented_tile: SegmentedTile, said: Answers, acting_user: User, origin: str
 ) -> Submission:
     with transaction.atomic():
         tile = _locked(segmented_tile)
-        known = Submission.objects.filter(pk=submission_id).first()
-        if known is not None:
-            return _same_again(known, tile, said, acting_user, origin)
+        earlier = Submission.objects.filter(pk=submission_id).first()
+        if earlier is not None:
+            return _same_again(earlier, tile, said, acting_user, origin)
         if origin == Origin.DESK:
             submission = _from_the_desk(submission_id, tile, said, acting_user)
         else:
@@ -275,7 +275,7 @@ def _write(
         return submission
 
 
-def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_user: User) -> Submission:
+def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Answers, acting_user: User) -> Submission:
     if _has_labelled(acting_user, tile):
         raise Conflict(_("You have already labelled this tile; your first labels count."))
     progress = hold_progress(tile)
@@ -284,14 +284,14 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_
     claim = Claim.objects.filter(segmented_tile=tile, volunteer=acting_user).first()
     records = _held_records(tile, acting_user.pk)
     volunteer = records[acting_user.pk]
-    known = KnownTile.objects.filter(segmented_tile=tile).first()
+    gold = KnownTile.objects.filter(segmented_tile=tile).first()
     whole = {number: verdict for (number, piece), (verdict, _name) in said.items() if piece == 0}
     compared, agreeing = agreement_with(claim.run, tile, whole) if claim and claim.run else (0, 0)
     submission = Submission.objects.create(
         id=submission_id,
         volunteer=acting_user,
         segmented_tile=tile,
-        spare=_spare(volunteer, claim, progress, known),
+        spare=_spare(volunteer, claim, progress, gold),
         served=claim.served if claim else "",
         seconds=(now - claim.created_at).total_seconds() if claim else None,
         run_id=claim.run_id if claim else None,
@@ -313,11 +313,11 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_
     if submission.spare == Spare.NO:
         refresh_tile(tile, set(said), votes=_votes(tile), records=records, added={submission.pk})
     recount(progress)
-    learn(volunteer, submission, whole, known)
+    learn(volunteer, submission, whole, gold)
     return submission
 
 
-def _keep(submission: Submission, said: Said) -> None:
+def _keep(submission: Submission, said: Answers) -> None:
     Label.objects.bulk_create(
         Label(
             submission=submission,
@@ -332,15 +332,15 @@ def _keep(submission: Submission, said: Said) -> None:
 
 
 def _spare(
-    volunteer: VolunteerRecord, claim: Claim | None, progress: TileProgress, known: KnownTile | None
+    volunteer: VolunteerRecord, claim: Claim | None, progress: TileProgress, gold: KnownTile | None
 ) -> str:
     """Whether labels that arrive now count. A tile is never labelled by more people than it wanted."""
     if volunteer.quarantined_at is not None:
         return Spare.QUARANTINE
     if tutorial_wanted(volunteer, progress.region_id):
         return Spare.TUTORIAL
-    held = claim is not None and claim.state == ClaimState.OPEN
-    return Spare.NO if held or known is not None or progress.free > 0 else Spare.FULL
+    holds = claim is not None and claim.state == ClaimState.OPEN
+    return Spare.NO if holds or gold is not None or progress.free > 0 else Spare.FULL
 
 
 def _locked(segmented_tile: SegmentedTile) -> SegmentedTile:
@@ -364,32 +364,32 @@ def _has_labelled(person: User, tile: SegmentedTile) -> bool:
 
 
 def _same_again(
-    known: Submission, tile: SegmentedTile, said: Said, acting_user: User, origin: str
+    earlier: Submission, tile: SegmentedTile, said: Answers, acting_user: User, origin: str
 ) -> Submission:
     """The submission that already has the id, when it says the same. Raises Conflict otherwise."""
     before = {
         (superpixel, piece): (verdict, look_alike)
-        for superpixel, piece, verdict, look_alike in known.labels.values_list(
+        for superpixel, piece, verdict, look_alike in earlier.labels.values_list(
             "superpixel", "piece", "verdict", "look_alike"
         )
     }
     if (
-        known.volunteer_id == acting_user.pk
-        and known.segmented_tile_id == tile.pk
-        and known.origin == origin
+        earlier.volunteer_id == acting_user.pk
+        and earlier.segmented_tile_id == tile.pk
+        and earlier.origin == origin
         and before == said
     ):
-        return known
+        return earlier
     raise Conflict(_("Something else has already been sent under this number; nothing was changed."))
 
 
-def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
+def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Answers:
     """The labels by superpixel and piece. Raises UserError with a sentence that names the first wrong one."""
-    said: Said = {}
+    said: Answers = {}
     if not labels:
         raise _wrong(_("There is no label in this submission: say something about at least one superpixel."))
     # Also those that are offered no more: the labels may have been made before, without a network.
-    known = {row.slug for row in LookAlike.objects.listed()}
+    look_alikes = {row.slug for row in LookAlike.objects.listed()}
     for label in labels:
         superpixel, piece, verdict = label["superpixel"], label.get("piece", 0), label["verdict"]
         look_alike = label.get("look_alike", "")
@@ -405,7 +405,7 @@ def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
                 _("“%(verdict)s” is not a verdict: use %(choices)s.")
                 % {"verdict": verdict, "choices": ", ".join(Verdict.values)}
             )
-        if look_alike and look_alike not in known:
+        if look_alike and look_alike not in look_alikes:
             raise _wrong(
                 _("“%(name)s” is not a look-alike: use %(choices)s.")
                 % {"name": look_alike, "choices": ", ".join(LookAlike.objects.slugs())}
@@ -420,7 +420,7 @@ def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
     return said
 
 
-def _check_pieces(said: Said, tile: SegmentedTile) -> None:
+def _check_pieces(said: Answers, tile: SegmentedTile) -> None:
     """Finer pieces belong to a superpixel that is said to be mixed, and exist."""
     if not any(piece for _number, piece in said):
         return

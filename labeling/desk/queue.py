@@ -85,7 +85,7 @@ def next_tile(
                 if skipped:
                     claim = _claim_again(region, volunteer, held, rules)
                 else:
-                    claim = _known(region, volunteer, rules) or _claim_one(region, volunteer, held, rules)
+                    claim = _gold(region, volunteer, rules) or _claim_one(region, volunteer, held, rules)
         except IntegrityError:
             continue  # the same person asked twice at once and the other request got this very tile
         if claim is not None:
@@ -236,22 +236,22 @@ def _claim_again(region: Region, volunteer: User, held: Collection[int], rules: 
     return None
 
 
-def _known(region: Region, volunteer: User, rules: DeskRules) -> Claim | None:
+def _gold(region: Region, volunteer: User, rules: DeskRules) -> Claim | None:
     """Now and then a tile with known answers. Nothing that the desk is told gives it away."""
     if not drawn(rules.known_share):
         return None
     lessons = VolunteerRecord.objects.filter(pk=volunteer.pk).values_list("lessons_passed", flat=True).first()
-    known = (
+    gold = (
         KnownTile.objects.filter(region=region, use=KnownUse.CHECK)
         .exclude(pk__in=lessons or [])
         .exclude(Exists(Claim.objects.filter(volunteer=volunteer, segmented_tile=OuterRef("segmented_tile"))))
         .order_by("position", "id")
         .first()
     )
-    if known is None:
+    if gold is None:
         return None
     return Claim.objects.create(
-        segmented_tile_id=known.segmented_tile_id,
+        segmented_tile_id=gold.segmented_tile_id,
         volunteer=volunteer,
         served=Served.KNOWN,
         created_at=timezone.now(),

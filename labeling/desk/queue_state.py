@@ -70,7 +70,7 @@ def recount(progress: TileProgress, rules: DeskRules | None = None) -> None:
     rules = rules or DeskRules.objects.of_region(progress.region_id)
     # A call for eyes ends when the vote that it asked for has come.
     wished = progress.wanted
-    known = KnownTile.objects.filter(segmented_tile=progress.segmented_tile_id).exists()
+    is_gold = KnownTile.objects.filter(segmented_tile=progress.segmented_tile_id).exists()
     submissions = Submission.objects.filter(segmented_tile=progress.segmented_tile_id, origin=Origin.DESK)
     progress.votes = submissions.counting().count()
     progress.claims = (
@@ -83,7 +83,7 @@ def recount(progress: TileProgress, rules: DeskRules | None = None) -> None:
         escalated=Count("pk", filter=Q(state=ConsensusState.ESCALATED)),
     )
     progress.escalated = states["escalated"]
-    progress.wanted = 0 if known else votes_wanted(progress.votes, states["open"], rules)
+    progress.wanted = 0 if is_gold else votes_wanted(progress.votes, states["open"], rules)
     if progress.called and progress.votes >= wished:
         progress.called = False
     elif progress.called:
@@ -127,8 +127,8 @@ def _hold_in_order(queue: QuerySet[TileProgress]) -> None:
 @transaction.atomic
 def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
     """Let new numbers of votes reach the tiles. Those that have votes are asked about their consensus again."""
-    known = KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
-    queue = queue.exclude(Exists(known))
+    gold = KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
+    queue = queue.exclude(Exists(gold))
     _hold_in_order(queue)
     unsettled = Consensus.objects.filter(
         segmented_tile=OuterRef("segmented_tile"), piece=0, state=ConsensusState.OPEN

@@ -77,8 +77,8 @@ def surroundings_of(tile: Tile) -> Surroundings:
         elif _touches(own, bounds) and not _is_shown(bounds, (box for _, box in neighbours)):
             neighbours.append((other, bounds))
     return Surroundings(
-        neighbours=[_nearby(tile, own, *found) for found in neighbours[:MOST]],
-        dates=[_nearby(tile, own, *found) for found in dates[:MOST]],
+        neighbours=[_nearby(tile, own, *picture) for picture in neighbours[:MOST]],
+        dates=[_nearby(tile, own, *picture) for picture in dates[:MOST]],
     )
 
 

@@ -292,11 +292,11 @@ def _settle(posteriors: Floats, known: Floats) -> None:
 
 def _answer_shares(flat: _Flat, n_items: int, n_classes: int, weight: Floats | None) -> Floats:
     """(items, classes), the paper's (3.1); even for an item nobody of any weight spoke about."""
-    said = flat.count
+    weights = flat.count
     if weight is not None:
-        said = weight[flat.cell // n_classes] * (1.0 if said is None else said)
+        weights = weight[flat.cell // n_classes] * (1.0 if weights is None else weights)
     spoken = np.bincount(
-        flat.item * n_classes + flat.cell % n_classes, weights=said, minlength=n_items * n_classes
+        flat.item * n_classes + flat.cell % n_classes, weights=weights, minlength=n_items * n_classes
     )
     return probabilities(spoken.reshape(n_items, n_classes).astype(np.float64))
 
@@ -322,10 +322,10 @@ def _log_joint(flat: _Flat, n_items: int, rates: Floats, classes: Floats, weight
         log_rates *= weight[:, None, None]
     joint = np.empty((n_items, len(classes)))
     for true in range(len(classes)):
-        said = np.ascontiguousarray(log_rates[:, true]).ravel()[flat.cell]
+        logs = np.ascontiguousarray(log_rates[:, true]).ravel()[flat.cell]
         if flat.count is not None:
-            said *= flat.count
-        joint[:, true] = np.bincount(flat.item, weights=said, minlength=n_items)
+            logs *= flat.count
+        joint[:, true] = np.bincount(flat.item, weights=logs, minlength=n_items)
     joint += np.log(np.maximum(classes, _SMALLEST))
     return joint
 
