@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 import environ
@@ -12,6 +13,7 @@ from kombu import Queue
 from amberapp.configuration import ConfigurationError, read
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 AMBER = read(os.environ)
 TESTING = "pytest" in sys.modules or "PYTEST_VERSION" in os.environ
 DEMO: bool = AMBER["AMBER_DEMO"]
@@ -317,7 +319,7 @@ if TESTING:
 SPECTACULAR_SETTINGS = {
     "TITLE": "Amber",
     "DESCRIPTION": _("Tiles, labels, detections, reviews, releases and reports of an Amber site."),
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
