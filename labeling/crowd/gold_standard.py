@@ -21,6 +21,7 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User
 from detection.models import Region, SegmentedTile, TileKind
+from detection.segmentation.svg import svg_path
 from labeling.desk.consensus import hold_records, refresh_tile
 from labeling.desk.queue_state import hold_progress, recount
 from labeling.models import (
@@ -34,7 +35,6 @@ from labeling.models import (
     Submission,
     Verdict,
 )
-from labeling.review.card import svg_path
 
 # A crowd is taken at its word from here on.
 SURE = 0.99
@@ -365,8 +365,8 @@ class Piece:
     number: int
     verdict: str
     path: str
-    x: float
-    y: float
+    x: str
+    y: str
 
 
 def pictured(known: KnownTile) -> list[Piece]:
@@ -380,9 +380,9 @@ def pictured(known: KnownTile) -> list[Piece]:
             Piece(
                 int(number),
                 answer["verdict"],
-                svg_path({"coordinates": [rings]}),
-                (min(across) + max(across)) / 2,
-                (min(down) + max(down)) / 2,
+                svg_path(rings),
+                f"{(min(across) + max(across)) / 2:.1f}",
+                f"{(min(down) + max(down)) / 2:.1f}",
             )
         )
     return pieces
