@@ -10,9 +10,8 @@ from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere
 from amberapp.models import WorkState
+from amberapp.web.parameters import BIGGEST_ID
 from detection.models import Classifier, Run, Shard
-
-BIGGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
+from detection.geometry import Bounds, pixels_to_degrees
+
 Ring = list[list[int]]
 
 # Headings along which a border is walked with the piece on the right hand (clockwise on the screen).
@@ -78,24 +80,18 @@ def union_outline(
     return MultiPolygon([Polygon(rings[0], rings[1:]) for rings in traced])
 
 
-def to_geographic(
-    geometry: BaseGeometry, bounds: tuple[float, float, float, float], shape: tuple[int, int]
-) -> BaseGeometry:
+def to_geographic(geometry: BaseGeometry, bounds: Bounds, shape: tuple[int, int]) -> BaseGeometry:
     """Move a geometry from pixel corners to degrees (x longitude, y latitude, WGS 84).
 
-    `bounds`: (west, south, east, north) of the image in degrees; `shape`: (rows, cols). The mapping is linear:
-    inside a zoom 18 tile of 1000 pixels the Mercator projection bends away from it by 4 mm at 51.5° N. Polygons come out
-    with the outside counter-clockwise, as GeoJSON (RFC 7946) wants them. Raises ValueError for an empty image.
+    `bounds`: those of the image; `shape`: (rows, cols). Polygons come out with the outside counter-clockwise, as
+    GeoJSON (RFC 7946) wants them. Raises ValueError for an empty image.
     """
     rows, cols = shape
     if rows < 1 or cols < 1:
         raise ValueError(f"an image has rows and columns, not {shape}")
-    west, south, east, north = bounds
 
     def place(points: np.ndarray) -> np.ndarray:
-        x, y = points[:, 0] / cols, points[:, 1] / rows
-        # Weighted sums, so that the corners of the image land on the bounds to the last bit.
-        return np.column_stack([west * (1 - x) + east * x, north * (1 - y) + south * y])
+        return np.column_stack(pixels_to_degrees(points[:, 0], points[:, 1], bounds, cols, rows))
 
     return _counter_clockwise(shapely.transform(geometry, place))
 

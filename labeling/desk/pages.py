@@ -4,7 +4,7 @@ Left out: the tiles themselves, which the desk's script fetches through the API.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -83,14 +83,16 @@ def _addresses() -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class DeskRow:
+class DeskRow(NamedTuple):
     """One region's line on the page of all desks. `figures`: None where nothing is in its queue."""
 
     region: Region
     figures: CrowdFigures | None
     rules: DeskRules
-    escalated_url: str
+
+    @property
+    def escalated_url(self) -> str:
+        return escalated_url(self.region.slug)
 
 
 def desk_rows() -> list[DeskRow]:
@@ -102,7 +104,6 @@ def desk_rows() -> list[DeskRow]:
             region=region,
             figures=figures.get(region.pk),
             rules=rules.get(region.pk) or DeskRules(region=region),
-            escalated_url=escalated_url(region.slug),
         )
         for region in Region.objects.all()
     ]
