@@ -25,7 +25,7 @@ lint: ## style, types and import contracts only
 
 lock: ## resolve the *.in files into lock files with hashes
 	$(COMPILE) requirements.in -o requirements.txt
-	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-dev.in --override scripts/locks/requirements-dev-overrides.txt -o requirements-dev.txt
 	$(COMPILE) requirements-docs.in -o requirements-docs.txt
 	grep -v -E '^(tensorflow|xgboost)-cpu' requirements.in | cat - requirements-gpu.in | $(COMPILE) --no-annotate -c requirements.txt - -o requirements-gpu.txt
 	cd scripts/locks && $(COMPILE) --no-deps uv.in -o uv.txt

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.stack import running_site
 from tests.browser.story import Story
-from tests.conftest import SHARED
+from tests.paths import SHARED
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

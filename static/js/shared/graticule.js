@@ -1,7 +1,7 @@
 // The ground of a map without imagery: a net of meridians and parallels with their degrees, drawn on canvas tiles.
 // It stands in for a street map, which would have to come from somebody else's server.
 
-import { penOf } from "./dom.js";
+import { fineCanvas } from "./dom.js";
 import { L } from "./leaflet.js";
 
 const STEPS = [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
@@ -45,13 +45,8 @@ class GraticuleLayer extends L.GridLayer {
   /** @param {L.Coords} coords */
   createTile(coords) {
     const size = this.getTileSize();
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const tile = document.createElement("canvas");
-    tile.width = size.x * ratio;
-    tile.height = size.y * ratio;
+    const { canvas: tile, pen } = fineCanvas(size.x, size.y);
     tile.setAttribute("aria-hidden", "true");
-    const pen = penOf(tile);
-    pen.scale(ratio, ratio);
     this.#draw(pen, coords, size);
     return tile;
   }

@@ -9,11 +9,6 @@ import { L, startMap } from "./leaflet.js";
 export { L };
 
 /**
- * @typedef {{label?: string, bounds?: L.LatLngBoundsExpression | null, padding?: Padding, attribution?: string, grid?: boolean,
- *   zoomPosition?: L.ControlPosition, scalePosition?: L.ControlPosition}} MapWishes
- */
-
-/**
  * createMap(element, options) -> L.Map
  * Where it begins, how far it zooms and its tiles are LEAFLET_CONFIG's; {% leaflet_map %} of the page wrote them.
  *   label        what the map shows, for screen readers
@@ -111,3 +106,9 @@ export function escapeHtml(text) {
 
 /** A ring of GeoJSON, longitude first, as Leaflet takes it. @type {(ring: Ring) => Pair[]} */
 export const latLngs = (ring) => ring.map(([longitude, latitude]) => [latitude, longitude]);
+
+/** The corners of a box [west, south, east, north], as Leaflet takes bounds. @type {(box: Box) => Corners} */
+export const cornersOf = ([west, south, east, north]) => [
+  [south, west],
+  [north, east],
+];

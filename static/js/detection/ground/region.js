@@ -3,7 +3,7 @@
 
 import { byId, element, pageData, query, queryAll } from "../../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
-import { L, colour, createMap, fitMap, latLngs } from "../../shared/map.js";
+import { L, colour, cornersOf, createMap, fitMap, latLngs } from "../../shared/map.js";
 import { Outline } from "./outline.js";
 
 /**
@@ -36,13 +36,12 @@ function start(host) {
   /** @type {Box[]} */
   const tiles = pageData("tile-boxes") || [];
   for (const [west, south, east, north] of tiles) {
-    L.rectangle(
-      [
-        [south, west],
-        [north, east],
-      ],
-      { color: colour("--text-2"), weight: 1, fillOpacity: 0.12, interactive: false },
-    ).addTo(boxes);
+    L.rectangle(cornersOf([west, south, east, north]), {
+      color: colour("--text-2"),
+      weight: 1,
+      fillOpacity: 0.12,
+      interactive: false,
+    }).addTo(boxes);
   }
 
   function show() {

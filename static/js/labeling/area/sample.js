@@ -1,5 +1,5 @@
-// Experts judge sampled tiles: press what is mining, send, the next one is there. Nothing comes here that would tell what
-// the map says of a tile.
+// Experts judge sampled tiles: press what is mining, send, the next one is there. Nothing comes here that would tell
+// what the map says of a tile.
 
 import { api } from "../../shared/api.js";
 import { around, byId, pageData, query } from "../../shared/dom.js";

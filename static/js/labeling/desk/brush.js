@@ -193,7 +193,7 @@ export function partName(part) {
     : interpolate(gettext("Superpixel %(number)s"), names);
 }
 
-/** @param {import("../tile/history.js").Painting} painting @param {number[]} superpixels */
+/** @param {Painting} painting @param {number[]} superpixels */
 function sayPainted(painting, superpixels) {
   const label = painting.labels[superpixels[0]];
   const what = label ? verdictName(label.verdict) : gettext("not painted");

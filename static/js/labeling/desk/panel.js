@@ -43,7 +43,7 @@ export const panel = {
 
   /**
    * How far this tile is, and which actions make sense. `painting` is null while there is no tile.
-   * @param {import("../tile/history.js").Painting | null} painting
+   * @param {Painting | null} painting
    * @param {{canGoBack: boolean, cursor: number, rest: number, suggested: number}} ways
    */
   painting(painting, { canGoBack, cursor, rest, suggested }) {

@@ -4,10 +4,6 @@ import { element } from "../../shared/dom.js";
 import { day, gettext, interpolate, number } from "../../shared/i18n.js";
 import { copyText } from "../../shared/share.js";
 
-/**
- * @typedef {{number: number | null, permalink: string, picture: string, report: () => void, compare: () => void}} CardFacts
- */
-
 const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 
 /**

@@ -14,7 +14,7 @@ const KINDS = {
 export class MapSearch {
   /**
    * data: ReleaseData; go(choice) follows {kind, label, name | id | latitude, longitude}.
-   * @param {import("../releases/data.js").ReleaseData} data
+   * @param {ReleaseData} data
    * @param {{go: (choice: SearchChoice) => void}} calls
    */
   constructor(data, { go }) {
@@ -29,7 +29,7 @@ export class MapSearch {
     this.choices = [];
     this.active = -1;
     this.turn = 0;
-    /** @type {import("./names.js").Named[] | null} */
+    /** @type {IndexedChoice[] | null} */
     this.index = null;
     this.field.addEventListener("input", () => this.look());
     this.field.addEventListener("focus", () => this.wake());
@@ -111,7 +111,8 @@ export class MapSearch {
     let problem = "";
     const point = readCoordinates(text);
     if (point) {
-      const label = `${number(point.latitude, { maximumFractionDigits: 5 })}; ${number(point.longitude, { maximumFractionDigits: 5 })}`;
+      const written = [point.latitude, point.longitude].map((one) => number(one, { maximumFractionDigits: 5 }));
+      const label = written.join("; ");
       found = [{ kind: "point", label, ...point }];
     } else {
       try {

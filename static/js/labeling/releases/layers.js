@@ -1,10 +1,8 @@
 // What lies on the public map: squares far out, outlines and searched ground close by.
 
-import { penOf } from "../../shared/dom.js";
+import { fineCanvas } from "../../shared/dom.js";
 import { gettext, interpolate, number } from "../../shared/i18n.js";
-import { L, colour, latLngs } from "../../shared/map.js";
-/** @typedef {import("./data.js").ReleaseData} ReleaseData */
-
+import { L, colour, cornersOf, latLngs } from "../../shared/map.js";
 import { squaresLevel, sums, toCell, yearName } from "./data.js";
 
 // From here on outlines are drawn; a tile of zoom 18 is then 16 pixels wide.
@@ -17,12 +15,7 @@ export class PaintedLayer extends L.GridLayer {
   /** @param {L.Coords} coords @param {L.DoneCallback} done */
   createTile(coords, done) {
     const size = this.getTileSize();
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const tile = document.createElement("canvas");
-    tile.width = size.x * ratio;
-    tile.height = size.y * ratio;
-    const pen = penOf(tile);
-    pen.scale(ratio, ratio);
+    const { canvas: tile, pen } = fineCanvas(size.x, size.y);
     this.paint(pen, coords).then(
       () => done(undefined, tile),
       (error) => done(error, tile),
@@ -126,6 +119,28 @@ export class SearchedLayer extends PaintedLayer {
   }
 }
 
+/** What lies in a map's view, asked for when it rests; from afar that is nothing. */
+export class View {
+  /** @param {L.Map} map */
+  constructor(map) {
+    this.map = map;
+    this.turn = 0;
+  }
+
+  /**
+   * Null where the map has moved on before the answer came.
+   * @template T
+   * @param {(view: L.LatLngBounds) => Promise<T[]>} ask
+   */
+  async ground(ask) {
+    this.turn += 1;
+    const { turn } = this;
+    const view = this.map.getBounds().pad(0.15);
+    const parts = this.map.getZoom() >= OUTLINES_FROM ? await ask(view) : [];
+    return turn === this.turn ? { view, parts } : null;
+  }
+}
+
 /** Outlines (and, close by, the pictures below them) of what is in view. onPress(feature) when one is pressed. */
 export class Outlines {
   /**
@@ -144,7 +159,7 @@ export class Outlines {
     this.shown = new Map();
     /** @type {Map<string, L.ImageOverlay>} */
     this.pictures = new Map();
-    this.turn = 0;
+    this.view = new View(map);
     map.createPane("pictures").style.zIndex = "250";
     map.on("moveend", () => this.refresh());
   }
@@ -176,27 +191,17 @@ export class Outlines {
   }
 
   async refresh() {
-    this.turn += 1;
-    const { turn } = this;
-    const near = this.map.getZoom() >= OUTLINES_FROM;
-    const view = this.map.getBounds().pad(0.15);
-    const parts = near ? await this.data.ground(view) : [];
-    if (turn !== this.turn) {
-      return; // the map has moved on meanwhile
+    const seen = await this.view.ground((view) => this.data.ground(view));
+    if (!seen) {
+      return;
     }
     /** @type {Map<string, PlaceFeature>} */
     const wanted = new Map();
-    for (const part of parts) {
+    for (const part of seen.parts) {
       for (const feature of part.features) {
         const [west, south, east, north] = feature.bbox;
         const mine = !this.year || yearName(feature.properties.capture_date?.slice(0, 4)) === this.year;
-        if (
-          mine &&
-          view.intersects([
-            [south, west],
-            [north, east],
-          ])
-        ) {
+        if (mine && seen.view.intersects(cornersOf([west, south, east, north]))) {
           wanted.set(feature.id, feature);
         }
       }
@@ -255,17 +260,10 @@ export class Outlines {
     for (const [id, feature] of withPicture) {
       if (!this.pictures.has(id)) {
         const [west, south, east, north] = feature.properties.tile;
-        const picture = L.imageOverlay(
-          this.pictureUrl(id, 1000),
-          [
-            [south, west],
-            [north, east],
-          ],
-          {
-            pane: "pictures",
-            alt: "",
-          },
-        );
+        const picture = L.imageOverlay(this.pictureUrl(id, 1000), cornersOf([west, south, east, north]), {
+          pane: "pictures",
+          alt: "",
+        });
         picture.on("error", () => picture.remove()); // the source's right has been withdrawn since
         this.pictures.set(id, picture.addTo(this.map));
       }

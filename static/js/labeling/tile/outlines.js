@@ -2,8 +2,6 @@
 // sides of a border get the same points, so washes meet without gaps. What belongs to which superpixel is not decided
 // here but by the raster itself.
 
-/** @typedef {Numbers & {scale: number, count: number, width: number, height: number}} TracedRaster */
-
 /**
  * For every superpixel its rings in image pixels: result[k] = [[[x, y], …], …]; result[0] is empty.
  * @param {TracedRaster} raster

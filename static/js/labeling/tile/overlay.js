@@ -235,7 +235,7 @@ export class Overlay {
 
 /**
  * The outlines of a raster's superpixels, ready to be drawn. It takes a while: done before the tile is wanted.
- * @param {import("./outlines.js").TracedRaster} raster
+ * @param {TracedRaster} raster
  */
 export function shapesOf(raster) {
   return traceOutlines(raster).map(shapeOf);

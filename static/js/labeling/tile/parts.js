@@ -10,7 +10,7 @@ export const superpixelOf = (part) => part % STEP;
 /** @type {(part: number) => number} */
 export const pieceOf = (part) => Math.floor(part / STEP);
 
-/** @typedef {Current & {pieces: import("./pieces.js").Pieces}} Split */
+/** @typedef {Current & {pieces: Pieces}} Split */
 
 /** Steps to the right and down. @type {Record<Direction, Pair>} */
 const WAYS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };

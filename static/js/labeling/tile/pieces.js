@@ -10,7 +10,7 @@ import { decodeRaster } from "./raster.js";
 
 /** The finer raster of a tile, in the cells of its superpixels' raster. See detection/segmentation/split.py. */
 export class Pieces {
-  /** @param {Numbers} finer @param {import("./raster.js").Raster} raster */
+  /** @param {Numbers} finer @param {Raster} raster */
   constructor({ numbers, columns, rows }, raster) {
     if (columns !== raster.columns || rows !== raster.rows) {
       throw new Error(`the finer raster is ${columns}×${rows}, not ${raster.columns}×${raster.rows}`);
@@ -54,21 +54,14 @@ export class Pieces {
    * @param {number} radius
    */
   within(superpixel, x, y, radius) {
-    const { scale, columns, rows, numbers } = this.raster;
     /** @type {Set<number>} */
     const found = new Set();
     if (this.raster.at(x, y) === superpixel) {
       found.add(this.at(superpixel, x, y));
     }
-    const top = Math.max(0, Math.ceil((y - radius) / scale - 0.5));
-    const bottom = Math.min(rows - 1, Math.floor((y + radius) / scale - 0.5));
-    for (let row = top; row <= bottom; row += 1) {
-      const half = Math.sqrt(radius ** 2 - ((row + 0.5) * scale - y) ** 2);
-      const from = Math.max(0, Math.ceil((x - half) / scale - 0.5));
-      const to = Math.min(columns - 1, Math.floor((x + half) / scale - 0.5));
-      for (let column = from; column <= to; column += 1) {
-        const cell = row * columns + column;
-        if (numbers[cell] === superpixel) {
+    for (const [first, last] of this.raster.cellsUnder(x, y, radius)) {
+      for (let cell = first; cell <= last; cell += 1) {
+        if (this.raster.numbers[cell] === superpixel) {
           found.add(partOf(superpixel, this.numbers[cell]));
         }
       }

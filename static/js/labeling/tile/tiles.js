@@ -23,13 +23,11 @@ export async function load(tile) {
   return { tile, raster, picture, shapes: shapesOf(raster), reading: raster.readingOrder() };
 }
 
-/** @typedef {NothingLeft & {tile: Tile | null, session: SessionCounts}} Next */
-
 export class TileQueue {
   /**
    * ask({held, skipped}): the server's answer to what comes next; held(): numbers of segmented tiles that must not come
    * again.
-   * @param {{ask: (wanted: {held: number[], skipped: boolean}) => Promise<Next>, held: () => number[], onSession: (counts: SessionCounts) => void}} calls
+   * @param {TileQueueCalls} calls
    */
   constructor({ ask, held, onSession }) {
     this.ask = ask;
