@@ -54,7 +54,7 @@ class ClassifierPage:
 
 
 def classifier_page(classifier: Classifier) -> ClassifierPage:
-    """How good a classifier is on places never seen, and what it is made of."""
+    """How good a classifier is on held-out places, and what it is made of."""
     metrics = classifier.metrics
     active = classifier.region.active_classifier
     notes, lost = campaigns_behind(classifier.dataset)
@@ -87,15 +87,15 @@ def classifier_page(classifier: Classifier) -> ClassifierPage:
 def activate_question(classifier: Classifier, active: Classifier | None) -> str:
     """What to ask before making a classifier the active one that did worse than the active one; "" where it did not.
 
-    One that was not measured on places never seen is behind nobody.
+    One that was not measured on held-out places is behind nobody.
     """
     if active is None or classifier.unseen_f1 is None or active.unseen_f1 is None:
         return ""
     if classifier.unseen_f1 >= active.unseen_f1:
         return ""
     return _(
-        "Make %(this)s the active one all the same? On places never seen its F1 is %(f1)s; that of %(other)s, active "
-        "now, is %(other_f1)s. Each was measured on the labels of its time."
+        "Make %(this)s the active one all the same? On held-out places its F1 is %(f1)s; that of "
+        "%(other)s, active now, is %(other_f1)s. Each was measured on the labels of its time."
     ) % {
         "this": classifier,
         "f1": floatformat(classifier.unseen_f1, 2),

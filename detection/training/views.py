@@ -17,7 +17,7 @@ from detection.training.train import activate
 @require_safe
 @role_required(Role.ADMIN)
 def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
-    """How good a classifier is on places never seen, and what it is made of."""
+    """How good a classifier is on held-out places, and what it is made of."""
     page = classifier_page(classifier_numbered(classifier_id))
     return render(request, "detection/training/classifier.html", {"page": page})
 

@@ -7,7 +7,7 @@ from django.template.defaultfilters import floatformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeling.area.answers import Progress, by_stratum, progress_of
+from labeling.area.answers import SampleProgress, by_stratum, progress_of
 from labeling.models import AreaSample, Release
 
 # Below so many hectares, at the upper end, tenths are told.
@@ -26,7 +26,7 @@ class SamplePage:
     is_open: bool
     is_complete: bool
     close_question: str
-    progress: Progress
+    progress: SampleProgress
     strata: list[dict[str, Any]]
     estimate: dict[str, Any] | None
     hectares: str
@@ -42,7 +42,7 @@ def sample_page(sample: AreaSample) -> SamplePage:
     hectares = interval = ""
     if estimate:
         hectares = _("%(hectares)s ha") % {"hectares": floatformat(estimate["hectares"], digits)}
-        interval = _("%(low)s–%(high)s with 95%% confidence") % {
+        interval = _("95%% confidence interval %(low)s–%(high)s") % {
             "low": floatformat(estimate["low"], digits),
             "high": floatformat(estimate["high"], digits),
         }

@@ -82,7 +82,7 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
     def one_more() -> None:
         nonlocal done
         done += 1
-        progress(done, 2 * before_after.FOLDS + 1, _("Comparing before and after on places never seen"))
+        progress(done, 2 * before_after.FOLDS + 1, _("Comparing before and after on held-out places"))
 
     try:
         sides = before_after.hold_out_both(_rows(before, old), _rows(after, new), progress=one_more)

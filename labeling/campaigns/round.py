@@ -70,7 +70,7 @@ def run_round(
     if campaign.classifier_after is None:
         _train(campaign, acting_user, progress)
     if "held_out" not in campaign.effect:
-        progress(0, 1, _("Comparing before and after on places never seen"))
+        progress(0, 1, _("Comparing before and after on held-out places"))
         told = measure_held_out(campaign, progress)
         with transaction.atomic():
             _look_at_the_lease(progress)

@@ -17,11 +17,11 @@ from labeling.crowd.tutorial import lesson, lessons_of, pass_at_once, take_lesso
 from labeling.desk.queue import region_of
 from labeling.desk.serializers import DeskThrottle, DeskTileSerializer, describe
 from labeling.desk.volunteer_records import record_of
-from labeling.models import Verdict
+from labeling.models import LabelVerdict
 
 
 class LessonAnswerSerializer(serializers.Serializer[Any]):
-    verdict = serializers.ChoiceField(choices=Verdict.choices)
+    verdict = serializers.ChoiceField(choices=LabelVerdict.choices)
     look_alike = serializers.CharField(allow_blank=True, help_text="its name in the reader's language")
     why = serializers.CharField()
 
@@ -103,7 +103,7 @@ class TakeLesson(APIView):
         data.is_valid(raise_exception=True)
         result = take_lesson(
             volunteer=signed_in(request),
-            known_tile=lesson(lesson_id),
+            gold_standard_tile=lesson(lesson_id),
             answers=data.validated_data["answers"],
         )
         return Response(ResultSerializer(result).data)

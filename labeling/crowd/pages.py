@@ -7,7 +7,7 @@ from django.template.defaultfilters import date as date_filter
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeling.crowd.volunteer_list import Portrait, Standing
+from labeling.crowd.volunteer_list import Portrait, VolunteerStanding
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _not_counting(portrait: Portrait) -> str:
     return "; ".join(kinds) + "." if kinds else ""
 
 
-def _reversal(standing: Standing) -> str:
+def _reversal(standing: VolunteerStanding) -> str:
     return ngettext(
         "%(tiles)s tile with %(labels)s labels stops counting for good, the account goes into quarantine, and the "
         "consensus follows, tile by tile. Nothing is deleted. Reviews and decisions of an expert stay.",
@@ -75,7 +75,7 @@ def _reversal(standing: Standing) -> str:
     ) % {"tiles": intcomma(standing.tiles), "labels": intcomma(standing.labels)}
 
 
-def _reversal_question(standing: Standing) -> str:
+def _reversal_question(standing: VolunteerStanding) -> str:
     return ngettext(
         "Take back %(tiles)s tile with %(labels)s labels of %(name)s? This cannot be undone.",
         "Take back %(tiles)s tiles with %(labels)s labels of %(name)s? This cannot be undone.",

@@ -27,10 +27,10 @@ from labeling.models import (
     ConsensusState,
     CrowdState,
     DeskRules,
-    KnownTile,
+    GoldStandardTile,
     Label,
+    NotCounted,
     Origin,
-    Spare,
     VolunteerRecord,
 )
 
@@ -55,7 +55,7 @@ def class_shares() -> NDArray[np.float64]:
     return np.asarray(np.maximum(shares / shares.sum(), 1e-3), np.float64)
 
 
-def hold_records(people: Iterable[int]) -> dict[int, VolunteerRecord]:
+def lock_records(people: Iterable[int]) -> dict[int, VolunteerRecord]:
     """These people's records by account, held until the transaction ends, always in the same order: no deadlock."""
     wanted = set(people)
     known = set(VolunteerRecord.objects.filter(pk__in=wanted).values_list("pk", flat=True))
@@ -76,7 +76,7 @@ def refresh_tile(
     added: Collection[UUID] = (),
     removed: Collection[UUID] = (),
 ) -> None:
-    """Take new or withdrawn submissions into the consensus of the superpixels and pieces they speak of.
+    """Take new or withdrawn submissions into the consensus of the superpixels and fragments they speak of.
 
     The caller holds the tile and the records of everybody who spoke of it. `votes`: people whose labels of the tile
     count now. `added` and `removed` say which submissions began or ceased to count.
@@ -87,13 +87,13 @@ def refresh_tile(
     superpixels = {superpixel for superpixel, _piece in parts}
     labels = Label.objects.filter(superpixel__in=superpixels)
     counting = labels.filter(
-        segmented_tile=segmented_tile, submission__withdrawn_at=None, submission__spare=Spare.NO
+        segmented_tile=segmented_tile, submission__withdrawn_at=None, submission__spare=NotCounted.NO
     )
     now = read_labels(counting, new=added).of_parts(touched)
     gone = read_labels(labels.filter(submission__in=removed) if removed else labels.none()).of_parts(touched)
     rows = {
-        part_number(segmented_tile.pk, superpixel, piece): (pk, probabilities)
-        for pk, superpixel, piece, probabilities in Consensus.objects.filter(
+        part_number(segmented_tile.pk, superpixel, fragment): (pk, probabilities)
+        for pk, superpixel, fragment, probabilities in Consensus.objects.filter(
             segmented_tile=segmented_tile, superpixel__in=superpixels
         ).values_list("pk", "superpixel", "piece", "probabilities")
     }
@@ -128,7 +128,7 @@ def refresh_tile(
 
 def _gold_truth(segmented_tile: SegmentedTile, parts: Integers) -> Integers:
     """int64 (parts,): the class that a gold-standard tile is known to show there, else -1."""
-    tile = KnownTile.objects.filter(segmented_tile=segmented_tile).first()
+    tile = GoldStandardTile.objects.filter(segmented_tile=segmented_tile).first()
     answers = gold_answers(tile) if tile else {}
     return np.array([answers.get(part, -1) for part in parts.tolist()], np.int64)
 

@@ -25,11 +25,11 @@ from labeling.desk.aggregation.label_array import (
     part_of,
 )
 from labeling.desk.aggregation.tally import UNSURE, Tally
-from labeling.models import Consensus, ConsensusState, KnownTile, Label, Origin, Verdict
+from labeling.models import Consensus, ConsensusState, GoldStandardTile, Label, LabelVerdict, Origin
 
 # By the number that arrays use for them.
-CLASSES = (Verdict.MINING, Verdict.NOT_MINING, Verdict.MIXED)
-ANSWERS = (*CLASSES, Verdict.UNSURE)
+CLASSES = (LabelVerdict.MINING, LabelVerdict.NOT_MINING, LabelVerdict.MIXED)
+ANSWERS = (*CLASSES, LabelVerdict.UNSURE)
 CODE = {str(verdict): code for code, verdict in enumerate(ANSWERS)}
 STATES = (ConsensusState.OPEN, ConsensusState.RETIRED, ConsensusState.ESCALATED)
 SOURCE = {
@@ -67,11 +67,11 @@ def read_labels(
     numbers = {"": 0}
 
     def tuples() -> Iterator[tuple[Any, ...]]:
-        for tile, superpixel, piece, person, verdict, origin, look_alike, *submission in (
+        for tile, superpixel, fragment, person, verdict, origin, look_alike, *submission in (
             rows.iterator(chunk_size=at_once) if at_once else rows
         ):
             yield (
-                part_number(tile, superpixel, piece),
+                part_number(tile, superpixel, fragment),
                 person,
                 CODE[verdict],
                 SOURCE[origin],
@@ -83,7 +83,7 @@ def read_labels(
     return LabelArray(array, list(numbers))
 
 
-def gold_answers(tile: KnownTile) -> dict[int, int]:
+def gold_answers(tile: GoldStandardTile) -> dict[int, int]:
     """Part → class of everything that is known of a tile for certain."""
     return {
         part_number(tile.segmented_tile_id, int(superpixel), 0): CODE[answer["verdict"]]
@@ -125,11 +125,11 @@ class Estimate:
         )
 
     def row(self, index: int) -> Consensus:
-        tile, superpixel, piece = part_of(int(self.parts[index]))
+        tile, superpixel, fragment = part_of(int(self.parts[index]))
         return Consensus(
             segmented_tile_id=tile,
             superpixel=superpixel,
-            piece=piece,
+            piece=fragment,
             **dict(zip(WRITTEN, self.values(index), strict=True)),
         )
 

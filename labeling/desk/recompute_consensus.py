@@ -39,10 +39,10 @@ from labeling.models import (
     Consensus,
     CrowdState,
     DeskRules,
-    KnownTile,
+    GoldStandardTile,
     Label,
+    NotCounted,
     Origin,
-    Spare,
     Submission,
     TileProgress,
     VolunteerRecord,
@@ -72,7 +72,7 @@ def recompute_consensus(*, acting_user: User | None, progress: Progress | None =
     tell = progress or (lambda done, total, message: None)
     tell(0, 4, _("Reading labels"))
     labels = read_labels(
-        Label.objects.filter(submission__withdrawn_at__isnull=True, submission__spare=Spare.NO),
+        Label.objects.filter(submission__withdrawn_at__isnull=True, submission__spare=NotCounted.NO),
         at_once=READ_AT_ONCE,
     )
     parts, item = np.unique(labels.rows["part"], return_inverse=True)
@@ -124,7 +124,7 @@ def _gold_standard(parts: Integers) -> tuple[Integers, Booleans]:
     """(class or -1, whether the tile is a gold-standard one), both (parts,)."""
     truth = np.full(len(parts), -1, np.int64)
     gold = np.zeros(len(parts), np.bool_)
-    for tile in KnownTile.objects.only("segmented_tile", "answers"):
+    for tile in GoldStandardTile.objects.only("segmented_tile", "answers"):
         number = tile.segmented_tile_id
         first, last = np.searchsorted(parts, [part_number(number, 0, 0), part_number(number + 1, 0, 0)])
         gold[first:last] = True
@@ -184,7 +184,7 @@ def _write(estimate: Estimate, then: dict[int, int]) -> tuple[int, int]:
 def _differences(estimate: Estimate) -> tuple[list[int], list[tuple[int, int]]]:
     """(places of the parts whose rows are missing or differ, (row, tile) of the rows that no label speaks for).
 
-    Both run in the order of tile, superpixel and piece, so that one walk over the table is enough.
+    Both run in the order of tile, superpixel and fragment, so that one walk over the table is enough.
     """
     stored = (
         Consensus.objects.order_by("segmented_tile", "superpixel", "piece")
@@ -195,8 +195,8 @@ def _differences(estimate: Estimate) -> tuple[list[int], list[tuple[int, int]]]:
     wrong: list[int] = []
     unfounded: list[tuple[int, int]] = []
     at = 0
-    for pk, tile, superpixel, piece, *values in stored:
-        part = part_number(tile, superpixel, piece)
+    for pk, tile, superpixel, fragment, *values in stored:
+        part = part_number(tile, superpixel, fragment)
         while at < len(parts) and parts[at] < part:
             wrong.append(at)
             at += 1

@@ -11,7 +11,7 @@ from detection.models import SegmentedTile
 from labeling.desk.escalation import escalated_superpixels
 from labeling.desk.queue import settled_superpixels
 from labeling.desk.suggestions import suggestion_for
-from labeling.models import Claim, Spare, Submission, Verdict
+from labeling.models import Claim, LabelVerdict, NotCounted, Submission
 
 # Tiles that a desk may name at once: those it holds and those that wait to be sent.
 MOST_NAMED = 200
@@ -35,9 +35,9 @@ class LabelSerializer(serializers.Serializer[Any]):
 
     superpixel = serializers.IntegerField(min_value=1)
     piece = serializers.IntegerField(
-        default=0, help_text="0: the whole superpixel; 1…: a finer piece of a mixed one"
+        default=0, help_text="0: the whole superpixel; 1…: a fragment of a mixed one"
     )
-    verdict = serializers.CharField(help_text=f"one of {', '.join(Verdict.values)}")
+    verdict = serializers.CharField(help_text=f"one of {', '.join(LabelVerdict.values)}")
     look_alike = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="a look-alike's slug"
     )
@@ -141,7 +141,7 @@ class SubmissionSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     withdrawn_at = serializers.DateTimeField(allow_null=True)
     spare = serializers.ChoiceField(
-        choices=Spare.choices, help_text="why the labels do not count; empty: they do"
+        choices=NotCounted.choices, help_text="why the labels do not count; empty: they do"
     )
 
 

@@ -24,12 +24,12 @@ from labeling.models import (
     CampaignDecision,
     Consensus,
     Label,
+    LabelVerdict,
     Release,
     ReleaseKind,
     Report,
     ReportState,
     Review,
-    Verdict,
 )
 from labeling.review.readiness import Readiness, readiness
 from labeling.training.retrain import RETRAIN_JOB
@@ -249,9 +249,9 @@ def _count_labels(found: dict[int, Overview]) -> None:
         if region_id in found:
             counts[region_id][verdict] = count
     for region_id, said in counts.items():
-        found[region_id].mining = said.get(Verdict.MINING, 0)
-        found[region_id].not_mining = said.get(Verdict.NOT_MINING, 0)
-        found[region_id].unsure = said.get(Verdict.UNSURE, 0)
+        found[region_id].mining = said.get(LabelVerdict.MINING, 0)
+        found[region_id].not_mining = said.get(LabelVerdict.NOT_MINING, 0)
+        found[region_id].unsure = said.get(LabelVerdict.UNSURE, 0)
 
 
 def _find_jobs(found: dict[int, Overview]) -> None:

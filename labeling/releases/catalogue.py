@@ -25,7 +25,7 @@ from amberapp.errors import NotThere, UserError
 from detection.models import ImagerySource, Region, Tile
 from labeling.models import Release, ReleaseKind
 from labeling.releases.files.labels import pictured
-from labeling.releases.files.writers import fingerprint
+from labeling.releases.files.writers import fingerprint_of
 
 KEY = "published/catalogue.json"
 FOLDER = "published"
@@ -134,7 +134,7 @@ class Catalogue:
         return any(source["synthetic"] for source in self.sources.values())
 
 
-# Reading ---------------------------------------------------------------------------------------
+# Reading -------------------------------------------------------------------------------------------------------------
 
 _held: tuple[Any, Catalogue] | None = None
 
@@ -184,12 +184,12 @@ def published_numbered(slug: str, number: int) -> PublishedRelease:
     raise NotThere(_("There is no release %(number)s of this region.") % {"number": number})
 
 
-def published_as(slug: str, printed: str) -> tuple[PublishedRelease, ...]:
+def published_as(slug: str, fingerprint: str) -> tuple[PublishedRelease, ...]:
     """The releases of a region with that fingerprint, oldest first. Raises NotThere where there is none."""
-    found = [one for one in published() if one.fingerprint == printed and one.region.slug == slug]
+    found = [one for one in published() if one.fingerprint == fingerprint and one.region.slug == slug]
     if not found:
         raise NotThere(
-            _("There is no release with the fingerprint %(fingerprint)s.") % {"fingerprint": printed}
+            _("There is no release with the fingerprint %(fingerprint)s.") % {"fingerprint": fingerprint}
         )
     return tuple(reversed(found))
 
@@ -248,7 +248,7 @@ def _pictures(key: str) -> Pictures:
     return {place: (row[0], row[1], row[2]) for place, row in rows.items()}
 
 
-# Writing ---------------------------------------------------------------------------------------
+# Writing -------------------------------------------------------------------------------------------------------------
 
 
 def write_catalogue(pictures: dict[int, Pictures] | None = None, *, fresh: bool = False) -> int:
@@ -268,7 +268,7 @@ def write_catalogue(pictures: dict[int, Pictures] | None = None, *, fresh: bool 
     return len(known)
 
 
-def heal() -> bool:
+def rebuild_if_stale() -> bool:
     """Write the catalogue again when it is missing or behind the rows; whether that was needed."""
     try:
         told = json.loads(storage.get(KEY))
@@ -308,8 +308,8 @@ def _known_manifests() -> Manifests:
     except (NotThere, ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {
-        release_id: (key, printed or fingerprint(_sums(json.loads(storage.get(key))["files"])))
-        for release_id, (key, printed) in rows.items()
+        release_id: (key, fingerprint or fingerprint_of(_sums(json.loads(storage.get(key))["files"])))
+        for release_id, (key, fingerprint) in rows.items()
         if storage.exists(key)
     }
 
@@ -324,8 +324,8 @@ def _made(known: Manifests, pictures: dict[int, Pictures]) -> tuple[bytes, Manif
     highest: dict[int, int] = {}
     releases = Release.objects.select_related("region", "restores").order_by("region_id", "number")
     for release in releases:
-        manifest, printed = known.get(release.pk) or _write_manifest(release, pictures.get(release.pk))
-        manifests[release.pk] = (manifest, printed)
+        manifest, fingerprint = known.get(release.pk) or _write_manifest(release, pictures.get(release.pk))
+        manifests[release.pk] = (manifest, fingerprint)
         figures = release.statistics
         rows.append(
             {
@@ -344,7 +344,7 @@ def _made(known: Manifests, pictures: dict[int, Pictures]) -> tuple[bytes, Manif
                 "previous": highest.get(release.region_id),
                 "figures": {name: figures.get(name) for name in ("hectares", "places", "tiles_searched")},
                 "manifest": manifest,
-                "fingerprint": printed,
+                "fingerprint": fingerprint,
             }
         )
         if release.kind == ReleaseKind.OWN:
@@ -366,7 +366,7 @@ def _write_manifest(release: Release, pictures: Pictures | None) -> tuple[str, s
     if pictures is None:
         pictures = _pictures_of(release)
     told = {"files": files, "pictures": _put(dict(sorted(pictures.items()))) if pictures else None}
-    return _put(told), fingerprint(_sums(files))
+    return _put(told), fingerprint_of(_sums(files))
 
 
 def _put(value: Any) -> str:

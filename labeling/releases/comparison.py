@@ -35,7 +35,7 @@ from labeling.releases.files.changes import (
     to_file,
 )
 from labeling.releases.files.grid import OUTLINE_LEVEL, cell_of
-from labeling.releases.reader import PublishedPlace, places_of
+from labeling.releases.reader import IndexedPlace, places_of
 from labeling.releases.reasons import reasons_between
 
 CHANGES = "changes.json"
@@ -82,8 +82,8 @@ class Change:
 
     place: str
     kind: str
-    before: PublishedPlace | None
-    after: PublishedPlace | None
+    before: IndexedPlace | None
+    after: IndexedPlace | None
     why: Reason
     release: int | None = None
 
@@ -98,7 +98,7 @@ class Change:
         return in_words(self.why)
 
     @property
-    def shown(self) -> PublishedPlace:
+    def shown(self) -> IndexedPlace:
         """The place as it stands, or as it stood before it went."""
         found = self.after or self.before
         assert found is not None  # a change has one side at least
@@ -295,7 +295,7 @@ def _by_size(change: Change) -> tuple[float, str]:
     return -abs(change.hectares), change.place
 
 
-# By ground ---------------------------------------------------------------------------------------------
+# By ground -----------------------------------------------------------------------------------------------------------
 
 
 def _by_ground(earlier: Release | PublishedRelease, later: Release | PublishedRelease) -> Comparison:
@@ -308,13 +308,13 @@ def _by_ground(earlier: Release | PublishedRelease, later: Release | PublishedRe
     lost = [place for place, stays in zip(before, stays_before, strict=True) if not stays]
     looked = _looked_at(later, lost)
 
-    def gone(place: PublishedPlace, seen: bool) -> Change:
+    def gone(place: IndexedPlace, seen: bool) -> Change:
         if later.kind == ReleaseKind.HISTORICAL:
             # What an imported map has looked at is not known.
             return Change(place.place, VANISHED, place, None, NOT_SHOWN_LATER)
         return Change(place.place, VANISHED, place, None, NOT_FOUND if seen else NOT_SEARCHED)
 
-    def came(place: PublishedPlace) -> Change:
+    def came(place: IndexedPlace) -> Change:
         return Change(place.place, APPEARED, None, place, NOT_SHOWN)
 
     return _sorted(
@@ -355,7 +355,7 @@ def _read_outlines(key: str) -> dict[str, BaseGeometry]:
     return {feature["properties"]["place"]: shape(feature["geometry"]) for feature in features}
 
 
-def _looked_at(release: Release | PublishedRelease, places: list[PublishedPlace]) -> list[bool]:
+def _looked_at(release: Release | PublishedRelease, places: list[IndexedPlace]) -> list[bool]:
     """Of each place, whether a tile that the release searched shows the middle of it."""
     if not places:
         return []

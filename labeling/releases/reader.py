@@ -23,7 +23,7 @@ FILE_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
 
 @dataclass(frozen=True)
-class PublishedPlace:
+class IndexedPlace:
     """One place of a release as its index tells it. Dates are ISO text, `tile` is (west, south, east, north).
 
     An imported map knows no hectares, no score and no review; `dates` are other images of the same ground, newest first.
@@ -77,7 +77,7 @@ def release_numbered(slug: str, number: int) -> Release:
     return release
 
 
-def places_of(release: Release | PublishedRelease) -> tuple[PublishedPlace, ...]:
+def places_of(release: Release | PublishedRelease) -> tuple[IndexedPlace, ...]:
     """All places of the release, largest first. The file is read once a process; of a row one query."""
     if isinstance(release, PublishedRelease):
         file = release.file(INDEX)
@@ -90,10 +90,10 @@ def places_of(release: Release | PublishedRelease) -> tuple[PublishedPlace, ...]
 
 
 @lru_cache(maxsize=8)
-def _read_index(key: str) -> tuple[PublishedPlace, ...]:
+def _read_index(key: str) -> tuple[IndexedPlace, ...]:
     rows: list[dict[str, Any]] = json.loads(storage.get(key))["places"]
     return tuple(
-        PublishedPlace(
+        IndexedPlace(
             **{
                 **row,
                 "tile": tuple(row["tile"]),
@@ -105,7 +105,7 @@ def _read_index(key: str) -> tuple[PublishedPlace, ...]:
     )
 
 
-def place_of(release: Release | PublishedRelease, place_id: str) -> PublishedPlace:
+def place_of(release: Release | PublishedRelease, place_id: str) -> IndexedPlace:
     """Raises NotThere."""
     for place in places_of(release):
         if place.place == place_id:
@@ -113,7 +113,7 @@ def place_of(release: Release | PublishedRelease, place_id: str) -> PublishedPla
     raise NotThere(_("Release %(number)s has no such place.") % {"number": release.number})
 
 
-def detection_of(release: Release, place: PublishedPlace) -> Detection | None:
+def detection_of(release: Release, place: IndexedPlace) -> Detection | None:
     """The detection that a published place shows, or None when its run has been deleted since."""
     found = Detection.objects.filter(run=release.run_id, segmented_tile__tile__sha256__startswith=place.place)
     return found.first()

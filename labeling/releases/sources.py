@@ -44,14 +44,14 @@ from labeling.releases.files.content import (
     Labelled,
     Name,
     OtherDate,
-    Place,
+    PublishedPlace,
     Searched,
     Source,
     make_place,
 )
 from labeling.releases.files.content import District as DistrictContent
 from labeling.releases.files.labels import PICTURE_SIDE, VERDICTS
-from labeling.review.verdicts import Verdict
+from labeling.review.verdicts import EffectiveReview
 
 # Another image shows the same ground when it covers so much of the tile; so many are named, the newest.
 SAME_GROUND = 0.6
@@ -63,7 +63,7 @@ JOINT = Q(votes__gt=1) | Q(votes=1, by_expert=True)
 
 
 @dataclass(frozen=True)
-class Gathered:
+class ReleaseSources:
     """content; the images that may be asked for; the sample whose estimate stands in it."""
 
     content: Content
@@ -71,11 +71,11 @@ class Gathered:
     sample: AreaSample | None
 
 
-def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
+def gather(run: Run, verdicts: dict[int, EffectiveReview]) -> ReleaseSources:
     """Raises UserError for an outline that cannot be published."""
     sources: dict[int, Source] = {}
     pictures: Pictures = {}
-    places: list[Place] = []
+    places: list[PublishedPlace] = []
     withheld = placeless = 0
     approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
     for detection in _approved_detections(run, approved):
@@ -130,7 +130,7 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
         estimate_lines=readme_lines(estimate),
         labels=lambda: _labelled(run, pictures),
     )
-    return Gathered(content, pictures, sample)
+    return ReleaseSources(content, pictures, sample)
 
 
 def method_of(run: Run) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _campaigns(dataset: Dataset) -> list[dict[str, Any]] | None:
         return None
 
 
-def _place(detection: Detection, source: Source, reviewed: dt.date) -> Place:
+def _place(detection: Detection, source: Source, reviewed: dt.date) -> PublishedPlace:
     tile = detection.segmented_tile.tile
     assert detection.outline is not None  # those without have been counted and left out
     assert tile.bounds is not None
@@ -196,7 +196,7 @@ def _approved_detections(run: Run, approved: set[int]) -> Iterator[Detection]:
     return (detection for detection in everything.iterator(chunk_size=100) if detection.pk in approved)
 
 
-def _with_dates(run: Run, places: list[Place], pictures: Pictures) -> list[Place]:
+def _with_dates(run: Run, places: list[PublishedPlace], pictures: Pictures) -> list[PublishedPlace]:
     """The places with the other images of their ground that may be shown; the tiles pass by in chunks."""
     if not places:
         return places
@@ -281,7 +281,7 @@ def _labelled(run: Run, pictures: Pictures) -> Iterator[Labelled]:
     """The region's labelled tiles, sorted by place, a few at a time; those of sources that allow nothing derived from
     them are left out. Names of people are not read at all.
 
-    Left out too: what a single volunteer says (that would be a person's vote), and known tiles, whose answers would tell
+    Left out too: what a single volunteer says (that would be a person's vote), and gold-standard tiles, whose answers would tell
     the checks that volunteers are given unseen."""
     labelled = Consensus.objects.filter(JOINT, segmented_tile=OuterRef("pk"), piece=0)
     rows = (
@@ -350,5 +350,5 @@ def _one_labelled(
 
 def _rings(segmented: SegmentedTile, wanted: set[int]) -> dict[int, list[list[list[int]]]]:
     """Superpixel → its rings in pixel corners, of those that the tile has. Raises NotThere."""
-    pieces = json.loads(storage.get(segmented.outlines_key))["pieces"]
-    return {number: pieces[number - 1] for number in sorted(wanted) if 1 <= number <= len(pieces)}
+    superpixels = json.loads(storage.get(segmented.outlines_key))["pieces"]
+    return {number: superpixels[number - 1] for number in sorted(wanted) if 1 <= number <= len(superpixels)}

@@ -94,9 +94,9 @@ def classifiers_page(region: Region) -> ClassifiersPage:
 def _f1_titles() -> dict[str, str]:
     """The list's columns of F1, by the way of holding places out."""
     return {
-        "by_tile": _("F1, places never seen"),
-        "by_block": _("F1, blocks never seen"),
-        "by_date": _("F1, dates never seen"),
+        "by_tile": _("F1, held-out places"),
+        "by_block": _("F1, held-out blocks"),
+        "by_date": _("F1, held-out dates"),
     }
 
 
@@ -133,9 +133,9 @@ def _comparison(job: Job) -> Comparison:
             if name in result["reasons"]
         ],
         caption=_(
-            "%(when)s: %(n)s labelled pieces, %(positives)s of them mining, features “%(extractor)s”. F1 and, after the "
-            "stroke, average precision; the smaller figures are what other draws of the same places would have "
-            "given, 19 times of 20."
+            "%(when)s: %(n)s labelled superpixels, %(positives)s of them mining, features “%(extractor)s”. "
+            "F1 and, after the stroke, average precision; the smaller figures are 95%% confidence "
+            "intervals."
         )
         % {
             "when": date_filter(job.finished_at, "SHORT_DATETIME_FORMAT"),

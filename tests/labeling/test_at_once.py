@@ -20,7 +20,7 @@ from labeling.campaigns import campaigns
 from labeling.crowd import gold_standard
 from labeling.desk import labels
 from labeling.desk.labels import submit_labels
-from labeling.models import Campaign, KnownTile, Release, Report, Submission
+from labeling.models import Campaign, GoldStandardTile, Release, Report, Submission
 from labeling.releases import historical
 from labeling.releases.historical import import_historical
 from labeling.reports import decision
@@ -111,7 +111,7 @@ def test_an_expert_decides_a_campaign_while_a_volunteer_sends_one_of_its_tiles(
         act = lambda: campaigns.withdraw(campaign=campaign, acting_user=bob)  # noqa: E731
     one_tile_done, second_tile_held = threading.Event(), threading.Event()
     name = "expert_labels" if what == "decide" else "withdraw_decisions"
-    real_step, real_records = getattr(campaigns, name), labels._held_records
+    real_step, real_records = getattr(campaigns, name), labels._locked_records
 
     def step(**values: Any) -> Any:
         done = real_step(**values)
@@ -126,7 +126,7 @@ def test_an_expert_decides_a_campaign_while_a_volunteer_sends_one_of_its_tiles(
         return real_records(tile, *more)
 
     monkeypatch.setattr(campaigns, name, step)
-    monkeypatch.setattr(labels, "_held_records", records)
+    monkeypatch.setattr(labels, "_locked_records", records)
     assert both(act, lambda: send(tiles[1])) == ["done", "done"]
     assert Submission.objects.standing().filter(volunteer=alice).count() == 2
     decided = Submission.objects.standing().filter(origin="campaign")
@@ -137,7 +137,7 @@ def test_two_admins_move_known_tiles_of_one_list(
     make_tile: Callable[..., Any], region: Any, bob: User, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _second, third = (
-        KnownTile.objects.create(
+        GoldStandardTile.objects.create(
             segmented_tile=make_tile(number).segmented.get(), region=region, use="check", position=number
         )
         for number in range(3)
@@ -147,7 +147,7 @@ def test_two_admins_move_known_tiles_of_one_list(
         lambda: gold_standard.move(known=first, up=False, acting_user=bob),
         lambda: gold_standard.move(known=third, up=True, acting_user=carol),
     ) == ["done", "done"]
-    assert sorted(KnownTile.objects.values_list("position", flat=True)) == [0, 1, 2]
+    assert sorted(GoldStandardTile.objects.values_list("position", flat=True)) == [0, 1, 2]
 
 
 # Reports -----------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from amberapp.web.permissions import role_required
 from detection.models import Region, SegmentedTile
 from labeling.crowd import gold_standard, look_alike_classes
 from labeling.crowd.forms import LookAlikeForm, languages
-from labeling.models import KnownTile, KnownUse, LookAlike
+from labeling.models import GoldStandardTile, GoldStandardUse, LookAlike
 
 TILES_PER_PAGE = 24
 
@@ -109,27 +109,27 @@ def look_alike_back(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("look-alikes")
 
 
-# Known tiles ---------------------------------------------------------------------------------------------------------
+# Gold-standard tiles -------------------------------------------------------------------------------------------------
 
 
 @never_cache
 @require_safe
 @role_required(Role.ADMIN)
-def known_tiles(request: HttpRequest) -> HttpResponse:
-    """The known tiles of one region, by use, with how volunteers do on them."""
+def gold_standard_tiles(request: HttpRequest) -> HttpResponse:
+    """The gold-standard tiles of one region, by use, with how volunteers do on them."""
     regions = list(Region.objects.all())
     region = _chosen(request, regions)
     use = request.GET.get("use", "")
-    use = use if use in KnownUse.values else ""
-    rows = KnownTile.objects.select_related("segmented_tile__tile").order_by("-use", "position", "id")
+    use = use if use in GoldStandardUse.values else ""
+    rows = GoldStandardTile.objects.select_related("segmented_tile__tile").order_by("-use", "position", "id")
     rows = rows.filter(region=region) if region else rows.none()
     page = Paginator(rows.filter(use=use) if use else rows, TILES_PER_PAGE).get_page(request.GET.get("page"))
-    marks = gold_standard.marks_of(list(page)) if page.object_list else {}
+    marks = gold_standard.gold_standard_results(list(page)) if page.object_list else {}
     context = {
         "regions": regions,
         "region": region,
         "use": use,
-        "uses": KnownUse.choices,
+        "uses": GoldStandardUse.choices,
         "page": page,
         "rows": [
             {
@@ -148,17 +148,17 @@ def known_tiles(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
-def known_tile_new(request: HttpRequest) -> HttpResponse:
+def gold_standard_tile_new(request: HttpRequest) -> HttpResponse:
     """Tiles of which something is sure, and the button that makes one known."""
     if request.method == "POST":
         number = request.POST.get("tile", "")
         tile = SegmentedTile.objects.select_related("tile").filter(pk=row_number(number) or 0).first()
         if tile is None:
             raise NotThere(_("There is no segmented tile %(number)s.") % {"number": number})
-        known = gold_standard.make_known(
+        known = gold_standard.make_gold_standard(
             segmented_tile=tile, use=request.POST.get("use", ""), acting_user=signed_in(request)
         )
-        messages.success(request, _("%(tile)s is a known tile now.") % {"tile": tile.tile.file_name})
+        messages.success(request, _("%(tile)s is a gold-standard tile now.") % {"tile": tile.tile.file_name})
         return redirect("known-tile", known_id=known.pk)
     regions = list(Region.objects.all())
     region = _chosen(request, regions)
@@ -174,9 +174,9 @@ def known_tile_new(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
-def known_tile(request: HttpRequest, known_id: int) -> HttpResponse:
-    """One known tile: its answers on the picture, and the reasons that a learner is told. A POST is the reasons."""
-    known = gold_standard.known_tile(known_id)
+def gold_standard_tile(request: HttpRequest, known_id: int) -> HttpResponse:
+    """One gold-standard tile: its answers on the picture, and the reasons that a learner is told. A POST is the reasons."""
+    known = gold_standard.gold_standard_tile(known_id)
     groups = gold_standard.groups_of(known)
     errors: list[str] = []
     if request.method == "POST":
@@ -196,12 +196,12 @@ def known_tile(request: HttpRequest, known_id: int) -> HttpResponse:
         else:
             messages.success(request, _("The reasons are saved."))
             return redirect("known-tile", known_id=known.pk)
-    marks = gold_standard.marks_of([known])[known.pk]
+    marks = gold_standard.gold_standard_results([known])[known.pk]
     look_alike_names = {row.slug: row for row in LookAlike.objects.listed()}
     context = {
         "known": known,
         "tile": known.segmented_tile.tile,
-        "pieces": gold_standard.pictured(known),
+        "superpixels": gold_standard.pictured(known),
         "groups": [
             {
                 "group": group,
@@ -222,7 +222,7 @@ def known_tile(request: HttpRequest, known_id: int) -> HttpResponse:
         "errors": errors,
         "marks": marks,
         "percent": _percent(marks.share),
-        "uses": KnownUse.choices,
+        "uses": GoldStandardUse.choices,
         "why_length": gold_standard.WHY_LENGTH,
     }
     return render(request, "labeling/crowd/gold_standard_tile.html", context, status=400 if errors else 200)
@@ -230,13 +230,13 @@ def known_tile(request: HttpRequest, known_id: int) -> HttpResponse:
 
 @require_POST
 @role_required(Role.ADMIN)
-def known_tile_use(request: HttpRequest, known_id: int) -> HttpResponse:
+def gold_standard_tile_use(request: HttpRequest, known_id: int) -> HttpResponse:
     known = gold_standard.set_use(
-        known=gold_standard.known_tile(known_id),
+        known=gold_standard.gold_standard_tile(known_id),
         use=request.POST.get("use", ""),
         acting_user=signed_in(request),
     )
-    if known.use == KnownUse.LESSON:
+    if known.use == GoldStandardUse.LESSON:
         messages.success(request, _("It is a lesson of the tutorial now, the last one."))
     else:
         messages.success(request, _("It is mixed in as a check now."))
@@ -245,9 +245,9 @@ def known_tile_use(request: HttpRequest, known_id: int) -> HttpResponse:
 
 @require_POST
 @role_required(Role.ADMIN)
-def known_tile_move(request: HttpRequest, known_id: int) -> HttpResponse:
+def gold_standard_tile_move(request: HttpRequest, known_id: int) -> HttpResponse:
     known = gold_standard.move(
-        known=gold_standard.known_tile(known_id),
+        known=gold_standard.gold_standard_tile(known_id),
         up=request.POST.get("to") == "up",
         acting_user=signed_in(request),
     )
@@ -256,8 +256,8 @@ def known_tile_move(request: HttpRequest, known_id: int) -> HttpResponse:
 
 @require_POST
 @role_required(Role.ADMIN)
-def known_tile_off(request: HttpRequest, known_id: int) -> HttpResponse:
-    known = gold_standard.known_tile(known_id)
+def gold_standard_tile_off(request: HttpRequest, known_id: int) -> HttpResponse:
+    known = gold_standard.gold_standard_tile(known_id)
     slug = known.region.slug
     tile = gold_standard.take_off(known=known, acting_user=signed_in(request))
     messages.success(request, _("%(tile)s is back in the queue.") % {"tile": tile.tile.file_name})
@@ -273,6 +273,6 @@ def _percent(share: float | None) -> int | None:
     return None if share is None else round(100 * share)
 
 
-def _verdicts(known: KnownTile) -> dict[str, int]:
+def _verdicts(known: GoldStandardTile) -> dict[str, int]:
     verdicts = [answer["verdict"] for answer in known.answers.values()]
     return {verdict: verdicts.count(verdict) for verdict in gold_standard.ANSWERS}

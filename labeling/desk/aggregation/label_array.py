@@ -21,7 +21,7 @@ DESK, IMPORTED, EXPERT = range(3)
 
 LABEL = np.dtype(
     [
-        ("part", np.int64),  # a superpixel or a finer piece of it as one number, see `part_number`
+        ("part", np.int64),  # a superpixel or a fragment of it as one number, see `part_number`
         ("person", np.int64),  # the account
         ("answer", np.int8),  # 0 mining, 1 not mining, 2 mixed, 3 unsure
         ("source", np.int8),  # DESK, IMPORTED or EXPERT
@@ -31,9 +31,9 @@ LABEL = np.dtype(
 )
 
 
-def part_number(tile: int, superpixel: int, piece: int) -> int:
-    """Tile, superpixel and finer piece (0: the whole) as one number; parts sort by tile, superpixel and piece."""
-    return (tile << 24) + (superpixel << 8) + piece
+def part_number(tile: int, superpixel: int, fragment: int) -> int:
+    """Tile, superpixel and fragment (0: the whole) as one number; parts sort by tile, superpixel and fragment."""
+    return (tile << 24) + (superpixel << 8) + fragment
 
 
 def part_of(number: int) -> tuple[int, int, int]:

@@ -25,7 +25,7 @@ from labeling.releases.catalogue import PublishedRelease
 from labeling.releases.comparison import CAUSES, Change, Comparison, cause_in_words, compare_releases
 from labeling.releases.files.changes import APPEARED, CHANGED, KINDS, VANISHED
 from labeling.releases.files.writers import CSV_ENCODING, harmless
-from labeling.releases.reader import PublishedPlace
+from labeling.releases.reader import IndexedPlace
 
 PER_PAGE = 100
 # What comes from files that never change may be kept; the words are in the reader's language.
@@ -95,7 +95,7 @@ def _kinds(comparison: Comparison, kind: str, cause: str) -> list[dict[str, Any]
     names = {
         APPEARED: _("New on the map"),
         VANISHED: _("No longer on the map"),
-        CHANGED: _("Drawn differently"),
+        CHANGED: _("Outline changed"),
     }
     rows = [("", _("All"), totals.total())]
     rows += [(one, name, totals[one]) for one, name in names.items() if totals[one]]
@@ -233,7 +233,7 @@ def _row(change: Change) -> list[str]:
     ]
 
 
-def _hectares(place: PublishedPlace | None) -> str:
+def _hectares(place: IndexedPlace | None) -> str:
     return "" if place is None or place.hectares is None else f"{place.hectares:.4f}"
 
 

@@ -26,7 +26,7 @@ from amberapp.errors import NotThere, UserError
 from labeling.models import ReleaseKind, ReportCategory
 from labeling.public.byte_ranges import part_of, part_wanted
 from labeling.public.districts import UNDATED, by_district, in_language, years_as_data
-from labeling.public.nearby_names import Near, near_names
+from labeling.public.nearby_names import NearestName, nearest_names
 from labeling.public.pictures import SIZES, published_picture
 from labeling.public.shared_pages import shared_by_strangers
 from labeling.releases.catalogue import (
@@ -40,7 +40,7 @@ from labeling.releases.catalogue import (
 )
 from labeling.releases.comparison import CHANGES
 from labeling.releases.files.writers import DOWNLOADS, PREVIEWS
-from labeling.releases.reader import FILE_NAME, PublishedPlace, place_of, places_of
+from labeling.releases.reader import FILE_NAME, IndexedPlace, place_of, places_of
 from labeling.reports.mail import can_be_sent
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -84,9 +84,9 @@ def release_map(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 @require_safe
-def release_by_fingerprint(request: HttpRequest, slug: str, printed: str) -> HttpResponse:
+def release_by_fingerprint(request: HttpRequest, slug: str, fingerprint: str) -> HttpResponse:
     """The release that names itself so in its own files, which cannot know its number; of several the first."""
-    return redirect("release-map", slug=slug, number=published_as(slug, printed)[0].number)
+    return redirect("release-map", slug=slug, number=published_as(slug, fingerprint)[0].number)
 
 
 @gzip_page
@@ -97,9 +97,7 @@ def place(request: HttpRequest, slug: str, number: int, place_id: str) -> HttpRe
     return _map(request, release, place_of(release, place_id))
 
 
-def _map(
-    request: HttpRequest, release: PublishedRelease, place: PublishedPlace | None = None
-) -> HttpResponse:
+def _map(request: HttpRequest, release: PublishedRelease, place: IndexedPlace | None = None) -> HttpResponse:
     figures = release.statistics
     slug, number = release.region.slug, release.number
     years = [year for year in figures["by_year"] if year["places"] or year["year"] is not None]
@@ -155,7 +153,7 @@ def _other_regions(release: PublishedRelease) -> list[PublishedRelease]:
     return sorted(found, key=lambda one: (one.region.name, one.region.slug))
 
 
-def _gone_in(release: PublishedRelease, place: PublishedPlace | None) -> int | None:
+def _gone_in(release: PublishedRelease, place: IndexedPlace | None) -> int | None:
     """The number of the map of today, where an older one shows the place and that one does not."""
     latest = latest_published(release.region.slug) if place is not None else None
     if place is None or latest is None or latest.number <= release.number or release.kind != ReleaseKind.OWN:
@@ -183,7 +181,7 @@ def _preview(request: HttpRequest, release: PublishedRelease) -> str:
     )
 
 
-def _as_data(place: PublishedPlace) -> dict[str, Any]:
+def _as_data(place: IndexedPlace) -> dict[str, Any]:
     return {
         "place": place.place,
         "latitude": place.latitude,
@@ -203,7 +201,7 @@ def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     ?year=2014 (or undated) &district=name &page=2, as the map's address has them.
     """
     release = published_numbered(slug, number)
-    places: tuple[PublishedPlace, ...] | list[PublishedPlace] = places_of(release)
+    places: tuple[IndexedPlace, ...] | list[IndexedPlace] = places_of(release)
     found = {place.year for place in places}
     years = [str(year) for year in sorted(year for year in found if year is not None)]
     years += [UNDATED] if None in found else []
@@ -222,7 +220,7 @@ def place_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         told = of_years.get(year, {"hectares": 0})
     chosen = {"year": year, "district": district.name if district else ""}
     page = Paginator(places, PER_PAGE).get_page(request.GET.get("page"))
-    near, labels = near_names(release, page.object_list), {row.name: row.label for row in districts}
+    near, labels = nearest_names(release, page.object_list), {row.name: row.label for row in districts}
     context = {
         "release": release,
         "page": page,
@@ -248,7 +246,7 @@ def _query(chosen: dict[str, str]) -> str:
     return "".join(f"{urlencode({name: value})}&" for name, value in chosen.items() if value)
 
 
-def _near(found: Near | None) -> str:
+def _near(found: NearestName | None) -> str:
     """As readers say where a place is."""
     if found is None:
         return ""
@@ -332,9 +330,9 @@ def place_picture(request: HttpRequest, slug: str, number: int, place_id: str) -
 
 
 @require_safe
-def picture_by_fingerprint(request: HttpRequest, slug: str, printed: str, place_id: str) -> HttpResponse:
+def picture_by_fingerprint(request: HttpRequest, slug: str, fingerprint: str, place_id: str) -> HttpResponse:
     """The same, by the address in the files of labels. Releases that share a map may differ in their labels' images."""
-    found = published_as(slug, printed)
+    found = published_as(slug, fingerprint)
     release = next((one for one in found if place_id in one.pictures), found[0])
     return _picture(request, release, place_id)
 

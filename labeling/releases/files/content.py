@@ -89,7 +89,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Place:
+class PublishedPlace:
     """One approved detection, or one place of an imported map (which has no score and no review).
 
     `outline` is a MultiPolygon in degrees (x longitude, y latitude) on the grid of six decimals; `bounds` of its
@@ -154,7 +154,7 @@ class Content:
     region: dict[str, str]
     # Of an imported map nothing is known of how it was made: None.
     method: dict[str, Any] | None
-    places: list[Place]
+    places: list[PublishedPlace]
     searched: list[Searched]
     sources: list[Source]
     # Counts of what is not on the map: approved without a place, withheld by their source's rights, rejected,
@@ -169,7 +169,7 @@ class Content:
     estimate_lines: list[str] = field(default_factory=list)
     # Labelled tiles, sorted by place, read one by one: a region has too many to hold.
     labels: Callable[[], Iterator[Labelled]] | None = None
-    # False: the outlines are squares or points around mining, not torn ground.
+    # False: the outlines are squares or points around mining, not mined ground.
     hectares_known: bool = True
     # Of outlines, figures and labels; empty where whoever made the map has not said.
     licence: str = ""
@@ -191,12 +191,12 @@ def make_place(
     source: Source,
     reviewed: dt.date | None,
     dates: tuple[OtherDate, ...] = (),
-) -> Place:
+) -> PublishedPlace:
     """A Place from a detection's GeoJSON outline. Raises ValueError when the outline is no ground or not finite."""
     ground = on_grid(shape(outline))
     if not all(math.isfinite(value) for value in (score or 0.0, *bounds)):
         raise ValueError(f"place {place} has a score or bounds that are not finite")
-    return Place(
+    return PublishedPlace(
         place=place,
         outline=ground,
         bounds=bounds,
@@ -241,6 +241,6 @@ def on_grid(geometry: BaseGeometry) -> MultiPolygon:
     return MultiPolygon([orient(part, sign=1.0) for part in polygons])
 
 
-def in_order(places: Sequence[Place]) -> list[Place]:
+def in_order(places: Sequence[PublishedPlace]) -> list[PublishedPlace]:
     """The order of every file: by place."""
     return sorted(places, key=lambda place: place.place)

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon
 
-from labeling.releases.files.content import Content, Place, in_order
+from labeling.releases.files.content import Content, PublishedPlace, in_order
 from labeling.releases.files.statistics import bounds_around
 
 APPLICATION_ID = 0x47504B47  # "GPKG"
@@ -101,7 +101,7 @@ def _write(path: Path, content: Content) -> None:
             (
                 TABLE,
                 TABLE,
-                f"{content.region['name']}: ground torn up for {content.region['mineral']}",
+                f"{content.region['name']}: ground mined for {content.region['mineral']}",
                 f"{_last_day(places)}T00:00:00.000Z",
                 *bounds,
             ),
@@ -118,7 +118,7 @@ def _write(path: Path, content: Content) -> None:
         database.close()
 
 
-def _row(place: Place) -> Sequence[object]:
+def _row(place: PublishedPlace) -> Sequence[object]:
     latitude, longitude = place.centre
     return (
         geometry_blob(place.outline),
@@ -143,6 +143,6 @@ def geometry_blob(outline: MultiPolygon) -> bytes:
     return header + wkb
 
 
-def _last_day(places: Sequence[Place]) -> str:
+def _last_day(places: Sequence[PublishedPlace]) -> str:
     days = [day.isoformat() for place in places for day in (place.capture_date, place.reviewed) if day]
     return max(days, default=NO_DAY)

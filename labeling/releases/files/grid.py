@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from labeling.releases.files.content import DECIMALS, Bounds, Content, Place, in_order
+from labeling.releases.files.content import DECIMALS, Bounds, Content, PublishedPlace, in_order
 
 # A map at zoom z draws the squares of level z + 4, 16 pixels each.
 SQUARE_LEVELS = range(7, 16)
@@ -57,7 +57,7 @@ def squares(content: Content, zoom: int) -> dict[str, Any]:
 
 def ground(content: Content) -> Iterator[tuple[Cell, bytes]]:
     """(cell of OUTLINE_LEVEL, FeatureCollection of its places with the bounds of its searched tiles beside)."""
-    places: dict[Cell, list[Place]] = defaultdict(list)
+    places: dict[Cell, list[PublishedPlace]] = defaultdict(list)
     searched: dict[Cell, set[tuple[float, ...]]] = defaultdict(set)
     for place in in_order(content.places):
         places[cell_of(place.bounds, OUTLINE_LEVEL)].append(place)
@@ -69,7 +69,7 @@ def ground(content: Content) -> Iterator[tuple[Cell, bytes]]:
         yield cell, b'{"type":"FeatureCollection","features":[' + features + b'],"searched":' + boxes + b"}"
 
 
-def feature(place: Place, *, brief: bool = False) -> bytes:
+def feature(place: PublishedPlace, *, brief: bool = False) -> bytes:
     """GeoJSON Feature of one place, with the facts that the map tells of it; brief: without those of its images."""
     told: dict[str, Any] = {
         "place": place.place,
@@ -91,7 +91,7 @@ def feature(place: Place, *, brief: bool = False) -> bytes:
     return head + shape + b'},"properties":' + to_bytes(told) + b"}"
 
 
-def coordinates(place: Place) -> bytes:
+def coordinates(place: PublishedPlace) -> bytes:
     """GeoJSON coordinates of the outline, [longitude, latitude] with six decimals."""
     polygons = ("[" + ",".join(f"[[{ring}]]" for ring in rings) + "]" for rings in place.ring_texts)
     return ("[" + ",".join(polygons) + "]").encode()

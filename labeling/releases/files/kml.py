@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from labeling.releases.files.content import Content, Place, in_order
+from labeling.releases.files.content import Content, PublishedPlace, in_order
 
 # Aabbggrr: amber of static/css/tokens.css, the fill at a third.
 STYLE = (
@@ -36,7 +36,7 @@ def _text(value: object) -> str:
     return escape(_NOT_IN_XML.sub("", str(value)))
 
 
-def _placemark(place: Place) -> str:
+def _placemark(place: PublishedPlace) -> str:
     day = place.capture_date.isoformat() if place.capture_date else None
     facts = {
         "place": place.place,

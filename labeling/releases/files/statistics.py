@@ -9,7 +9,7 @@ import shapely
 from shapely.geometry import MultiPolygon
 
 from detection.geometry import geodesic_area_hectares, polygons_of
-from labeling.releases.files.content import DECIMALS, Bounds, Content, District, Place, in_order
+from labeling.releases.files.content import DECIMALS, Bounds, Content, District, PublishedPlace, in_order
 
 # A group of outlines that meet, and their union: worked out once, used for totals, years and districts.
 Group = tuple[tuple[str, ...], MultiPolygon | None, float]
@@ -21,7 +21,7 @@ class Ground:
     def __init__(self) -> None:
         self._groups: dict[tuple[str, ...], tuple[MultiPolygon, float]] = {}
 
-    def groups(self, places: Sequence[Place]) -> list[tuple[MultiPolygon, float]]:
+    def groups(self, places: Sequence[PublishedPlace]) -> list[tuple[MultiPolygon, float]]:
         """(ground, hectares) of each group of places that meet; no two of them share ground."""
         found = []
         for group in _meeting(places):
@@ -35,7 +35,7 @@ class Ground:
             found.append(self._groups[key])
         return found
 
-    def hectares(self, places: Sequence[Place]) -> float:
+    def hectares(self, places: Sequence[PublishedPlace]) -> float:
         """Ground that the places cover together, in hectares: where tiles or dates overlap it counts once.
 
         Only outlines that meet are united: one union of ten thousand outlines takes minutes, many small ones seconds.
@@ -43,7 +43,7 @@ class Ground:
         return round(sum(hectares for _ground, hectares in self.groups(places)), 2)
 
 
-def _meeting(places: Sequence[Place]) -> list[list[Place]]:
+def _meeting(places: Sequence[PublishedPlace]) -> list[list[PublishedPlace]]:
     """The places in groups, so that no outline meets one of another group. Order follows the places' names."""
     if not places:
         return []
@@ -67,7 +67,7 @@ def _meeting(places: Sequence[Place]) -> list[list[Place]]:
     for one, other in zip(ones[meet].tolist(), others[meet].tolist(), strict=True):
         first, second = sorted((root(one), root(other)))
         group_of[second] = first
-    groups: dict[int, list[Place]] = {}
+    groups: dict[int, list[PublishedPlace]] = {}
     for number, place in enumerate(ordered):
         groups.setdefault(root(number), []).append(place)
     return list(groups.values())
@@ -86,7 +86,7 @@ def statistics(content: Content) -> dict[str, Any]:
     """The figures of a release as one JSON object.
 
     `hectares` counts overlapping ground once over all years; a year's figure counts it once within that year, so
-    the years may sum to more than the total. Of a map whose outlines are not those of torn ground
+    the years may sum to more than the total. Of a map whose outlines are not those of mined ground
     (`content.hectares_known` False) every number of hectares is null.
     """
     ground = Ground()
@@ -187,7 +187,7 @@ def _district_row(
     content: Content,
     ground: Ground,
     district: District,
-    places: list[Place],
+    places: list[PublishedPlace],
     homes: dict[str, str],
     clip: Callable[[MultiPolygon], MultiPolygon | None],
 ) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def _district_row(
     # By the shape itself, which the places and the unions hold: the same ones come for all years and for each.
     parts: dict[int, MultiPolygon | None] = {}
 
-    def hectares(some: list[Place]) -> float | None:
+    def hectares(some: list[PublishedPlace]) -> float | None:
         if not content.hectares_known:
             return None
         total = 0.0
@@ -223,7 +223,9 @@ def _district_row(
     }
 
 
-def _touching(area: MultiPolygon, places: Sequence[Place], tree: shapely.STRtree) -> list[Place]:
+def _touching(
+    area: MultiPolygon, places: Sequence[PublishedPlace], tree: shapely.STRtree
+) -> list[PublishedPlace]:
     """Places that have ground within the area (more than a shared border), in their order; tree: of their outlines."""
     near = np.sort(tree.query(area, predicate="intersects"))
     shapes = tree.geometries[near]

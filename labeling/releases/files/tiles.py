@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from detection.geometry import polygons_of
-from labeling.releases.files.content import Content, Place, in_order
+from labeling.releases.files.content import Content, PublishedPlace, in_order
 from labeling.releases.files.mvt import EXTENT, Feature, Ring, geometry, tile
 from labeling.releases.files.pmtiles import archive
 from labeling.releases.files.statistics import bounds_around
@@ -58,7 +58,7 @@ def pmtiles(content: Content) -> bytes:
     return archive(tiles, metadata=metadata, bounds=bounds, zooms=ZOOMS)
 
 
-def _properties(place: Place) -> dict[str, Any]:
+def _properties(place: PublishedPlace) -> dict[str, Any]:
     told: dict[str, Any] = {
         "place": place.place,
         "hectares": place.hectares,

@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from detection.geometry import polygons_of
 from detection.ground.district_shapes import side_by_side, thinned
-from labeling.releases.files.content import Content, Place, in_order
+from labeling.releases.files.content import Content, PublishedPlace, in_order
 from labeling.releases.files.geopackage import geopackage
 from labeling.releases.files.grid import SQUARE_LEVELS, coordinates, feature, ground, squares, to_bytes
 from labeling.releases.files.kml import attributions, kml
@@ -166,7 +166,7 @@ def build(content: Content, progress: Progress | None = None, beside: Sequence[B
     tell(5, "places.pmtiles")
     files.append(BuiltFile("places.pmtiles", PMTILES, pmtiles(content)))
     tell(6, "labels")
-    page = page_of(content, fingerprint({file.name: file.sha256 for file in files}))
+    page = page_of(content, fingerprint_of({file.name: file.sha256 for file in files}))
     cited = citation(figures, content.publisher, page)
     coco, studio = write_labels(
         content.labels() if content.labels is not None else (),
@@ -212,7 +212,7 @@ def checksums(files: Sequence[BuiltFile]) -> bytes:
     ).encode()
 
 
-def fingerprint(sums: Mapping[str, str]) -> str:
+def fingerprint_of(sums: Mapping[str, str]) -> str:
     """What names a release in addresses that stand in its own files, where its number may not; sums: name → SHA-256.
 
     The first 16 digits of the SHA-256 of these lines of SHA256SUMS: whoever has the files can work it out.
@@ -221,12 +221,12 @@ def fingerprint(sums: Mapping[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def page_of(content: Content, printed: str) -> str:
+def page_of(content: Content, fingerprint: str) -> str:
     """The permanent address of the release with that fingerprint; empty where the site's own is not known."""
-    return f"{content.site}/map/{content.region['slug']}/fingerprint/{printed}/" if content.site else ""
+    return f"{content.site}/map/{content.region['slug']}/fingerprint/{fingerprint}/" if content.site else ""
 
 
-def ids(places: Sequence[Place]) -> dict[str, Any]:
+def ids(places: Sequence[PublishedPlace]) -> dict[str, Any]:
     """[[place, latitude, longitude], …], for the search of a place by the beginning of its name."""
     rows = ((place.place, *place.centre) for place in places)
     return {"ids": [[name, round(latitude, 5), round(longitude, 5)] for name, latitude, longitude in rows]}
@@ -303,7 +303,7 @@ def attribution(content: Content) -> str:
 CSV_ENCODING = "utf-8-sig"
 
 
-def table(places: Sequence[Place]) -> bytes:
+def table(places: Sequence[PublishedPlace]) -> bytes:
     """CSV (RFC 4180, UTF-8 with its mark) of all places, one row each, sorted by place."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -335,7 +335,7 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.lstrip(" ")[:1] in tuple("=+-@\t\r\n＝＋－＠") else text
 
 
-def index(places: Sequence[Place]) -> dict[str, Any]:
+def index(places: Sequence[PublishedPlace]) -> dict[str, Any]:
     """What lists, permalinks and comparisons need of every place, largest first; outlines by their checksum."""
     rows = []
     for place in sorted(places, key=lambda place: (-place.area, place.place)):

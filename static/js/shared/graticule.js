@@ -2,11 +2,12 @@
 // It stands in for a street map, which would have to come from somebody else's server.
 
 import { fineCanvas } from "./dom.js";
+import { gettext, interpolate } from "./i18n.js";
 import { L } from "./leaflet.js";
 
 const STEPS = [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 const WISHED_PX = 210; // how far apart the meridians should be on the screen
-const LABEL_PX = 150; // room that a label may take to the right of its crossing
+const LABEL_PX = 180; // room that a label may take to the right of its crossing
 
 /** Degrees between two lines at this zoom (Web Mercator, tiles of 256 px). @param {number} zoom */
 export function stepAt(zoom) {
@@ -36,8 +37,10 @@ export function multiples(from, to, step) {
 /** @param {number} latitude @param {number} longitude @param {number} step */
 function degrees(latitude, longitude, step) {
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const north = `${Math.abs(latitude).toFixed(digits)}° ${latitude < 0 ? "S" : "N"}`;
-  const east = `${Math.abs(longitude).toFixed(digits)}° ${longitude < 0 ? "W" : "E"}`;
+  /** @param {number} value */
+  const written = (value) => ({ degrees: Math.abs(value).toFixed(digits) });
+  const north = interpolate(latitude < 0 ? gettext("%(degrees)s° S") : gettext("%(degrees)s° N"), written(latitude));
+  const east = interpolate(longitude < 0 ? gettext("%(degrees)s° W") : gettext("%(degrees)s° E"), written(longitude));
   return `${north}, ${east}`;
 }
 

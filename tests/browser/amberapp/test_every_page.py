@@ -10,7 +10,7 @@ from amberapp.audit import record
 from amberapp.demo import create_accounts
 from amberapp.models import Job
 from labeling.crowd.accounts import REVERSE_JOB, quarantine
-from labeling.crowd.gold_standard import make_known
+from labeling.crowd.gold_standard import make_gold_standard
 from labeling.models import Submission
 from tests.findings import make_classifier, make_run
 from tests.labeling.crowd.test_crowd_pages import decide, label
@@ -57,7 +57,7 @@ def test_a_page_can_be_used_by_everybody(
 
 @pytest.fixture
 def crowd(alice: Any, bob: Any, carol: Any, make_tile: Callable[..., Any]) -> Any:
-    """Alice and Carol have labelled, Bob has decided, one tile is known, Alice is in quarantine. Gives the known tile."""
+    """Alice and Carol have labelled, Bob has decided, one tile is known, Alice is in quarantine. Gives the gold-standard tile."""
     tiles = [make_tile(number) for number in (1, 2, 3)]
     run = make_run(make_classifier(tiles[0].region), tiles)
     segmented = [tile.segmented.get() for tile in tiles]
@@ -69,7 +69,7 @@ def crowd(alice: Any, bob: Any, carol: Any, make_tile: Callable[..., Any]) -> An
         )
     for tile in segmented[:2]:
         decide(tile, bob, p1="mining", p2="not_mining")
-    known = make_known(segmented_tile=segmented[0], use="lesson", acting_user=carol)
+    known = make_gold_standard(segmented_tile=segmented[0], use="lesson", acting_user=carol)
     quarantine(volunteer=alice, acting_user=carol)
     return known
 
@@ -139,7 +139,7 @@ def test_a_page_breaks_no_rule_of_the_content_policy(
 def test_the_menu_of_a_phone_opens_and_escape_gives_the_focus_back(page: Page, live_server: Any) -> None:
     page.set_viewport_size(PHONE)
     page.goto(f"{live_server.url}/about/")
-    link = page.locator("#site-nav").get_by_role("link", name="How to tell")
+    link = page.locator("#site-nav").get_by_role("link", name="Identification guide")
     toggle = page.get_by_role("button", name="Menu")
     expect(link).to_be_hidden()
     toggle.click()

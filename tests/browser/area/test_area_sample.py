@@ -42,14 +42,14 @@ def test_tiles_are_judged_by_mouse_and_by_keys(
     box = page.locator("#tile-map").bounding_box()
     assert box
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(page.locator("#chosen")).to_have_text("1 piece marked as mining")
+    expect(page.locator("#chosen")).to_have_text("1 superpixel marked as mining")
     page.keyboard.press("z")
     expect(page.locator("#chosen")).to_have_text("Nothing marked")
     page.keyboard.press("ArrowRight")
     page.keyboard.press(" ")
     page.keyboard.press("ArrowRight")
     page.keyboard.press(" ")
-    expect(page.locator("#chosen")).to_have_text("2 pieces marked as mining")
+    expect(page.locator("#chosen")).to_have_text("2 superpixels marked as mining")
     page.keyboard.press("Enter")
     expect(page.locator("#judged")).to_have_text("1 of 4 judged")
     assert len(SampleAnswer.objects.get().superpixels) == 2
@@ -62,7 +62,7 @@ def test_tiles_are_judged_by_mouse_and_by_keys(
     ready(page)
     expect(page.locator("#chosen")).to_have_text("Sent as unusable")
     page.keyboard.press("b")
-    expect(page.locator("#chosen")).to_have_text("2 pieces marked as mining")
+    expect(page.locator("#chosen")).to_have_text("2 superpixels marked as mining")
     ready(page)
     page.keyboard.press("Enter")
     for _tile in range(3):
@@ -113,7 +113,7 @@ def test_marks_not_sent_yet_are_there_again_after_a_look_back(
     for _piece in range(2):
         page.keyboard.press("ArrowRight")
         page.keyboard.press(" ")
-    expect(page.locator("#chosen")).to_have_text("2 pieces marked as mining")
+    expect(page.locator("#chosen")).to_have_text("2 superpixels marked as mining")
     for _tile in range(2):
         page.keyboard.press("b")
         expect(page.locator("#chosen")).to_have_text("Nothing marked")
@@ -123,7 +123,7 @@ def test_marks_not_sent_yet_are_there_again_after_a_look_back(
         page.keyboard.press("Enter")
         expect(page.locator('[data-do="back"]')).to_be_enabled()
         ready(page)
-    expect(page.locator("#chosen")).to_have_text("2 pieces marked as mining")
+    expect(page.locator("#chosen")).to_have_text("2 superpixels marked as mining")
     page.keyboard.press("Enter")
     expect(page.locator("#judged")).to_have_text("3 of 4 judged")
     assert sorted(len(answer.superpixels) for answer in SampleAnswer.objects.all()) == [0, 0, 2]

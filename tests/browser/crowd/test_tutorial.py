@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from labeling.models import KnownTile, KnownUse, TileProgress, VolunteerRecord
+from labeling.models import GoldStandardTile, GoldStandardUse, TileProgress, VolunteerRecord
 from tests.browser.desk.test_desk import centre, on_screen, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def lessons(make_tile: Callable[..., Any], region: Any, carol: Any) -> list[KnownTile]:
+def lessons(make_tile: Callable[..., Any], region: Any, carol: Any) -> list[GoldStandardTile]:
     made = []
     for position, seed in enumerate((21, 22)):
         tile = make_tile(seed).segmented.get()
@@ -22,10 +22,10 @@ def lessons(make_tile: Callable[..., Any], region: Any, carol: Any) -> list[Know
             "2": {"verdict": "not_mining", "look_alike": "sand_pit", "why": {}},
         }
         made.append(
-            KnownTile.objects.create(
+            GoldStandardTile.objects.create(
                 segmented_tile=tile,
                 region=region,
-                use=KnownUse.LESSON,
+                use=GoldStandardUse.LESSON,
                 position=position,
                 answers=answers,
                 created_by=carol,
@@ -47,7 +47,7 @@ def passed(person: Any) -> bool:
 def test_the_desk_sends_a_newcomer_to_the_lessons_and_they_lead_back(
     page: Page,
     alice: Any,
-    lessons: list[KnownTile],
+    lessons: list[GoldStandardTile],
     make_tile: Callable[..., Any],
     log_in: Callable,
     live_server: Any,
@@ -104,7 +104,7 @@ def test_a_finger_is_enough_on_a_small_phone(
     browser_context_args: dict[str, Any],
     live_server: Any,
     alice: Any,
-    lessons: list[KnownTile],
+    lessons: list[GoldStandardTile],
     client_of: Callable,
 ) -> None:
     context = browser.new_context(
@@ -144,7 +144,7 @@ def test_without_lessons_the_way_to_the_desk_is_open(
 def test_an_expert_says_that_she_knows_this(
     page: Page,
     bob: Any,
-    lessons: list[KnownTile],
+    lessons: list[GoldStandardTile],
     make_tile: Callable[..., Any],
     log_in: Callable,
     live_server: Any,

@@ -41,7 +41,7 @@ def click_map(page: Page, *places: tuple[int, int]) -> None:
 def test_a_region_is_drawn_by_mouse(new_region: Page, console_errors: list[str]) -> None:
     page = new_region
     click_map(page, (150, 100), (400, 110), (410, 250), (160, 260))
-    expect(page.locator("[data-state]")).to_contain_text("4 corners set")
+    expect(page.locator("[data-state]")).to_contain_text("4 vertices")
     assert outline(page) == [], "an open outline is no area yet"
     page.locator(".corner--first").click()
     expect(page.locator("[data-state]")).to_contain_text("1 closed outline")
@@ -73,7 +73,7 @@ def test_a_region_is_drawn_by_keyboard(new_region: Page) -> None:
         expect(page.locator(".leaflet-map-pane")).not_to_have_attribute("style", before or "")
         page.wait_for_timeout(350)  # Leaflet glides to its place
         page.keyboard.press("Enter")
-        expect(page.locator("[data-state]")).to_contain_text(f"{number} corners set")
+        expect(page.locator("[data-state]")).to_contain_text(f"{number} vertices")
     page.keyboard.press("c")
     expect(page.locator("[data-state]")).to_contain_text("1 closed outline")
     corner = page.locator('[data-handle="0:2"]')

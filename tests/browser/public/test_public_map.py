@@ -156,7 +156,7 @@ def test_a_place_is_pressed_and_its_link_leads_back_to_it(
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     place = places_of(release)[0]
     open_map(f"/map/testshire/1/place/{place.place}/")
-    expect(page.locator("#place-title")).to_contain_text("ha torn up")
+    expect(page.locator("#place-title")).to_contain_text("Mined area")
     page.wait_for_timeout(500)
     page.mouse.click(*middle_of(page, place))
     popup = page.locator(".place-popup")
@@ -168,7 +168,7 @@ def test_a_place_is_pressed_and_its_link_leads_back_to_it(
     page.go_back()
     expect(popup).to_have_count(0)
     page.goto(copied)
-    expect(page.locator("#place-title")).to_contain_text("ha torn up")
+    expect(page.locator("#place-title")).to_contain_text("Mined area")
 
 
 def test_a_deep_link_opens_the_place(page: Page, release: Any, open_map: Callable[[str], None]) -> None:
@@ -258,7 +258,7 @@ def test_by_keyboard_alone_the_list_leads_to_a_place(
     assert hectares == sorted(hectares, reverse=True)
     first.locator("a").first.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#place-title")).to_contain_text("ha torn up")
+    expect(page.locator("#place-title")).to_contain_text("Mined area")
 
 
 def test_without_scripts_the_facts_the_list_and_the_form_remain(
@@ -284,7 +284,7 @@ def test_on_a_phone_the_sheet_folds_and_shows_the_place(
     page.set_viewport_size(PHONE)
     place = places_of(release)[0]
     open_map(f"/#map=15/{place.latitude}/{place.longitude}&place={place.place}")
-    expect(page.locator("#place-facts")).to_contain_text("ha torn up")
+    expect(page.locator("#place-facts")).to_contain_text("Mined area")
     expect(page.locator("#overview")).to_be_hidden()
     page.get_by_role("button", name="The whole map").click()
     expect(page.locator("#overview")).to_be_visible()
@@ -326,7 +326,7 @@ def test_the_legend_tells_of_hectares_while_there_are_squares_and_of_districts_w
     publish_release(run=run, acting_user=carol)
     open_map("/#map=9/51.5/26.5")
     ramp, line = page.locator("#legend-ramp"), page.locator("#legend-districts")
-    expect(ramp).to_contain_text("few hectares")
+    expect(ramp).to_contain_text(" ha")
     expect(line).to_be_hidden()
     page.locator("#districts summary").click()
     expect(line).to_be_visible()

@@ -69,7 +69,7 @@ def test_the_map_works_from_a_plain_file_server_and_asks_nobody_else(
     page.locator("#compare-map").click()
     page.wait_for_function("() => document.querySelector('.change-card img')?.naturalWidth > 100")
     page.locator(".change-card").get_by_role("link", name="release 1").click()
-    expect(page.locator("#place-title")).to_contain_text("ha torn up")
+    expect(page.locator("#place-title")).to_contain_text("Mined area")
     page.goto(f"{file_server}uk/map/testshire/2/place/{places_of(release)[0].place}/")
     page.wait_for_selector("body[data-ready]")
     page.wait_for_load_state("networkidle")

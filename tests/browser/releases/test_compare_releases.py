@@ -38,7 +38,7 @@ def test_the_map_and_the_tables_tell_what_changed_and_why(
     page.goto(f"{live_server.url}/releases/testshire/1/compare/3/")
     expect(page.locator("#compare-map[data-ready]")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(2)
-    gone = page.locator("tbody tr", has_text="no longer on it")
+    gone = page.locator("tbody tr", has_text="removed from it")
     expect(gone).to_contain_text("rejected it (Clear-cut forest)")
     expect(gone).to_contain_text("in release 2")
     assert serious_violations() == []
@@ -78,7 +78,7 @@ def test_an_outline_tells_what_happened_why_and_how_it_looks(
     # Release 3 does not show the place: its map of that ground is the way.
     assert "#map=15/51." in (card.get_by_role("link", name="release 3").get_attribute("href") or "")
     card.get_by_role("link", name="release 1").click()
-    expect(page.locator("#place-title")).to_contain_text("ha torn up")
+    expect(page.locator("#place-title")).to_contain_text("Mined area")
     page.go_back()
     expect(page.locator(".change-kinds [aria-current]")).to_contain_text("No longer on the map")
     assert console_errors == []

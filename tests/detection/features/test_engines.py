@@ -15,7 +15,7 @@ from detection.description.engines import extractor_state
 from detection.features import ExtractorUnavailable, conversion, dense_pooling, engines, get_extractor
 from detection.features.converter import compared
 from detection.features.dense_pooling import Windows, pool_windows, shrink, windows_of
-from detection.features.protocol import bounding_boxes, count_pieces
+from detection.features.protocol import bounding_boxes, count_superpixels
 from detection.features.resnet50 import nearest, precision_of
 from detection.features.resnet50_network import WeightsSource, find_weights
 
@@ -70,9 +70,9 @@ def test_a_huge_picture_with_very_many_pieces_is_pooled_alike(monkeypatch):
 
 def test_pieces_that_do_not_fit_the_picture_are_refused():
     image = np.zeros((4, 4, 3), np.uint8)
-    assert count_pieces(image, np.full((4, 4), 1, np.int32)) == 1
+    assert count_superpixels(image, np.full((4, 4), 1, np.int32)) == 1
     for labels in (np.full((4, 4), 2, np.int32), np.full((4, 4), -1, np.int32), np.ones((4, 5), np.int32)):
-        for check in (count_pieces, bounding_boxes):
+        for check in (count_superpixels, bounding_boxes):
             with pytest.raises(ValueError):
                 check(image, labels)
 

@@ -98,7 +98,7 @@ def test_an_image_and_labels_that_do_not_fit_are_refused():
     extractor = get_extractor("texture")
     with pytest.raises(ValueError, match="labels are int32"):
         extractor.extract(ground(), quarters(100))
-    with pytest.raises(ValueError, match="piece 2 has no pixel"):
+    with pytest.raises(ValueError, match="superpixel 2 has no pixel"):
         extractor.extract(ground(), quarters() * 2 - 1)
 
 

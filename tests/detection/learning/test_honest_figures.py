@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from detection.features.other_light import OtherLight
-from detection.imagery.light import LIGHTS, in_other_light
+from detection.features.other_light import AugmentedExtractor
+from detection.imagery.light import LIGHTS, augmented
 from detection.learning import algorithms, model_files
 from detection.learning.calibration import reliability
 from detection.learning.classifiers import fit
@@ -154,7 +154,7 @@ def test_copies_in_other_light_teach_and_are_drawn_from_the_image_alone() -> Non
     random = np.random.default_rng(8)
     image = random.integers(0, 256, (40, 50, 3)).astype(np.uint8)
     for light in LIGHTS:
-        once, again = in_other_light(image, light, 5), in_other_light(image, light, 5)
+        once, again = augmented(image, light, 5), augmented(image, light, 5)
         assert once.dtype == np.uint8 and np.array_equal(once, again)
         assert not np.array_equal(once, image)
 
@@ -164,7 +164,7 @@ def test_copies_in_other_light_teach_and_are_drawn_from_the_image_alone() -> Non
         def extract(self, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
             return image.reshape(-1, 3).mean(axis=0, dtype=np.float32)[None]
 
-    lit = OtherLight(Mean(), LIGHTS[0])
+    lit = AugmentedExtractor(Mean(), LIGHTS[0])
     labels = np.ones(image.shape[:2], np.int32)
     assert lit.key == f"mean-1-plain-{LIGHTS[0]}"
     assert np.array_equal(lit.extract(image, labels), lit.extract(image.copy(), labels))

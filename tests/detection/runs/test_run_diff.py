@@ -25,7 +25,7 @@ from detection.models import (
 )
 from detection.runs import diff as run_diff
 from detection.runs import runs
-from detection.runs.diff import Reason, compare_runs, tiles_of
+from detection.runs.diff import DifferenceReason, compare_runs, tiles_of
 from tests.findings import make_classifier
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -262,7 +262,9 @@ def test_carol_chooses_two_runs_in_the_list_and_sees_what_differs(ground, carol,
     some = client.get("/manage/runs/compare/", {"then": then.pk, "now": now.pk, "kind": "vanished"})
     assert "made-000001.jpg" in some.content.decode()
     assert "made-000005.jpg" not in some.content.decode()
-    none = client.get("/manage/runs/compare/", {"then": then.pk, "now": now.pk, "reason": Reason.RULE})
+    none = client.get(
+        "/manage/runs/compare/", {"then": then.pk, "now": now.pk, "reason": DifferenceReason.RULE}
+    )
     assert "No tile of this kind" in none.content.decode()
     assert client_of(bob).get("/manage/runs/").status_code == 403
     assert (

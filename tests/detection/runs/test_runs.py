@@ -251,7 +251,7 @@ def test_damaged_tiny_and_enormous_tiles_are_each_handled_and_named(made, carol,
         "sixty-thousand.png",
         "60,205",
         "damaged.jpg",
-        "falls into 70313 separate pieces",
+        "falls into 70313 separate superpixels",
     ):
         assert text in page
 

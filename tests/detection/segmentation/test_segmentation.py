@@ -216,7 +216,7 @@ class TestOutlines:
     def test_a_piece_in_two_parts_is_refused(self):
         with pytest.raises(ValueError, match="2 parts"):
             trace_outlines(np.array([[1, 2, 1]], np.int32))
-        with pytest.raises(ValueError, match="piece 1 has 0 parts"):
+        with pytest.raises(ValueError, match="superpixel 1 has 0 parts"):
             trace_outlines(np.array([[2, 2]], np.int32))
 
     @given(small_labels, st.sets(st.integers(1, 3)))
@@ -224,7 +224,7 @@ class TestOutlines:
     def test_a_union_covers_the_pixels_of_its_pieces(self, labels, pieces):
         highest = int(labels.max())
         if any(piece > highest for piece in pieces):
-            with pytest.raises(ValueError, match="pieces 1…"):
+            with pytest.raises(ValueError, match="superpixels 1…"):
                 union_outline(labels, pieces)
             return
         union = union_outline(labels, pieces)

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from detection.segmentation.slic import segment
-from detection.segmentation.split import count_pieces, split_superpixels
+from detection.segmentation.split import count_fragments, split_superpixels
 
 
 def ground(seed: int = 0, size: int = 400) -> np.ndarray:
@@ -25,7 +25,7 @@ def divided(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_every_superpixel_falls_into_some_connected_pieces_numbered_from_one() -> None:
     _image, labels, pieces = divided()
-    counts = count_pieces(labels, pieces)
+    counts = count_fragments(labels, pieces)
     assert len(counts) == labels.max()
     assert min(counts) >= 2
     assert 4 <= float(np.mean(counts)) <= 9
@@ -64,7 +64,7 @@ def test_ground_without_data_has_no_piece() -> None:
     labels = segment(image, valid=np.arange(400)[None, :].repeat(400, 0) >= 120)
     pieces = split_superpixels(image, labels, 4)
     assert np.array_equal(pieces == 0, labels == 0)
-    assert min(count_pieces(labels, pieces)) >= 2
+    assert min(count_fragments(labels, pieces)) >= 2
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (1, 40), (2, 2), (3, 3), (40, 3)])
@@ -72,7 +72,7 @@ def test_small_and_narrow_superpixels_have_two_pieces_at_least(shape: tuple[int,
     image = np.full((*shape, 3), 90, np.uint8)
     labels = np.ones(shape, np.int32)
     pieces = split_superpixels(image, labels, 1)
-    (count,) = count_pieces(labels, pieces)
+    (count,) = count_fragments(labels, pieces)
     assert count >= 2
     for piece in range(1, count + 1):
         assert ndimage.label(pieces == piece)[1] == 1

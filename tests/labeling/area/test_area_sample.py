@@ -512,8 +512,8 @@ def test_a_release_publishes_the_estimate_in_its_files_and_on_its_map(
     assert figures["estimate"] == AreaSample.objects.get().estimate
     readme = storage.get(release.files.get(name="README.txt").storage_key).decode()
     assert "Area with its confidence interval" in readme
-    assert "with 95% confidence" in Client().get("/map/testshire/1/").content.decode()
-    assert "with 95% confidence" in Client().get("/releases/").content.decode()
+    assert "95% confidence interval" in Client().get("/map/testshire/1/").content.decode()
+    assert "95% confidence interval" in Client().get("/releases/").content.decode()
 
 
 def test_a_release_of_a_map_that_has_changed_since_the_draw_says_so(
@@ -533,7 +533,7 @@ def test_a_release_of_a_map_that_has_changed_since_the_draw_says_so(
     readme = storage.get(release.files.get(name="README.txt").storage_key).decode()
     assert "The map has changed since the tiles were drawn" in readme
     page = Client().get("/map/testshire/2/").content.decode()
-    assert "with 95% confidence" in page
+    assert "95% confidence interval" in page
     assert "of the area on the map is mining" not in page, "that was another map"
 
 
@@ -569,7 +569,7 @@ def test_a_later_run_over_the_same_tiles_publishes_the_area_too_and_says_of_whic
     readme = storage.get(release.files.get(name="README.txt").storage_key).decode()
     assert f"They were drawn from run {run.pk}, which searched the very same tiles." in readme
     page = Client().get("/map/testshire/2/").content.decode()
-    assert "with 95% confidence" in page
+    assert "95% confidence interval" in page
     assert "of the area on the map is mining" not in page
 
 
@@ -611,7 +611,7 @@ def test_an_admin_previews_draws_follows_and_closes(
     judge_all(sample, bob, {"map": [1]})
     admin.post(f"/manage/samples/{sample.pk}/close/")
     page = admin.get(f"/manage/samples/{sample.pk}/").content.decode()
-    assert "with 95% confidence" in page
+    assert "95% confidence interval" in page
     assert "No sample waits" in expert.get("/review/sample/").content.decode()
     for query in ("run=x", f"run={run.pk}&size=abc", f"run={run.pk}&size=99999999999"):
         assert admin.get(f"/manage/samples/?{query}").status_code in {200, 400}

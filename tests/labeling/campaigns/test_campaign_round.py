@@ -22,7 +22,7 @@ from labeling.campaigns import campaigns, round
 from labeling.campaigns import held_out as campaign_held_out
 from labeling.campaigns.held_out import has_to_ask, origins_of
 from labeling.campaigns.round import request_round
-from labeling.campaigns.steps import course_of, progress_now
+from labeling.campaigns.steps import campaign_progress_of, progress_now
 from labeling.desk.labels import expert_labels
 from labeling.models import AreaSample, Campaign, Origin
 from labeling.training.retrain import freeze_region
@@ -90,7 +90,7 @@ def test_one_press_trains_measures_and_searches(decided: Campaign, trained: Clas
         assert jobs.execute(effect.pk)
     campaign = again(decided)
     assert campaign.effect["run"]["members"] == count
-    steps = {step.name: step.state for step in course_of(campaign).steps}
+    steps = {step.name: step.state for step in campaign_progress_of(campaign).steps}
     assert steps["trained"] == steps["searched"] == "done"
     # A cancelled run can be started again without training again.
     Campaign.objects.filter(pk=campaign.pk).update(run_after=None)
@@ -160,7 +160,7 @@ def test_a_round_that_was_killed_after_training_takes_what_was_trained(
     assert told["run"] is None, "the measurement speaks against it"
     assert again(decided).region.active_classifier == trained
     assert has_to_ask(again(decided))
-    course = course_of(again(decided))
+    course = campaign_progress_of(again(decided))
     assert course.asks
     assert course.current == "searched"
     told = round.run_round(campaign=again(decided), **{**values, "go_on": True})
@@ -169,7 +169,9 @@ def test_a_round_that_was_killed_after_training_takes_what_was_trained(
     # Once more changes nothing; after a cancelled run another is started.
     assert round.run_round(campaign=again(decided), **values)["run"] == run.pk
     cancel_run(run=run, acting_user=carol)
-    assert {step.state for step in course_of(again(decided)).steps if step.name == "searched"} == {"stopped"}
+    assert {step.state for step in campaign_progress_of(again(decided)).steps if step.name == "searched"} == {
+        "stopped"
+    }
     assert round.run_round(campaign=again(decided), **{**values, "go_on": True})["run"] != run.pk
 
 

@@ -17,7 +17,7 @@ from detection.training import dataset as datasets
 from labeling.campaigns import campaigns
 from labeling.campaigns.gallery import gallery
 from labeling.campaigns.round import measure_run, request_round
-from labeling.campaigns.steps import course_of
+from labeling.campaigns.steps import campaign_progress_of
 from labeling.models import Campaign, CampaignMember, Consensus, Label, Report, Submission
 from labeling.reports.decision import accept_report
 from labeling.training.retrain import freeze_region, training_rows
@@ -307,7 +307,7 @@ def test_the_run_tells_what_it_removed(campaign: Campaign, detection: Detection,
     assert (told["vanished"], told["appeared"]) == (run.detections.count(), 0)
     assert (told["members_before"], told["members_after"]) == (len(detection.superpixels), 0)
     assert measure_run(campaign) == told
-    course = course_of(Campaign.objects.get(pk=campaign.pk))
+    course = campaign_progress_of(Campaign.objects.get(pk=campaign.pk))
     assert [step.state for step in course.steps] == ["done", "done", "done", "done", "done", "now"]
 
 

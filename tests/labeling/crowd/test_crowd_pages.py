@@ -1,4 +1,4 @@
-"""Carol, the admin, runs the crowd: volunteers, desks' rules, anchoring, look-alikes, known tiles."""
+"""Carol, the admin, runs the crowd: volunteers, desks' rules, suggestion bias, look-alikes, gold-standard tiles."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,15 +12,15 @@ from django.utils import timezone
 from amberapp import jobs
 from amberapp.models import AuditEntry, Job, User
 from labeling.crowd.accounts import REVERSE_JOB
-from labeling.crowd.gold_standard import make_known, take_off
-from labeling.crowd.suggestion_bias import anchoring
+from labeling.crowd.gold_standard import make_gold_standard, take_off
+from labeling.crowd.suggestion_bias import suggestion_bias
 from labeling.desk.aggregation.proportions import newcombe, spread, wilson
 from labeling.desk.consensus import PRIOR
 from labeling.desk.labels import expert_labels, submit_labels
 from labeling.models import (
     Consensus,
     DeskRules,
-    KnownTile,
+    GoldStandardTile,
     LookAlike,
     Submission,
     TileProgress,
@@ -87,7 +87,7 @@ def test_only_admins_pass_the_doors(
     alice: User, bob: User, said: Submission, segmented_tile: Any, client: Any, client_of: Callable
 ) -> None:
     decide(segmented_tile, bob, p1="mining", p2="not_mining")
-    known = make_known(segmented_tile=segmented_tile, use="check", acting_user=bob)
+    known = make_gold_standard(segmented_tile=segmented_tile, use="check", acting_user=bob)
     deeds = [
         "/manage/volunteers/alice/quarantine/",
         "/manage/volunteers/alice/trust/",
@@ -313,7 +313,7 @@ def test_the_desks_count_what_waits_and_what_is_settled(
     assert questions(client, "/manage/desks/") == with_three <= 9
 
 
-# Anchoring -----------------------------------------------------------------------------------------------------------
+# Suggestion bias -----------------------------------------------------------------------------------------------------
 
 
 def test_anchoring_compares_what_was_shown_with_what_was_not(
@@ -333,14 +333,14 @@ def test_anchoring_compares_what_was_shown_with_what_was_not(
             run=run, blind=blind, compared=10, agreeing=(6 if blind else 9) + number % 3 - 1
         )
     decide(segmented, bob, p1="mining")
-    (one,) = anchoring()
+    (one,) = suggestion_bias()
     assert (one.shown.tiles, one.shown.compared, one.blind.tiles) == (20, 200, 20)
     assert one.pull == pytest.approx(0.3, abs=0.02)
     low, high = one.pull_interval
     assert 0.15 < low < one.pull < high < 0.45
     assert one.shown_right.compared == 20
     page = client.get("/manage/anchoring/").content.decode()
-    assert "Suggestions pull." in page
+    assert "Suggestions bias them." in page
     assert "Agreement with experts" in page
     assert questions(client, "/manage/anchoring/") <= 7
 
@@ -451,7 +451,7 @@ def test_at_most_twenty_are_offered_and_one_always(carol: User, client_of: Calla
     assert len(offered()) == 1
 
 
-# Known tiles ---------------------------------------------------------------------------------------------------------
+# Gold-standard tiles -------------------------------------------------------------------------------------------------
 
 
 def test_carol_makes_a_tile_known_that_an_expert_has_decided(
@@ -466,7 +466,7 @@ def test_carol_makes_a_tile_known_that_an_expert_has_decided(
     decide(tile, bob, p1="mining", p2="not_mining")
     assert "tile-1.jpg" in client.get("/manage/known-tiles/new/").content.decode()
     answer = client.post("/manage/known-tiles/new/", {"tile": tile.pk, "use": "lesson"})
-    known = KnownTile.objects.get()
+    known = GoldStandardTile.objects.get()
     assert answer.url == f"/manage/known-tiles/{known.pk}/"
     assert {number: one["verdict"] for number, one in known.answers.items()} == {
         "1": "mining",
@@ -480,7 +480,7 @@ def test_carol_makes_a_tile_known_that_an_expert_has_decided(
     page = client.get(f"/manage/known-tiles/{known.pk}/").content.decode()
     assert page.count("<path") == 2
     client.post(f"/manage/known-tiles/{known.pk}/off/")
-    assert not KnownTile.objects.exists()
+    assert not GoldStandardTile.objects.exists()
     progress.refresh_from_db()
     assert progress.free > 0, "it is back in the queue"
     assert AuditEntry.objects.get(verb="known_tile.taken_off").details["answers"]["1"]["verdict"] == "mining"
@@ -495,7 +495,7 @@ def test_what_the_crowd_is_sure_of_becomes_known_and_what_it_doubts_does_not(
             segmented_tile=tile, superpixel=number, verdict="not_mining", votes=3, agreeing=3,
             posterior=posterior, state="retired" if number < 3 else "open",
         )  # fmt: skip
-    known = make_known(segmented_tile=tile, use="check", acting_user=carol)
+    known = make_gold_standard(segmented_tile=tile, use="check", acting_user=carol)
     assert list(known.answers) == ["1"]
 
 
@@ -504,7 +504,7 @@ def test_known_answers_are_taken_as_true_and_forgotten_again(
 ) -> None:
     label(segmented_tile, alice, p1="not_mining", p2="not_mining")
     answers = {1: {"verdict": "mining"}, 2: {"verdict": "not_mining"}}
-    known = make_known(segmented_tile=segmented_tile, use="check", answers=answers, acting_user=carol)
+    known = make_gold_standard(segmented_tile=segmented_tile, use="check", answers=answers, acting_user=carol)
     assert Consensus.objects.get(superpixel=1).verdict == "mining"
     assert VolunteerRecord.objects.get(volunteer=alice).confusion[0][1] == pytest.approx(1)
     take_off(known=known, acting_user=carol)
@@ -519,11 +519,13 @@ def test_carol_orders_lessons_switches_their_use_and_says_why(
     for number in (1, 2, 3):
         tile = make_tile(number).segmented.get()
         decide(tile, bob, p1="mining", p2="not_mining", p3="not_mining")
-        made.append(make_known(segmented_tile=tile, use="lesson", acting_user=carol))
+        made.append(make_gold_standard(segmented_tile=tile, use="lesson", acting_user=carol))
     client = client_of(carol)
 
     def lessons() -> list[int]:
-        return list(KnownTile.objects.filter(use="lesson").order_by("position").values_list("pk", flat=True))
+        return list(
+            GoldStandardTile.objects.filter(use="lesson").order_by("position").values_list("pk", flat=True)
+        )
 
     client.post(f"/manage/known-tiles/{made[2].pk}/move/", {"to": "up"})
     assert lessons() == [made[0].pk, made[2].pk, made[1].pk]
@@ -533,7 +535,7 @@ def test_carol_orders_lessons_switches_their_use_and_says_why(
     address = f"/manage/known-tiles/{made[1].pk}/"
     said = {"why_1_en": "Round pits.", "why_1_uk": "Круглі ями.", "why_2_en": "A meadow."}
     assert client.post(address, said).url == address
-    answers = KnownTile.objects.get(pk=made[1].pk).answers
+    answers = GoldStandardTile.objects.get(pk=made[1].pk).answers
     assert answers["1"]["why"] == {"en": "Round pits.", "uk": "Круглі ями."}
     assert answers["3"]["why"] == {"en": "A meadow."}, "superpixels with one answer are told of together"
     assert client.post(address, {"why_1_en": "x" * 201}).status_code == 400
@@ -548,7 +550,7 @@ def test_the_known_tiles_ask_no_more_for_more_of_them(
         tile = make_tile(number).segmented.get()
         decide(tile, bob, p1="mining", p2="not_mining")
         if number < 5:
-            make_known(segmented_tile=tile, use="check", acting_user=carol)
+            make_gold_standard(segmented_tile=tile, use="check", acting_user=carol)
         if number == 1:
             with_one = questions(client, "/manage/known-tiles/")
     assert questions(client, "/manage/known-tiles/") == with_one <= 9

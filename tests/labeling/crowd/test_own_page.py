@@ -13,7 +13,7 @@ from django.utils import timezone
 from amberapp.models import User
 from labeling.crowd.my_changes import my_changes
 from labeling.crowd.my_contributions import agreement_of, days_in_a_row, streak_of, tiles_on_map
-from labeling.models import KnownTile, Submission, VolunteerRecord
+from labeling.models import GoldStandardTile, Submission, VolunteerRecord
 from labeling.releases.publish import publish_release
 from tests.labeling.crowd.test_crowd_pages import decide, label, questions
 from tests.published import approve_all, found_on, judge
@@ -89,7 +89,7 @@ def test_the_tutorials_result_stands_on_the_page(
     label(make_tile(1).segmented.get(), alice, p1="mining")
     client = client_of(alice)
     assert "tutorial" not in client.get("/label/mine/").content.decode()
-    KnownTile.objects.create(
+    GoldStandardTile.objects.create(
         segmented_tile=make_tile(2).segmented.get(),
         region=region,
         use="lesson",

@@ -7,7 +7,15 @@ import pytest
 from django.urls import reverse
 
 from amberapp.models import AuditEntry
-from labeling.models import KnownTile, KnownUse, LookAlike, Spare, Submission, TileProgress, VolunteerRecord
+from labeling.models import (
+    GoldStandardTile,
+    GoldStandardUse,
+    LookAlike,
+    NotCounted,
+    Submission,
+    TileProgress,
+    VolunteerRecord,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -23,8 +31,8 @@ RIGHT = {number: answer["verdict"] for number, answer in ANSWERS.items()}
 
 @pytest.fixture
 def lesson(make_tile: Any, region: Any, carol: Any) -> Any:
-    def make(seed: int = 11, position: int = 0, use: str = KnownUse.LESSON) -> KnownTile:
-        return KnownTile.objects.create(
+    def make(seed: int = 11, position: int = 0, use: str = GoldStandardUse.LESSON) -> GoldStandardTile:
+        return GoldStandardTile.objects.create(
             segmented_tile=make_tile(seed).segmented.get(),
             region=region,
             use=use,
@@ -38,7 +46,7 @@ def lesson(make_tile: Any, region: Any, carol: Any) -> Any:
 
 @pytest.fixture
 def take(client_of: Any) -> Any:
-    def do(person: Any, known: KnownTile, answers: dict[str, str]) -> Any:
+    def do(person: Any, known: GoldStandardTile, answers: dict[str, str]) -> Any:
         address = reverse("api-tutorial-lesson", args=[known.pk])
         return client_of(person).post(address, {"answers": answers}, content_type="application/json")
 
@@ -119,7 +127,7 @@ def test_experts_may_leave_it_out_and_volunteers_may_not(
 def test_known_answers_that_are_mixed_in_are_no_lessons(
     alice: Any, lesson: Any, take: Any, client_of: Any
 ) -> None:
-    check = lesson(13, use=KnownUse.CHECK)
+    check = lesson(13, use=GoldStandardUse.CHECK)
     assert take(alice, check, RIGHT).status_code == 404
     assert client_of(alice).get(reverse("api-tutorial")).json()["lessons"] == []
 
@@ -134,7 +142,7 @@ def test_before_passing_the_desk_gives_no_tile_and_labels_do_not_count(
     alice: Any, lesson: Any, take: Any, make_tile: Any, client_of: Any
 ) -> None:
     known = lesson()
-    TileProgress.objects.update(free=0, wanted=0)  # a known tile is never in the ordinary queue
+    TileProgress.objects.update(free=0, wanted=0)  # a gold-standard tile is never in the ordinary queue
     tile = make_tile(1).segmented.get()
     client = client_of(alice)
 
@@ -148,11 +156,11 @@ def test_before_passing_the_desk_gives_no_tile_and_labels_do_not_count(
         "labels": [{"superpixel": 1, "verdict": "mining"}],
     }
     receipt = client.post(reverse("api-desk-submissions"), sent, content_type="application/json").json()
-    assert receipt["submission"]["spare"] == Spare.TUTORIAL
+    assert receipt["submission"]["spare"] == NotCounted.TUTORIAL
     assert receipt["message"]
     take(alice, known, RIGHT)
     assert ask()["reason"] == "all_labelled"
-    assert Submission.objects.get().spare == Spare.TUTORIAL, "it stays as it was"
+    assert Submission.objects.get().spare == NotCounted.TUTORIAL, "it stays as it was"
 
 
 def test_the_page_needs_a_login(client: Any, alice: Any, client_of: Any) -> None:

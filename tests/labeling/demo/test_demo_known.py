@@ -8,8 +8,8 @@ import pytest
 from amberapp.models import User
 from detection.description.segment import load_labels
 from labeling.crowd.tutorial import take_lesson
-from labeling.demo.gold_standard import make_known_where_clear, pass_tutorial, shares
-from labeling.models import KnownTile, TileProgress, VolunteerRecord
+from labeling.demo.gold_standard import make_gold_standard_where_clear, pass_tutorial, shares
+from labeling.models import GoldStandardTile, TileProgress, VolunteerRecord
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def test_a_scene_of_mining_becomes_a_short_lesson_that_can_be_passed(
     alice: User, make_tile: Callable
 ) -> None:
     tile = make_tile(1).segmented.get()
-    known = make_known_where_clear(tile, "mining", GREY, dug())
+    known = make_gold_standard_where_clear(tile, "mining", GREY, dug())
     assert known is not None
     assert known.use == "lesson"
     mined = shares(load_labels(tile), dug())
@@ -46,8 +46,8 @@ def test_a_scene_of_mining_becomes_a_short_lesson_that_can_be_passed(
     assert (verdicts.count("mining"), verdicts.count("not_mining")) == (4, 4)
     assert TileProgress.objects.get(segmented_tile=tile).free == 0
     right = {int(number): answer["verdict"] for number, answer in known.answers.items()}
-    assert take_lesson(volunteer=alice, known_tile=known, answers=right).tutorial_passed
-    assert make_known_where_clear(tile, "mining", GREY, dug()) is None, "twice changes nothing"
+    assert take_lesson(volunteer=alice, gold_standard_tile=known, answers=right).tutorial_passed
+    assert make_gold_standard_where_clear(tile, "mining", GREY, dug()) is None, "twice changes nothing"
 
 
 def test_seven_tiles_are_known_and_no_more(make_tile: Callable) -> None:
@@ -55,17 +55,19 @@ def test_seven_tiles_are_known_and_no_more(make_tile: Callable) -> None:
     kinds += ["mining", "mining", "village", "clear_cut"]
     for number, kind in enumerate(kinds, start=1):
         truth = dug() if kind == "mining" else WHOLE
-        make_known_where_clear(make_tile(number).segmented.get(), kind, GREY, truth)
-    uses = list(KnownTile.objects.values_list("use", flat=True))
+        make_gold_standard_where_clear(make_tile(number).segmented.get(), kind, GREY, truth)
+    uses = list(GoldStandardTile.objects.values_list("use", flat=True))
     assert (uses.count("lesson"), uses.count("check")) == (3, 4)
-    decoys = {answer["look_alike"] for known in KnownTile.objects.all() for answer in known.answers.values()}
+    decoys = {
+        answer["look_alike"] for known in GoldStandardTile.objects.all() for answer in known.answers.values()
+    }
     assert decoys == {"", "deforestation", "settlement"}
 
 
 def test_a_scene_with_little_of_mining_teaches_nothing(make_tile: Callable) -> None:
     truth = WHOLE.copy()
     truth[:20, :20] = True
-    assert make_known_where_clear(make_tile(1).segmented.get(), "mining", GREY, truth) is None
+    assert make_gold_standard_where_clear(make_tile(1).segmented.get(), "mining", GREY, truth) is None
 
 
 def test_the_simulated_crowd_has_been_taught_and_maria_has_not(alice: User, bob: User) -> None:

@@ -22,7 +22,7 @@ from labeling.models import (
     Claim,
     Consensus,
     DeskRules,
-    KnownTile,
+    GoldStandardTile,
     Label,
     Submission,
     TileProgress,
@@ -298,14 +298,14 @@ def test_vote_by_vote_and_in_full_come_to_the_same(make_tile: Callable, bob: Use
 def test_a_mixed_superpixel_is_labelled_piece_by_piece(
     alice: User, segmented_tile: Any, client_of: Callable
 ) -> None:
-    from detection.description.fragments import piece_counts
+    from detection.description.fragments import fragment_counts
 
     client = client_of(alice)
-    last = piece_counts(segmented_tile)[0]
+    last = fragment_counts(segmented_tile)[0]
     assert last >= 2
     wrong = [
         ([(1, "mining", 1)], "say that it is mixed"),
-        ([(1, "mixed"), (1, "mining", last + 1)], f"its finer pieces are 1 to {last}"),
+        ([(1, "mixed"), (1, "mining", last + 1)], f"its fragments are 1 to {last}"),
         ([(1, "mixed"), (1, "mixed", 1)], "is not divided any further"),
     ]
     for labels, sentence in wrong:
@@ -333,7 +333,9 @@ def test_a_bot_that_fails_known_answers_is_quarantined_and_its_votes_weigh_nothi
             str(number): {"verdict": "mining" if number <= half else "not_mining"}
             for number in range(1, tile.superpixels + 1)
         }
-        KnownTile.objects.create(segmented_tile=tile, region=tile.tile.region, use="check", answers=answers)
+        GoldStandardTile.objects.create(
+            segmented_tile=tile, region=tile.tile.region, use="check", answers=answers
+        )
     say(bot, tiles[0], {1: "mining", 2: "mining"})
     say(one, tiles[0], {1: "not_mining", 2: "not_mining"})
     for tile in tiles[1:]:
@@ -354,7 +356,7 @@ def test_a_bot_that_fails_known_answers_is_quarantined_and_its_votes_weigh_nothi
     work_off_jobs()
     assert Consensus.objects.get(segmented_tile=tiles[0], superpixel=1).votes == 2
     assert VolunteerRecord.objects.get(volunteer=bot).trusted_at
-    # On known tiles too, which ask for no votes.
+    # On gold-standard tiles too, which ask for no votes.
     assert set(Submission.objects.filter(volunteer=bot).values_list("spare", flat=True)) == {""}
 
 

@@ -14,8 +14,16 @@ from labeling.crowd.tutorial import pass_at_once
 from labeling.desk.desk_rules import set_rules
 from labeling.desk.labels import expert_labels, submit_labels, withdraw_submission
 from labeling.desk.queue import MOST_HELD
-from labeling.desk.queue_state import call_for_eyes, reconsider_region
-from labeling.models import Claim, Consensus, DeskRules, KnownTile, Submission, TileProgress, VolunteerRecord
+from labeling.desk.queue_state import prioritise, reconsider_region
+from labeling.models import (
+    Claim,
+    Consensus,
+    DeskRules,
+    GoldStandardTile,
+    Submission,
+    TileProgress,
+    VolunteerRecord,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -68,7 +76,7 @@ def test_the_desk_is_not_told_which_superpixels_of_a_known_tile_are_settled(
     address = f"/api/desk/tiles/{segmented_tile.pk}/"
     ordinary = client_of(person("ann")).get(address).json()
     assert ordinary["tile"]["settled"] == [1]
-    KnownTile.objects.create(
+    GoldStandardTile.objects.create(
         segmented_tile=segmented_tile,
         region=segmented_tile.tile.region,
         use="check",
@@ -82,12 +90,14 @@ def test_a_call_for_eyes_outlives_a_recomputation_and_leaves_known_tiles_alone(
 ) -> None:
     full(segmented_tile, dora)
     queue = TileProgress.objects.all()
-    call_for_eyes(queue)
+    prioritise(queue)
     reconsider_region(queue, DeskRules.objects.of_region(segmented_tile.tile.region_id))
     assert queue.get().free == 1
     queue.update(called=False, wanted=0, free=0, rank=0)
-    KnownTile.objects.create(segmented_tile=segmented_tile, region=segmented_tile.tile.region, use="check")
-    assert call_for_eyes(queue) == 0
+    GoldStandardTile.objects.create(
+        segmented_tile=segmented_tile, region=segmented_tile.tile.region, use="check"
+    )
+    assert prioritise(queue) == 0
     assert queue.get().free == 0
 
 

@@ -23,7 +23,7 @@ from detection.models import (
 )
 from detection.training.train import activate
 from labeling.desk.priority import RANK_JOB, rank_region
-from labeling.desk.queue_state import call_for_eyes
+from labeling.desk.queue_state import prioritise
 from labeling.models import DeskRules, Submission, TileProgress
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -156,7 +156,7 @@ def test_ranking_twice_changes_nothing(region, scored):
 
 def test_a_place_that_was_called_for_stays_first(region, scored):
     _doubtful, dull = scored(0.7, 0.001)
-    call_for_eyes(TileProgress.objects.filter(segmented_tile=dull))
+    prioritise(TileProgress.objects.filter(segmented_tile=dull))
     rank_region(region=region)
     assert order()[0] == dull.pk
 

@@ -295,7 +295,7 @@ def test_carol_is_asked_before_a_weaker_classifier_becomes_the_active_one(
 
     strong, weak = measured(0.84), measured(0.36, activate=False)
     client = client_of(carol)
-    question = f"On places never seen its F1 is 0.36; that of {strong}, active now, is 0.84."
+    question = f"On held-out places its F1 is 0.36; that of {strong}, active now, is 0.84."
     for page in ("/manage/", f"/manage/classifiers/{weak.pk}/"):
         assert question in client.get(page).content.decode()
     assert "had a higher F1" not in client.get("/manage/").content.decode()

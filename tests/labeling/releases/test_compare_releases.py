@@ -591,11 +591,11 @@ def test_one_place_is_told_as_one(first: Any, ground: list[Any], bob: Any) -> No
 
     def told(earlier: int, later: int) -> list[tuple[str, str]]:
         page = Client().get(f"/releases/testshire/{earlier}/compare/{later}/").content.decode()
-        return re.findall(r"<dt>(new places?|places? gone)</dt><dd>(\d)</dd>", page)
+        return re.findall(r"<dt>(new places?|places? removed)</dt><dd>(\d)</dd>", page)
 
-    assert told(1, 2) == [("new places", "0"), ("places gone", "2")]
-    assert told(1, 3) == [("new places", "0"), ("place gone", "1")]
-    assert told(2, 3) == [("new place", "1"), ("places gone", "0")]
+    assert told(1, 2) == [("new places", "0"), ("places removed", "2")]
+    assert told(1, 3) == [("new places", "0"), ("place removed", "1")]
+    assert told(2, 3) == [("new place", "1"), ("places removed", "0")]
     readme = storage.get(second.files.get(name="README.txt").storage_key).decode()
     assert readme.splitlines()[2].startswith("1 place, ")
     assert "3 satellite tiles searched" in readme
@@ -782,7 +782,7 @@ def test_an_imported_map_is_listed_shown_and_compared_by_ground(
     assert "Map of 2018" in shown
     assert "does not show it" in shown
     assert client.get("/releases/testshire/2/compare/1/changes.csv").status_code == 200
-    # Nobody knows how much of a square is torn up: no page says a number, or none, of hectares.
+    # Nobody knows how much of a square is mined: no page says a number, or none, of hectares.
     square = places_of(older)[0].place
     for path in (f"/map/testshire/2/place/{square}/", f"/report/?region=testshire&number=2&place={square}"):
         told = re.sub(r"(?s)<script.*?</script>", "", client.get(path).content.decode())

@@ -76,7 +76,7 @@ def test_its_readme_tells_nothing_that_only_holds_of_our_own_maps(region: Any, t
     text = bring_in(tmp_path / "map.geojson", feature("Polygon", [ring(0.1)])).read("README.txt").decode()
     assert "It was made elsewhere" in text
     for claim in (
-        "follow the pieces",
+        "follow the superpixels",
         "Areas are measured",
         "rejected by experts",
         "volunteers and experts",

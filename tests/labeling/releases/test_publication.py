@@ -20,7 +20,7 @@ from amberapp import jobs, storage
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, Job
 from detection.models import District, ImagerySource, PlaceName, Tile
-from labeling.models import Consensus, KnownTile, Release, ReleaseFile, Report, Review
+from labeling.models import Consensus, GoldStandardTile, Release, ReleaseFile, Report, Review
 from labeling.releases import catalogue, publish_job
 from labeling.releases import publish as publishing
 from labeling.releases.publish import AlreadyPublished, publish_again, publish_release
@@ -593,7 +593,7 @@ def test_one_persons_vote_and_the_answers_of_checks_are_no_public_labels(
     open_tile, known_tile, decided = (one.segmented_tile for one in approved.detections.order_by("id"))
     Consensus.objects.create(segmented_tile=open_tile, superpixel=1, verdict="mining", votes=1, agreeing=1)
     Consensus.objects.create(segmented_tile=known_tile, superpixel=1, verdict="mining", votes=9, agreeing=9)
-    KnownTile.objects.create(segmented_tile=known_tile, region=region, use="check", answers={})
+    GoldStandardTile.objects.create(segmented_tile=known_tile, region=region, use="check", answers={})
     for superpixel, votes, by_expert in ((1, 1, True), (2, 2, False), (3, 1, False)):
         Consensus.objects.create(
             segmented_tile=decided,

@@ -320,7 +320,7 @@ def test_what_a_stranger_is_shown_may_be_kept_by_a_cdn_and_sets_no_cookie(
     assert strict.post("/i18n/setlang/", {"language": "uk", "next": at}).status_code == 302
     assert 'lang="uk"' in strict.get(at).content.decode()
     # And a page of the language that was chosen is another one to a cache.
-    assert "Шрами" in strict.get(at).content.decode()
+    assert "Місця видобутку" in strict.get(at).content.decode()
 
 
 def test_a_place_page_tells_the_facts_in_words(release: Any) -> None:

@@ -242,7 +242,8 @@ def test_the_readme_names_the_campaigns_that_the_dataset_names(
     approved.classifier.save()
     release = publish_release(run=approved, acting_user=carol)
     told = (
-        "campaign no. 7 against a class of errors, “Sand pits of the Sluch”: 12 pieces labelled as not mining"
+        "campaign no. 7 against a class of errors, “Sand pits of the Sluch”: 12 superpixels labelled as "
+        "not mining"
     )
     assert told in text_of(release, "README.txt")
     (named,) = release.statistics["method"]["classifier"]["campaigns"]

@@ -19,7 +19,7 @@ from labeling.desk.queue import next_tile
 from labeling.models import Consensus, Report, Review, TileProgress
 from labeling.reports import mail as letters
 from labeling.reports.decision import LETTER_JOB, accept_report, decline_report, tiles_at
-from labeling.reports.email_encryption import seal
+from labeling.reports.email_encryption import encrypt
 from labeling.reports.mail import answer_reporter
 from labeling.reports.reopening import reopen_report
 from labeling.review.review_detection import review_detection
@@ -182,7 +182,7 @@ def test_of_two_experts_at_the_same_moment_one_decides(bob: User, dora: User, re
 def test_the_sender_is_told_by_a_letter_that_names_no_place_and_is_then_forgotten(
     bob: User, report: Report
 ) -> None:
-    Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"))
+    Report.objects.filter(pk=report.pk).update(sealed_email=encrypt("citizen@example.org"))
     report.refresh_from_db()
     accept_report(
         report=report,
@@ -215,7 +215,7 @@ def test_a_mail_server_that_refuses_does_not_keep_the_address(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(EmailBackend, "send_messages", refuse)
-    Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"), state="declined")
+    Report.objects.filter(pk=report.pk).update(sealed_email=encrypt("citizen@example.org"), state="declined")
     report.refresh_from_db()
     assert answer_reporter(report, "https://amber.example", pause=0) is False
     assert len(tried) == letters.ATTEMPTS
@@ -227,7 +227,7 @@ def test_a_mail_server_that_refuses_does_not_keep_the_address(
 def test_a_letter_that_fails_leaves_the_address_to_a_report_that_was_opened_again(
     bob: User, dora: User, report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"))
+    Report.objects.filter(pk=report.pk).update(sealed_email=encrypt("citizen@example.org"))
     report.refresh_from_db()
     decline_report(report=report, acting_user=bob, answer="No.")
     tried = []
@@ -257,7 +257,7 @@ def test_a_letter_that_fails_leaves_the_address_to_a_report_that_was_opened_agai
 
 
 def test_an_open_report_keeps_its_sealed_address(report: Report) -> None:
-    Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"))
+    Report.objects.filter(pk=report.pk).update(sealed_email=encrypt("citizen@example.org"))
     report.refresh_from_db()
     assert answer_reporter(report, "https://amber.example") is False
     report.refresh_from_db()
@@ -291,7 +291,7 @@ def test_bob_reads_and_accepts_a_report_on_its_page(bob: User, report: Report, c
         {"decision": "accept", "look_alike": "deforestation", "answer": "Thanks."},
         follow=True,
     ).content.decode()
-    assert "3 pieces are now negative" in done
+    assert "3 superpixels are now negative" in done
     assert "You are right" not in done
     assert "No report waits for you" in client.get("/review/reports/").content.decode()
     assert str(report.pk) in client.get("/review/reports/?state=accepted").content.decode()

@@ -19,7 +19,7 @@ from amberapp import jobs
 from labeling.models import Report
 from labeling.reports.decision import decline_report
 from labeling.reports.desk import set_aside
-from labeling.reports.email_encryption import seal
+from labeling.reports.email_encryption import encrypt
 from labeling.reports.photo_encoding import KEPT_SIDE, MAX_BYTES, PhotoRefused, clean_photo
 from labeling.reports.photos import KEPT_DAYS, forget_old_photos, photo_of
 from labeling.reports.retention import SWEPT
@@ -343,8 +343,8 @@ def test_photos_go_thirty_days_after_the_decision_junk_too(release: Any, home: P
 @pytest.mark.database
 def test_an_address_whose_letter_never_went_out_is_forgotten_by_the_sweeper(region: Any) -> None:
     values = {"region": region, "latitude": 51.5, "longitude": 26.5, "category": "other"}
-    kept = Report.objects.create(**values, sealed_email=seal("a@example.org"))
-    late = Report.objects.create(**values, sealed_email=seal("b@example.org"), state="accepted")
+    kept = Report.objects.create(**values, sealed_email=encrypt("a@example.org"))
+    late = Report.objects.create(**values, sealed_email=encrypt("b@example.org"), state="accepted")
     Report.objects.filter(pk=late.pk).update(decided_at=timezone.now() - dt.timedelta(days=4))
     cache.delete(SWEPT)
     jobs.sweep()

@@ -17,7 +17,7 @@ from labeling.campaigns.campaigns import begin_from_report, withdraw
 from labeling.models import Campaign, Consensus, Report, Review
 from labeling.releases.publish import publish_again, publish_release
 from labeling.reports.decision import LETTER_JOB, accept_report, decline_report
-from labeling.reports.email_encryption import seal
+from labeling.reports.email_encryption import encrypt
 from labeling.reports.reopening import reopen_report
 from labeling.review.review_detection import review_detection, withdraw_review
 from labeling.review.verdicts import current_verdicts, verdicts_at
@@ -169,7 +169,7 @@ def test_one_review_of_a_report_is_not_taken_back_alone(bob: User, report: Repor
 
 
 def test_a_letter_that_was_not_sent_yet_waits_for_the_new_decision(bob: User, report: Report) -> None:
-    Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"))
+    Report.objects.filter(pk=report.pk).update(sealed_email=encrypt("citizen@example.org"))
     report.refresh_from_db()
     decline_report(report=report, acting_user=bob, answer="No.", site_url="https://amber.example")
     report.refresh_from_db()

@@ -30,7 +30,7 @@ from labeling.releases.reader import places_of
 from labeling.reports import mail as letters
 from labeling.reports import photo_encoding, photos
 from labeling.reports.decision import accept_report, decline_report
-from labeling.reports.email_encryption import seal
+from labeling.reports.email_encryption import encrypt
 from labeling.reports.mail import answer_reporter
 from labeling.reports.photos import LOST_HOURS, forget_lost_photos
 from labeling.reports.retention import SWEPT
@@ -68,7 +68,7 @@ def test_a_site_without_a_mail_server_asks_for_no_address_and_writes_none_into_i
     # One that was kept before the mail server was taken away.
     report = Report.objects.order_by("pk").first()
     assert report is not None
-    Report.objects.filter(pk=report.pk).update(sealed_email=seal("citizen@example.org"), state="declined")
+    Report.objects.filter(pk=report.pk).update(sealed_email=encrypt("citizen@example.org"), state="declined")
     report.refresh_from_db()
     with caplog.at_level(0):
         assert answer_reporter(report, "https://amber.example", pause=0) is False
@@ -92,7 +92,7 @@ def test_whatever_a_mail_server_raises_the_address_is_forgotten_and_not_told(
 
     monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
     values = {"region": region, "latitude": 51.5, "longitude": 26.5, "category": "other", "state": "declined"}
-    report = Report.objects.create(**values, sealed_email=seal("citizen@example.org"))
+    report = Report.objects.create(**values, sealed_email=encrypt("citizen@example.org"))
     assert answer_reporter(report, "https://amber.example", pause=0) is False
     assert "UnicodeEncodeError" in caplog.text
     assert "citizen" not in caplog.text

@@ -18,7 +18,7 @@ from amberapp.text import plain_text
 from labeling.models import Report
 from labeling.releases.publish import publish_release
 from labeling.releases.reader import detection_of, places_of
-from labeling.reports.email_encryption import seal, unseal
+from labeling.reports.email_encryption import decrypt, encrypt
 from labeling.reports.filing import file_report
 from tests.published import approve_all, found_on, judge
 
@@ -104,7 +104,7 @@ def test_the_form_works_without_scripts(release: Any) -> None:
     report = Report.objects.get()
     assert answer.headers["Location"] == f"/report/{report.token}/"
     assert report.detection is not None
-    assert unseal(report.sealed_email) == "reader@example.org"
+    assert decrypt(report.sealed_email) == "reader@example.org"
 
 
 def test_the_form_says_what_is_wrong_and_keeps_what_was_written(release: Any) -> None:
@@ -133,7 +133,7 @@ def test_nothing_tells_who_the_sender_is(release: Any) -> None:
     assert "203.0.113.77" not in stored
     assert "Secret/1.0" not in stored
     assert "reader@example.org" not in stored
-    assert unseal(report.sealed_email) == "reader@example.org"
+    assert decrypt(report.sealed_email) == "reader@example.org"
     entry = AuditEntry.objects.get(verb="report.filed")
     assert entry.actor is None
 
@@ -297,16 +297,16 @@ def test_tokens_cannot_be_guessed_from_one_another(release: Any) -> None:
 
 
 def test_a_seal_opens_only_with_its_key(settings: Any) -> None:
-    sealed = seal("reader@example.org")
+    sealed = encrypt("reader@example.org")
     assert "reader" not in sealed
-    assert unseal(sealed) == "reader@example.org"
-    assert seal("") == unseal("") == ""
+    assert decrypt(sealed) == "reader@example.org"
+    assert encrypt("") == decrypt("") == ""
     settings.SECRET_KEY = "another"
     with pytest.raises(UserError, match="cannot be opened"):
-        unseal(sealed)
+        decrypt(sealed)
     settings.AMBER = {**settings.AMBER, "AMBER_REPORT_KEY": "not a key"}
     with pytest.raises(ConfigurationError, match="AMBER_REPORT_KEY"):
-        seal("x")
+        encrypt("x")
     # The site does not start with it.
     with pytest.raises(ConfigurationError, match="AMBER_REPORT_KEY"):
         apps.get_app_config("labeling").ready()

@@ -18,7 +18,7 @@ from labeling.models import Campaign, Consensus, Label, LookAlike, Release, Repo
 from labeling.review.gallery import close_up, ordered, short_path
 from labeling.review.last_decision import remember
 from labeling.review.review_detection import review_detection
-from labeling.review.review_many import MOST_AT_ONCE, Outcome, review_many, withdraw_many, written
+from labeling.review.review_many import MOST_AT_ONCE, ReviewOutcome, review_many, withdraw_many, written
 from labeling.review.verdicts import current_verdicts
 from labeling.review.waiting import needs_of, review_queue
 from tests.findings import make_classifier, make_run
@@ -54,7 +54,7 @@ def test_one_decision_rejects_many_and_teaches_the_next_dataset(bob: User, run: 
         seen=unseen(first, second, third), verdict="rejected", look_alike="field", acting_user=bob
     )
     assert [(one.detection_id, one.outcome, one.state) for one in answers] == [
-        (detection.pk, Outcome.DONE, "rejected") for detection in (first, second, third)
+        (detection.pk, ReviewOutcome.DONE, "rejected") for detection in (first, second, third)
     ]
     assert Review.objects.count() == 3
     assert Label.objects.count() == 9
@@ -74,7 +74,7 @@ def test_the_same_request_again_changes_nothing(bob: User, run: Any) -> None:
     seen = unseen(*run.detections.all())
     first = review_many(seen=seen, verdict="approved", acting_user=bob)
     again = review_many(seen=seen, verdict="approved", acting_user=bob)
-    assert {one.outcome for one in again} == {Outcome.UNCHANGED}
+    assert {one.outcome for one in again} == {ReviewOutcome.UNCHANGED}
     assert [one.review for one in again] == [one.review for one in first]
     assert Review.objects.count() == 4
 

@@ -54,8 +54,8 @@ def measured() -> dict[str, Any]:
 
 def test_what_to_expect_is_said_in_plain_words() -> None:
     said = " ".join(expectations(measured()))
-    assert "On blocks never seen expect about 2 of 10 marked pieces to be no mining" in said
-    assert "On dates never seen expect about 4 of 10" in said
+    assert "On held-out blocks expect about 2 of 10 marked superpixels to be no mining" in said
+    assert "On held-out dates expect about 4 of 10" in said
     assert "an F1 near 0.45 instead of 0.88" in said
     assert "Mining is labelled on only 7 blocks" in said
     assert "off by 0.15" in said
@@ -70,7 +70,7 @@ def test_the_page_shows_every_way_of_holding_out_with_intervals_and_both_curves(
 ) -> None:
     classifier = make_classifier(region, metrics=measured())
     page = client_of(carol).get(f"/manage/classifiers/{classifier.pk}/").content.decode()
-    for text in ("Dates never seen", "0.40–0.90", "Brier score 0.090", "40 groups, 7 of them with mining"):
+    for text in ("Held-out dates", "0.40–0.90", "Brier score 0.090", "40 groups, 7 of them with mining"):
         assert text in page, text
     assert page.count("<polyline") == 3
     assert page.count("<circle") == 6
@@ -162,7 +162,7 @@ def test_an_admin_compares_the_classifiers_and_trains_the_one_proposed(
     assert job.result["reasons"]["by_date"].startswith("Too few")
     proposed = job.result["proposal"]["algorithm"]
     page = client.get(address).content.decode()
-    assert "proposed" in page and "Dates never seen: Too few" in page
+    assert "proposed" in page and "Held-out dates: Too few" in page
     assert f'name="algorithm" value="{proposed}"' in page
     assert Classifier.objects.count() == 0
 

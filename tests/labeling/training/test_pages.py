@@ -50,7 +50,7 @@ def test_carol_sees_the_comparison_under_way_beside_the_last_one(region: Any, ca
     assert [value for value, row in rows.items() if row.is_proposed] == ["svm"]
     assert rows["xgboost"].difference is None
     assert rows["svm"].cells[1].f1 is None, "blocks were not measured"
-    assert page.comparison.notices == ["Dates never seen: Too few dates."]
+    assert page.comparison.notices == ["Held-out dates: Too few dates."]
 
 
 def test_carol_is_told_why_the_last_comparison_failed(region: Any, carol: User) -> None:

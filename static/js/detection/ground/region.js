@@ -80,7 +80,7 @@ function start(host) {
       handle([latitude, longitude], `${index}:${corner}`, {
         look: first ? "corner corner--first" : "corner",
         size: 28,
-        label: first && outline.canClose ? gettext("First corner: press to close the outline") : cornerName(corner),
+        label: first && outline.canClose ? gettext("First vertex: press to close the outline") : cornerName(corner),
         onMove: (place) => outline.move(index, corner, place.lng, place.lat),
         onPress: () => (first ? outline.close() : false),
         onRemove: () => outline.remove(index, corner),
@@ -94,7 +94,7 @@ function start(host) {
       handle(middle, `${index}:${corner}+`, {
         look: "between",
         size: 24,
-        label: interpolate(gettext("Add a corner after corner %(number)s"), { number: corner + 1 }),
+        label: interpolate(gettext("Add a vertex after vertex %(number)s"), { number: corner + 1 }),
         onMove: (place) => outline.insert(index, corner + 1, place.lng, place.lat),
         onPress: () => {
           outline.insert(index, corner + 1, middle[1], middle[0]);
@@ -107,7 +107,7 @@ function start(host) {
 
   /** @param {number} corner */
   function cornerName(corner) {
-    return interpolate(gettext("Corner %(number)s: arrow keys move it, Delete removes it"), { number: corner + 1 });
+    return interpolate(gettext("Vertex %(number)s: arrow keys move it, Delete removes it"), { number: corner + 1 });
   }
 
   /** @param {Pair} place @param {string} name @param {HandleKind} kind */
@@ -172,8 +172,8 @@ function start(host) {
       parts.push(
         interpolate(
           ngettext(
-            "%(count)s corner set, not closed yet",
-            "%(count)s corners set, not closed yet",
+            "%(count)s vertex, not closed yet",
+            "%(count)s vertices, not closed yet",
             outline.draft.length,
           ),
           {
@@ -183,7 +183,7 @@ function start(host) {
       );
     }
     if (outline.corners > MOST_HANDLES) {
-      parts.push(gettext("too many corners to move them by hand"));
+      parts.push(gettext("too many vertices to move them by hand"));
     }
     stateText.textContent = parts.join(" · ") || gettext("Nothing is drawn yet.");
     query(host, '[data-do="close"]', HTMLButtonElement).disabled = !outline.canClose;

@@ -186,7 +186,7 @@ export class Outbox {
     if (entry.kind === "withdraw") {
       return api.post(this.urls.withdraw.replace(EMPTY_ID, entry.id));
     }
-    // Entries of an earlier version of this page know no pieces.
+    // Entries of an earlier version of this page know no fragments.
     const labels = entry.labels?.map(({ superpixel, piece = 0, verdict, lookAlike }) => ({
       superpixel,
       piece,

@@ -17,7 +17,7 @@ const COLOURS = ["--appeared", "--vanished", "--changed"];
 const WORDS = [
   () => gettext("New on the map"),
   () => gettext("No longer on the map"),
-  () => gettext("Drawn differently"),
+  () => gettext("Outline changed"),
 ];
 
 const page = pageData("compare-data");
@@ -265,8 +265,8 @@ function sentence([appeared, vanished, changed]) {
   /** @type {[number, string][]} */
   const parts = [
     [appeared, ngettext("%(count)s new", "%(count)s new", appeared)],
-    [vanished, ngettext("%(count)s gone", "%(count)s gone", vanished)],
-    [changed, ngettext("%(count)s redrawn", "%(count)s redrawn", changed)],
+    [vanished, ngettext("%(count)s removed", "%(count)s removed", vanished)],
+    [changed, ngettext("%(count)s with a changed outline", "%(count)s with a changed outline", changed)],
   ];
   return parts
     .filter(([count]) => count)

@@ -35,7 +35,7 @@ let following = false; // true while the page follows the address instead of lea
 let followed = 0; // which address is followed: an earlier one, still loading, gives way
 
 const map = createMap(byId("map"), {
-  label: gettext("Map of places torn up by mining. The list says the same in words."),
+  label: gettext("Map of mining sites. The list says the same in words."),
   bounds: cornersOf(page.bounds ?? POLISSIA),
   padding: clearOfPanel(),
   zoomPosition: narrow.matches ? "topright" : "bottomright",

@@ -63,13 +63,21 @@ export class SquaresLayer extends PaintedLayer {
         }
         const { places, hectares } = this.groundOnly ? { places: 0, hectares: 0 } : sums(cell, this.year);
         pen.fillStyle = places ? mining : searched;
-        // Darker where more is torn up; the root keeps small places visible.
+        // Darker where more is mined; the root keeps small places visible.
         pen.globalAlpha = places ? 0.42 + 0.53 * Math.sqrt(Math.min(hectares / (most || 1), 1)) : 1;
         pen.beginPath();
         pen.roundRect(column * side + gap / 2, row * side + gap / 2, side - gap, side - gap, 2);
         pen.fill();
       }
     }
+  }
+
+  /**
+   * The most hectares of one square at a zoom.
+   * @param {number} zoom
+   */
+  async most(zoom) {
+    return (await this.data.squares(squaresLevel(zoom))).most;
   }
 
   /**

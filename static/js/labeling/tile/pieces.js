@@ -2,14 +2,14 @@
 // before anybody asks, network or not.
 
 import { pathOf, traceOutlines } from "./outlines.js";
-import { partOf, pieceOf, superpixelOf } from "./parts.js";
+import { partOf, fragmentOf, superpixelOf } from "./parts.js";
 import { download } from "./pictures.js";
 import { decodeRaster } from "./raster.js";
 
 /** @typedef {{part: number, path: Path2D, x: number, y: number}} PieceShape */
 
 /** The finer raster of a tile, in the cells of its superpixels' raster. See detection/segmentation/split.py. */
-export class Pieces {
+export class Fragments {
   /** @param {Numbers} finer @param {Raster} raster */
   constructor({ numbers, columns, rows }, raster) {
     if (columns !== raster.columns || rows !== raster.rows) {
@@ -34,7 +34,7 @@ export class Pieces {
   }
 
   /**
-   * The piece of a superpixel under image pixel (x, y), as a part.
+   * The fragment of a superpixel under image pixel (x, y), as a part.
    * @param {number} superpixel
    * @param {number} x
    * @param {number} y
@@ -47,7 +47,7 @@ export class Pieces {
   }
 
   /**
-   * The pieces of a superpixel with a cell whose middle lies in a disc around (x, y), and the one under its middle.
+   * The fragments of a superpixel with a cell whose middle lies in a disc around (x, y), and the one under its middle.
    * @param {number} superpixel
    * @param {number} x
    * @param {number} y
@@ -69,12 +69,12 @@ export class Pieces {
     return [...found];
   }
 
-  /** Outline (Path2D) and middle of a piece, in image pixels. @param {number} part */
+  /** Outline (Path2D) and middle of a fragment, in image pixels. @param {number} part */
   shapeOf(part) {
     const superpixel = superpixelOf(part);
     const shapes = this.shapes.get(superpixel) ?? this.#shapesOf(superpixel);
     this.shapes.set(superpixel, shapes);
-    return shapes[pieceOf(part)];
+    return shapes[fragmentOf(part)];
   }
 
   /** @param {number} superpixel @returns {PieceShape[]} */
@@ -102,20 +102,20 @@ export class Pieces {
 }
 
 /**
- * Fetch the finer raster of a loaded tile; `loaded.pieces` is there from then on. Asking twice fetches once; what failed
+ * Fetch the finer raster of a loaded tile; `loaded.fragments` is there from then on. Asking twice fetches once; what failed
  * may be asked for again.
  * @param {Loaded} loaded
  * @param {FetchOptions} [options]
  */
-export function fetchPieces(loaded, options) {
-  loaded.fetchingPieces ||= download(loaded.tile.pieces, options)
+export function fetchFragments(loaded, options) {
+  loaded.fetchingFragments ||= download(loaded.tile.pieces, options)
     .then(async (blob) => {
-      loaded.pieces = new Pieces(await decodeRaster(blob), loaded.raster);
+      loaded.fragments = new Fragments(await decodeRaster(blob), loaded.raster);
       loaded.bytes = (loaded.bytes || 0) + blob.size;
     })
     .catch((error) => {
-      loaded.fetchingPieces = null;
+      loaded.fetchingFragments = null;
       throw error;
     });
-  return loaded.fetchingPieces;
+  return loaded.fetchingFragments;
 }

@@ -1,7 +1,7 @@
 // Tiles for the desk: asked for, fetched with picture and raster, and kept ready before they are wanted.
 
 import { download, fetchPicture, LIGHT, release, sharpen } from "./pictures.js";
-import { fetchPieces } from "./pieces.js";
+import { fetchFragments } from "./pieces.js";
 import { shapesOf } from "./overlay.js";
 import { decodeRaster, Raster } from "./raster.js";
 
@@ -76,9 +76,9 @@ export class TileQueue {
   }
 
   /** Fetch the finer rasters of the tiles that are ready, without haste. */
-  async fetchPieces() {
+  async fetchFragments() {
     for (const loaded of [...this.ready]) {
-      await fetchPieces(loaded, { priority: "low" });
+      await fetchFragments(loaded, { priority: "low" });
     }
   }
 

@@ -10,7 +10,7 @@ from labeling.desk.aggregation import turns
 from labeling.desk.aggregation.dawid_skene import (
     CLASS_PRIOR,
     Answers,
-    Fit,
+    DawidSkeneFit,
     fit,
     newcomer_prior,
     probabilities,
@@ -48,7 +48,7 @@ def table_1() -> Answers:
     return Answers(*np.array(rows).T)
 
 
-def paper(answers: Answers) -> Fit:
+def paper(answers: Answers) -> DawidSkeneFit:
     return fit(answers, n_items=PATIENTS, n_raters=OBSERVERS, n_classes=RESPONSES, tolerance=1e-8)
 
 
@@ -131,7 +131,7 @@ class Crowd:
             answer=np.concatenate([said for _, _, said in self.submissions]),
         )
 
-    def full(self, **more: object) -> Fit:
+    def full(self, **more: object) -> DawidSkeneFit:
         return fit(
             self.all_answers(),
             n_items=self.truth.size,

@@ -11,7 +11,15 @@ import pytest
 from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 
-from labeling.releases.files.content import Content, District, Name, Place, Searched, Source, make_place
+from labeling.releases.files.content import (
+    Content,
+    District,
+    Name,
+    PublishedPlace,
+    Searched,
+    Source,
+    make_place,
+)
 from labeling.releases.files.grid import OUTLINE_LEVEL, SQUARE_LEVELS, cell_of
 from labeling.releases.files.statistics import Ground
 from labeling.releases.files.writers import build, harmless
@@ -20,7 +28,7 @@ OPEN = Source("Open imagery", "© nobody", "CC0", may_publish=True, synthetic=Fa
 CLOSED = Source("Closed imagery", "© somebody", "", may_publish=False, synthetic=False)
 
 
-def place(name: str, west: float = 26.0, south: float = 51.5, **fields: Any) -> Place:
+def place(name: str, west: float = 26.0, south: float = 51.5, **fields: Any) -> PublishedPlace:
     """A place of 0.004 × 0.002 degrees in the south-west corner of its tile."""
     values: dict[str, Any] = {
         "outline": mapping(MultiPolygon([box(west, south, west + 0.004, south + 0.002)])),
@@ -34,7 +42,7 @@ def place(name: str, west: float = 26.0, south: float = 51.5, **fields: Any) -> 
     return make_place(place=name, **(values | fields))
 
 
-def content(places: list[Place], **fields: Any) -> Content:
+def content(places: list[PublishedPlace], **fields: Any) -> Content:
     values: dict[str, Any] = {
         "region": {"name": "Testshire", "slug": "testshire", "mineral": "amber"},
         "method": {
@@ -247,7 +255,7 @@ def test_the_readme_names_the_checksums_and_the_imagery() -> None:
         if file.name in ("places.geojson", "places.csv", "statistics.json"):
             assert f"{file.sha256}  {file.name}" in text
     assert "© nobody" in text
-    assert "more than 2 of its pieces" in text
+    assert "more than 2 of its superpixels" in text
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])

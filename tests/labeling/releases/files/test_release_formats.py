@@ -33,7 +33,7 @@ from labeling.releases.files.preview import LANGUAGES
 from labeling.releases.files.readme import COLUMNS
 from labeling.releases.files.statistics import statistics
 from labeling.releases.files.tiles import ZOOMS, pmtiles
-from labeling.releases.files.writers import DOWNLOADS, PREVIEWS, build, fingerprint
+from labeling.releases.files.writers import DOWNLOADS, PREVIEWS, build, fingerprint_of
 from tests.labeling.releases.files.test_release_files import CLOSED, OPEN, content, place
 from tests.paths import ROOT
 
@@ -398,7 +398,7 @@ def test_addresses_are_whole_where_the_site_is_known_and_else_the_readme_says_re
 
     here, there = of(""), of("https://map.example.org")
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in here.items()}
-    page = f"https://map.example.org/map/testshire/fingerprint/{fingerprint(sums)}/"
+    page = f"https://map.example.org/map/testshire/fingerprint/{fingerprint_of(sums)}/"
     relative = "place/aa01/image.webp?size=1000"
     for files, address in ((here, relative), (there, page + relative)):
         assert json.loads(files["labels-coco.json"])["images"][0]["coco_url"] == address
@@ -424,9 +424,11 @@ def test_whoever_has_the_files_can_work_out_the_fingerprint(files: dict[str, byt
         check=True,
     )
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    assert told.stdout.decode()[:16] == fingerprint(sums)
-    assert fingerprint({**sums, "README.txt": "another", "changes.json": "one more"}) == fingerprint(sums)
-    assert fingerprint({**sums, "places.json": "another"}) != fingerprint(sums)
+    assert told.stdout.decode()[:16] == fingerprint_of(sums)
+    assert fingerprint_of({**sums, "README.txt": "another", "changes.json": "one more"}) == fingerprint_of(
+        sums
+    )
+    assert fingerprint_of({**sums, "places.json": "another"}) != fingerprint_of(sums)
 
 
 def test_the_readme_explains_exactly_the_columns_that_the_files_have(
@@ -472,13 +474,14 @@ def test_the_readme_names_the_publisher_and_the_campaigns_that_the_classifier_le
         return {file.name: file.read() for file in build(found).files}["README.txt"].decode()
 
     told = text(campaigns)
+    assert "\n- Newsroom of the Tests: ground mined for amber, Testshire (run 1, 1 place). Please add" in told
     assert (
-        "\n- Newsroom of the Tests: ground torn up for amber, Testshire (run 1, 1 place). Please add" in told
+        "campaign no. 7 against a class of errors, “Clear-cuts near <Sarny>”: 12 superpixels labelled" in told
     )
-    assert "campaign no. 7 against a class of errors, “Clear-cuts near <Sarny>”: 12 pieces labelled" in told
     assert "as not mining (sand pit)." in told
     assert (
-        "campaign no. 9 against a class of errors, “Snow”: 1 piece left out of what it learned from." in told
+        "campaign no. 9 against a class of errors, “Snow”: 1 superpixel left out of what it learned from."
+        in told
     )
     assert "campaign" not in text([])
     assert "is not known: its dataset is lost" in text(None)
@@ -514,8 +517,8 @@ def test_the_preview_speaks_each_language_of_the_site(files: dict[str, bytes]) -
     assert set(PREVIEWS) == set(LANGUAGES) == {code for code, _name in settings.LANGUAGES}
     assert files["preview.png"] != files["preview-uk.png"]
     words = LANGUAGES["uk"]
-    assert words.title("amber") == "Шрами видобутку бурштину"
-    assert words.title("золото") == "Шрами видобутку: золото"
+    assert words.title("amber") == "Місця видобутку бурштину"
+    assert words.title("золото") == "Місця видобутку: золото"
     assert words.hectares(1234.4) == "1\u00a0234"
     assert words.hectares(21.34) == "21,3"
     assert [words.counted(count, words.places) for count in (1, 3, 12, 25, 1101)] == [
