@@ -20,6 +20,7 @@ fast: ## the checks that take under two minutes
 
 lint: ## style, types and import contracts only
 	.venv/bin/ruff check
+	.venv/bin/ruff format --check --quiet
 	.venv/bin/mypy amberapp detection labeling scripts
 	.venv/bin/lint-imports
 

@@ -26,6 +26,8 @@ from scripts.postgres import private_postgres
 BIN = PYTHON.parent
 BYTECODE = BIN.parent / "bytecode"
 NODE_BIN = ROOT / "node_modules" / ".bin"
+QUICK = "not slow and not browser"
+COVERAGE = [str(BIN / "coverage"), "report", "--format=total"]
 ONE_AT_A_TIME = threading.Lock()
 ROOM_IN_MEMORY = 4 * 2**30
 # Two processes of tests, each with its children, share two cores: more threads would only wait for one another.
@@ -96,7 +98,7 @@ def _quick_folder() -> str | None:
 def _fast(scratch: Path) -> list[Tally]:
     return [
         *_static_checks(scratch),
-        _pytest(scratch, "tests", ["-n", "2", "-m", "not slow and not browser"]),
+        _pytest(scratch, "tests", ["-n", "2", "-m", QUICK]),
     ]
 
 
@@ -104,7 +106,11 @@ def _everything(scratch: Path) -> list[Tally]:
     tallies = _static_checks(scratch)
     # In the order of tests/conftest.py, the longest files first; xdist's own order puts the stories last, on one core.
     both_cores = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    tallies.append(_pytest(scratch, "tests", both_cores))
+    # Tracing costs a third of the processor, and what a browser sees runs in other processes: quick tests alone pay it.
+    quick = [*both_cores, "-m", QUICK, "--cov", "--cov-report="]
+    tallies.append(_pytest(scratch, "quick tests", quick))
+    tallies.append(_pytest(scratch, "slow tests", [*both_cores, "-m", f"not ({QUICK})"]))
+    tallies.append(_check(scratch, "coverage of the quick tests, %", COVERAGE))
     with private_postgres() as address:
         chosen = [*both_cores, "-m", "database and not browser"]
         tallies.append(_pytest(scratch, "tests on PostgreSQL", chosen, {"AMBER_DATABASE_URL": address}))
@@ -134,8 +140,12 @@ def _environment(scratch: Path, extra: Mapping[str, str]) -> dict[str, str]:
     left_out = ("AMBER_", "PYTHONDONTWRITEBYTECODE")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     # Hundreds of processes start: what one has compiled the next ones read.
-    home = {"AMBER_HOME": str(scratch / "home"), "TMPDIR": str(scratch)}
-    return {**clean, **home, **ONE_THREAD, "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
+    places = {
+        "AMBER_HOME": str(scratch / "home"),
+        "COVERAGE_FILE": str(scratch / "coverage"),
+        "TMPDIR": str(scratch),
+    }
+    return {**clean, **places, **ONE_THREAD, "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
 
 
 def _check(scratch: Path, name: str, command: Sequence[str]) -> Tally:

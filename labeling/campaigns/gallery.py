@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -144,7 +145,7 @@ class _Known:
         self.approved: set[SuperpixelRef] = set()
         self.campaigns: dict[SuperpixelRef, tuple[int, str]] = {}
 
-    def about(self, place: SuperpixelRef) -> dict:
+    def about(self, place: SuperpixelRef) -> dict[str, Any]:
         score = self.scores.get(place)
         verdict, by_expert = self.said.get(place, ("", False))
         campaign, name = self.campaigns.get(place, (None, ""))

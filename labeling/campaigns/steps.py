@@ -191,7 +191,7 @@ def _question(campaign: Campaign) -> str:
 
 
 def _removed(campaign: Campaign) -> str:
-    found = campaign.effect.get("run")
+    found: dict[str, int] | None = campaign.effect.get("run")
     if not found:
         return ""
     return (

@@ -24,5 +24,5 @@ def superpixel_outlines(segmented: SegmentedTile) -> list[SuperpixelOutline]:
     return [SuperpixelOutline(number, _path(rings)) for number, rings in enumerate(outlines, 1)]
 
 
-def _path(rings: list) -> str:
+def _path(rings: list[list[list[float]]]) -> str:
     return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings if len(ring) > 2)

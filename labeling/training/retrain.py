@@ -12,7 +12,8 @@ from amberapp.models.work import OPEN_STATES
 from detection.models import Classifier, Dataset, Region
 from detection.training import dataset as datasets
 from detection.training.compare_classifiers import compare_classifiers
-from detection.training.train import Progress, train
+from detection.training.train import train
+from detection.training.training_data import Progress
 from labeling.desk.recompute_consensus import recompute_consensus
 from labeling.models import Campaign, CampaignDecision, CampaignMember, Consensus, LabelVerdict
 

@@ -7,7 +7,7 @@ import type * as Leaflet from "leaflet";
 declare global {
   type LeafletModule = typeof Leaflet;
   type Painting = import("../../static/js/labeling/tile/history.js").Painting;
-  type Pieces = import("../../static/js/labeling/tile/pieces.js").Pieces;
+  type Fragments = import("../../static/js/labeling/tile/fragments.js").Fragments;
   type Raster = import("../../static/js/labeling/tile/raster.js").Raster;
   type Brush = import("../../static/js/labeling/desk/brush.js").Brush;
   type ReleaseData = import("../../static/js/labeling/releases/data.js").ReleaseData;
@@ -83,13 +83,13 @@ declare global {
     picture: HTMLImageElement;
     shapes: Shape[];
     reading: number[];
-    pieces?: Pieces;
+    fragments?: Fragments;
     bytes?: number;
     addresses?: string[];
     released?: boolean;
     sharpening?: Promise<boolean> | null;
     magnifying?: Promise<boolean> | null;
-    fetchingPieces?: Promise<void> | null;
+    fetchingFragments?: Promise<void> | null;
     draft?: LabelEntry[] | null;
     submission?: string | null;
     lost?: boolean;

@@ -171,11 +171,7 @@ function start(host) {
     if (outline.draft) {
       parts.push(
         interpolate(
-          ngettext(
-            "%(count)s vertex, not closed yet",
-            "%(count)s vertices, not closed yet",
-            outline.draft.length,
-          ),
+          ngettext("%(count)s vertex, not closed yet", "%(count)s vertices, not closed yet", outline.draft.length),
           {
             count: number(outline.draft.length),
           },

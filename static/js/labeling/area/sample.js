@@ -290,9 +290,12 @@ function refresh() {
   byId("chosen").textContent = !current
     ? ""
     : count
-      ? interpolate(ngettext("%(count)s superpixel marked as mining", "%(count)s superpixels marked as mining", count), {
-          count: number(count),
-        })
+      ? interpolate(
+          ngettext("%(count)s superpixel marked as mining", "%(count)s superpixels marked as mining", count),
+          {
+            count: number(count),
+          },
+        )
       : current.unusable
         ? gettext("Sent as unusable")
         : gettext("Nothing marked");

@@ -5,7 +5,7 @@ import { colour } from "../../shared/map.js";
 import { toast } from "../../shared/toast.js";
 import { Hatch } from "../tile/hatch.js";
 import { inFragments, isMixed } from "../tile/parts.js";
-import { fetchFragments } from "../tile/pieces.js";
+import { fetchFragments } from "../tile/fragments.js";
 import { Plane } from "../tile/plane.js";
 
 /** @type {(Verdict | undefined)[]} */
@@ -20,7 +20,11 @@ export class Finer {
     this.waiting = 0;
     /** @type {Set<number>} */
     this.drawn = new Set(); // superpixels that are drawn in superpixels at the moment
-    this.plane = new Plane(stage.map, { pane: "superpixel-fragments", zIndex: 450, draw: (...on) => this.#draw(...on) });
+    this.plane = new Plane(stage.map, {
+      pane: "superpixel-fragments",
+      zIndex: 450,
+      draw: (...on) => this.#draw(...on),
+    });
     session.addEventListener("open", () => this.plane.redraw());
     session.addEventListener("close", () => this.plane.clear());
     session.listen("paint", (detail) => this.#changed(detail));
@@ -61,9 +65,7 @@ export class Finer {
       }
     } catch (error) {
       console.warn(error.message);
-      toast(
-        gettext("The fragments come as soon as the server can be reached. The superpixel stays mixed until then."),
-      );
+      toast(gettext("The fragments come as soon as the server can be reached. The superpixel stays mixed until then."));
     }
   }
 

@@ -14,7 +14,7 @@ import { newId, Outbox } from "./outbox.js";
 import { panel } from "./panel.js";
 import { partOf, fragmentOf, superpixelOf } from "../tile/parts.js";
 import { magnify, release, sharpen } from "../tile/pictures.js";
-import { fetchFragments } from "../tile/pieces.js";
+import { fetchFragments } from "../tile/fragments.js";
 import { load, TileQueue } from "../tile/tiles.js";
 import { timeNext } from "./timing.js";
 

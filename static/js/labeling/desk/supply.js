@@ -4,7 +4,7 @@
 import { byId, query } from "../../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
 import { sharpen } from "../tile/pictures.js";
-import { fetchFragments } from "../tile/pieces.js";
+import { fetchFragments } from "../tile/fragments.js";
 
 const MEGABYTE = 1e6;
 

@@ -2,15 +2,14 @@
 
 import { byId, calm, element, queryAll } from "../../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
-import { L, colour, cornersOf, createMap, escapeHtml, fitMap } from "../../shared/map.js";
+import { L, cornersOf, createMap, fitMap } from "../../shared/map.js";
 import { toastError } from "../../shared/toast.js";
 import { addressOf, readAddress } from "./address.js";
 import { Districts } from "./districts.js";
-import { tellSquares } from "./hover.js";
 import { clearOfPanel, data, narrow, page } from "./start.js";
 import { YearChoice } from "./years.js";
 import { cellBounds } from "../releases/data.js";
-import { Outlines, SearchedLayer, SquaresLayer } from "../releases/layers.js";
+import { OUTLINES_FROM, Outlines, SearchedLayer, SquaresLayer } from "../releases/layers.js";
 
 /** @type {Box} */
 const POLISSIA = [25.5, 50.8, 28.5, 51.9];
@@ -237,21 +236,6 @@ function placesText(places) {
 
 const foundMark = L.layerGroup().addTo(map); // on the ground of what was searched for
 
-/** @param {{latitude: number, longitude: number, label: string}} place @param {number} zoom */
-function showFound({ latitude, longitude, label }, zoom) {
-  map.setView([latitude, longitude], zoom, { animate: false });
-  map.panBy(map.latLngToContainerPoint([latitude, longitude]).subtract(middleOfView()), { animate: false });
-  L.circleMarker([latitude, longitude], {
-    radius: 9,
-    weight: 3,
-    color: colour("--text"),
-    fillOpacity: 0,
-    interactive: false,
-  })
-    .bindTooltip(escapeHtml(label), { permanent: true, direction: "top", offset: [0, -8], className: "map-tip" })
-    .addTo(foundMark);
-}
-
 /** @param {SearchChoice} choice */
 async function go(choice) {
   foundMark.clearLayers();
@@ -268,7 +252,10 @@ async function go(choice) {
     if (state.place) {
       closePlace(); // the panel tells no longer of a place elsewhere
     }
-    showFound({ latitude, longitude, label }, kind === "name" ? NAME_ZOOM : PLACE_ZOOM);
+    map.setView([latitude, longitude], kind === "name" ? NAME_ZOOM : PLACE_ZOOM, { animate: false });
+    map.panBy(map.latLngToContainerPoint([latitude, longitude]).subtract(middleOfView()), { animate: false });
+    const { markOf } = await import("./search.js");
+    markOf({ latitude, longitude, label }).addTo(foundMark);
   }
 }
 
@@ -415,17 +402,38 @@ map.on("click", async (event) => {
     report.moveTo(event.latlng);
     return;
   }
-  const cell = await squareAt(event.latlng);
+  const cell = await squares.under(event.latlng);
   if (cell) {
     const { south, west, north, east } = cellBounds(cell.x, cell.y, cell.level);
     fitMap(map, cornersOf([west, south, east, north]), clearOfPanel());
   }
 });
 
-const squareAt = tellSquares(map, squares, {
-  withHectares: page.hectares !== null,
-  quiet: () => Boolean(report?.open),
+/** @type {Promise<(event: L.LeafletMouseEvent) => void> | null} */
+let tip = null; // made when a pointer first comes: phones have none
+map.on("mousemove", (event) => {
+  const wishes = { withHectares: page.hectares !== null, quiet: () => Boolean(report?.open) };
+  tip ??= import("./hover.js").then(({ squareTip }) => squareTip(map, squares, wishes));
+  tip
+    .then((tell) => tell(event))
+    .catch(() => {
+      tip = null; // asked for again with the next move
+    });
 });
+
+// The legend tells of squares while there are squares; an imported map's do not differ in hectares.
+const [ramp] = queryAll(document, "#legend-ramp");
+async function tellLegend() {
+  const zoom = map.getZoom();
+  ramp?.toggleAttribute("hidden", zoom >= OUTLINES_FROM);
+  if (ramp && zoom < OUTLINES_FROM) {
+    // Without a connection there are no squares, and they say so themselves.
+    const most = await squares.most(zoom).catch(() => 0);
+    byId("legend-most").textContent = interpolate(gettext("%(hectares)s ha"), { hectares: number(most, tenths) });
+  }
+}
+map.on("zoomend", tellLegend);
+tellLegend();
 
 // The address -----------------------------------------------------------------------------------
 

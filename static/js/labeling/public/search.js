@@ -2,6 +2,7 @@
 
 import { around, byId, element } from "../../shared/dom.js";
 import { gettext, interpolate, language, ngettext, number } from "../../shared/i18n.js";
+import { L, colour, escapeHtml } from "../../shared/map.js";
 import { findIds, findNames, maybeId, nameIndex, readCoordinates } from "./names.js";
 
 const KINDS = {
@@ -10,6 +11,17 @@ const KINDS = {
   place: () => gettext("place on the map"),
   point: () => gettext("coordinates"),
 };
+
+/** The mark on the ground of what was searched for. @param {{latitude: number, longitude: number, label: string}} place */
+export function markOf({ latitude, longitude, label }) {
+  const ring = { radius: 9, weight: 3, color: colour("--text"), fillOpacity: 0, interactive: false };
+  return L.circleMarker([latitude, longitude], ring).bindTooltip(escapeHtml(label), {
+    permanent: true,
+    direction: "top",
+    offset: [0, -8],
+    className: "map-tip",
+  });
+}
 
 export class MapSearch {
   /**

@@ -92,6 +92,17 @@ export class SquaresLayer extends PaintedLayer {
     const cell = cells.get(`${Math.floor(x)}/${Math.floor(y)}`);
     return cell ? { ...cell, level, ...sums(cell, this.year) } : null;
   }
+
+  /**
+   * The square with places under a pointer, null for none; without a connection there is none, and the squares
+   * themselves say so.
+   * @param {L.LatLng} latlng
+   */
+  async under(latlng) {
+    const zoom = this._map.getZoom();
+    const cell = zoom < OUTLINES_FROM ? await this.at(latlng, zoom).catch(() => null) : null;
+    return cell?.places ? cell : null;
+  }
 }
 
 export class SearchedLayer extends PaintedLayer {

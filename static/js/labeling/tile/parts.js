@@ -10,7 +10,7 @@ export const superpixelOf = (part) => part % STEP;
 /** @type {(part: number) => number} */
 export const fragmentOf = (part) => Math.floor(part / STEP);
 
-/** @typedef {Current & {pieces: Fragments}} Split */
+/** @typedef {Current & {fragments: Fragments}} Split */
 
 /** Steps to the right and down. @type {Record<Direction, Pair>} */
 const WAYS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
@@ -98,7 +98,7 @@ export function partsUnder(current, x, y, radius, label) {
     if (!superpixel || !inFragments(current, superpixel)) {
       return superpixel ? [superpixel] : [];
     }
-    const { pieces } = current;
+    const { fragments } = current;
     const under = radius ? fragments.within(superpixel, x, y, radius) : [fragments.at(superpixel, x, y)];
     if (label) {
       return under;

@@ -1,7 +1,7 @@
 // Tiles for the desk: asked for, fetched with picture and raster, and kept ready before they are wanted.
 
 import { download, fetchPicture, LIGHT, release, sharpen } from "./pictures.js";
-import { fetchFragments } from "./pieces.js";
+import { fetchFragments } from "./fragments.js";
 import { shapesOf } from "./overlay.js";
 import { decodeRaster, Raster } from "./raster.js";
 
