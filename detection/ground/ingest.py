@@ -267,9 +267,9 @@ class _Importer:
     def _import(self, file: Path, shown: str) -> None:
         data = self._read(file, MAX_BYTES)
         name = _shown(file.name)
-        known = Tile.objects.filter(region=self.region, sha256=storage.sha256_of(data)).first()
-        if known is not None and (known.bounds is not None or known.file_name != name[:255]):
-            self._known(known, name, shown)
+        there = Tile.objects.filter(region=self.region, sha256=storage.sha256_of(data)).first()
+        if there is not None and (there.bounds is not None or there.file_name != name[:255]):
+            self._known(there, name, shown)
             return
         parsed = parse_tile_name(name)
         if parsed is not None and parsed.superpixel is not None:
@@ -278,8 +278,8 @@ class _Importer:
             return
         image = read_image(data)
         place = self._place(file, name, data, image)
-        if known is not None:
-            self._known(known, name, shown, place)
+        if there is not None:
+            self._known(there, name, shown, place)
             return
         new = NewImage(
             region=self.region, source=self.source, file_name=name, data=data, image=image, placement=place

@@ -44,8 +44,8 @@ def trace_outlines(
     from skimage.measure import label as label_components
 
     components = label_components(labels, background=0, connectivity=1)
-    found = int(components.max(initial=0))
-    owner = np.zeros(found + 1, np.int64)
+    count = int(components.max(initial=0))
+    owner = np.zeros(count + 1, np.int64)
     owner[components.ravel()] = labels.ravel()
     counts = np.bincount(owner[1:], minlength=superpixels + 1)[1:]
     if (counts != 1).any():
@@ -55,7 +55,7 @@ def trace_outlines(
         )
     traced = _trace_components(components, scale, shape)
     outlines: list[list[Ring]] = [[] for _ in range(superpixels)]
-    for component in range(1, found + 1):
+    for component in range(1, count + 1):
         outlines[int(owner[component]) - 1] = traced[component - 1]
     return outlines
 

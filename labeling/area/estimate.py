@@ -65,10 +65,10 @@ def _shown(run: Run, approved: set[int]) -> set[tuple[int, tuple[int, ...]]]:
         segmented_tile__tile__west__isnull=False,
         segmented_tile__tile__source__may_derive=True,
     )
-    told = rows.order_by().values_list("pk", "segmented_tile", "superpixels")
+    values = rows.order_by().values_list("pk", "segmented_tile", "superpixels")
     return {
         (tile, tuple(sorted(superpixels)))
-        for pk, tile, superpixels in told.iterator(chunk_size=2000)
+        for pk, tile, superpixels in values.iterator(chunk_size=2000)
         if pk in approved
     }
 
@@ -170,12 +170,12 @@ def _own_ground(sample: AreaSample) -> dict[int, BaseGeometry]:
     searched = searched_by(sample.run)
     ground = own_ground(searched.boxes)
     sampled = list(sample.tiles.values_list("segmented_tile", flat=True))
-    found = {}
+    by_tile = {}
     for index in np.flatnonzero(np.isin(searched.segmented, sampled)).tolist():
         left = ground.left(index)
         if left is not None:
-            found[int(searched.segmented[index])] = left
-    return found
+            by_tile[int(searched.segmented[index])] = left
+    return by_tile
 
 
 def _measure(tile: SampleTile, answers: list[SampleAnswer], left: BaseGeometry | None) -> MinedAndMapped:
@@ -183,11 +183,11 @@ def _measure(tile: SampleTile, answers: list[SampleAnswer], left: BaseGeometry |
         return MinedAndMapped(0.0, 0.0, 0.0)
     numbers, areas = _areas(tile.segmented_tile, left)
     mapped = np.isin(numbers, tile.mapped)
-    said = [np.isin(numbers, answer.superpixels) for answer in answers]
+    masks = [np.isin(numbers, answer.superpixels) for answer in answers]
     return MinedAndMapped(
-        mined=float(np.mean([areas[mined].sum() for mined in said])),
+        mined=float(np.mean([areas[mined].sum() for mined in masks])),
         mapped=float(areas[mapped].sum()),
-        both=float(np.mean([areas[mined & mapped].sum() for mined in said])),
+        both=float(np.mean([areas[mined & mapped].sum() for mined in masks])),
     )
 
 

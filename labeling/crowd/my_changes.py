@@ -54,7 +54,7 @@ class MyRelease:
 def my_changes(volunteer: User) -> list[MyRelease]:
     """By region, that labelled last first. At most six queries for each of at most three regions."""
     regions = regions_of(volunteer, REGIONS)
-    found = []
+    releases = []
     for region in regions:
         own = Release.objects.select_related("region").filter(region=region, kind=ReleaseKind.OWN)
         pair = list(own.order_by("-number")[:2])
@@ -64,7 +64,7 @@ def my_changes(volunteer: User) -> list[MyRelease]:
         changed = _changes(earlier, later)
         mine = _agreeing(volunteer, later, changed) if changed else []
         if mine:
-            found.append(
+            releases.append(
                 MyRelease(
                     later.region.name,
                     later.region.slug,
@@ -74,7 +74,7 @@ def my_changes(volunteer: User) -> list[MyRelease]:
                     len(mine[SHOWN:]),
                 )
             )
-    return found
+    return releases
 
 
 def _changes(earlier: Release | None, later: Release) -> list[tuple[MyChange, list[int]]]:
@@ -142,7 +142,7 @@ def _agreeing(volunteer: User, later: Release, changed: list[tuple[MyChange, lis
             votes[place] += 1 if verdict == LabelVerdict.MINING else -1
     agreeing = [
         by_place[place][0]
-        for place, said in votes.items()
-        if (said > 0 if by_place[place][0].appeared else said < 0)
+        for place, balance in votes.items()
+        if (balance > 0 if by_place[place][0].appeared else balance < 0)
     ]
     return sorted(agreeing, key=lambda change: -change.hectares)

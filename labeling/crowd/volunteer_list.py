@@ -147,12 +147,12 @@ class Portrait:
 
 def record_named(username: str) -> VolunteerRecord:
     """Somebody who has labelled or been taught. Raises NotThere."""
-    named = VolunteerRecord.objects.select_related("volunteer").filter(volunteer__username=username)
+    records = VolunteerRecord.objects.select_related("volunteer").filter(volunteer__username=username)
     # No name holds a null character, and PostgreSQL does not even look for one.
-    found = named.first() if "\0" not in username else None
-    if found is None:
+    row = records.first() if "\0" not in username else None
+    if row is None:
         raise NotThere(_("Nobody called “%(name)s” has labelled here.") % {"name": username})
-    return found
+    return row
 
 
 def portrait_of(record: VolunteerRecord) -> Portrait:

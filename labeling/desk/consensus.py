@@ -58,8 +58,8 @@ def class_shares() -> NDArray[np.float64]:
 def lock_records(people: Iterable[int]) -> dict[int, VolunteerRecord]:
     """These people's records by account, held until the transaction ends, always in the same order: no deadlock."""
     wanted = set(people)
-    known = set(VolunteerRecord.objects.filter(pk__in=wanted).values_list("pk", flat=True))
-    if missing := sorted(wanted - known):
+    there = set(VolunteerRecord.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+    if missing := sorted(wanted - there):
         VolunteerRecord.objects.bulk_create(
             [VolunteerRecord(volunteer_id=person) for person in missing], ignore_conflicts=True
         )

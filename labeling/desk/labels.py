@@ -67,17 +67,17 @@ def submit_labels(
     something else or when this person's labels of the tile are already there, UserError when the labels do not fit
     the tile.
     """
-    said = _checked(labels, segmented_tile)
+    answers = _checked(labels, segmented_tile)
     if origin == Origin.DESK and segmented_tile.tile.kind != TileKind.TILE:
         raise UserError(_("Only whole tiles are labelled at the desk; a crop brings its label with it."))
     try:
-        return _write(submission_id, segmented_tile, said, acting_user, origin)
+        return _write(submission_id, segmented_tile, answers, acting_user, origin)
     except IntegrityError:
         # Two requests with one id for different tiles hold different locks; the slower one ends here.
         earlier = Submission.objects.filter(pk=submission_id).first()
         if earlier is None:
             raise
-        return _same_again(earlier, segmented_tile, said, acting_user, origin)
+        return _same_again(earlier, segmented_tile, answers, acting_user, origin)
 
 
 def expert_labels(
@@ -254,30 +254,34 @@ def _locked_records(tile: SegmentedTile, *more: int) -> dict[int, VolunteerRecor
 
 
 def _write(
-    submission_id: UUID, segmented_tile: SegmentedTile, said: Answers, acting_user: User, origin: str
+    submission_id: UUID, segmented_tile: SegmentedTile, answers: Answers, acting_user: User, origin: str
 ) -> Submission:
     with transaction.atomic():
         tile = _locked(segmented_tile)
         earlier = Submission.objects.filter(pk=submission_id).first()
         if earlier is not None:
-            return _same_again(earlier, tile, said, acting_user, origin)
+            return _same_again(earlier, tile, answers, acting_user, origin)
         if origin == Origin.DESK:
-            submission = _from_the_desk(submission_id, tile, said, acting_user)
+            submission = _from_the_desk(submission_id, tile, answers, acting_user)
         else:
             submission = Submission.objects.create(
                 id=submission_id, volunteer=acting_user, segmented_tile=tile, origin=origin
             )
-            _keep(submission, said)
+            _keep(submission, answers)
             progress = lock_progress(tile)
-            refresh_tile(tile, set(said), votes=_votes(tile), records=_locked_records(tile))
+            refresh_tile(tile, set(answers), votes=_votes(tile), records=_locked_records(tile))
             if progress is not None:
                 recount(progress)
         details = {"spare": str(submission.spare)} if submission.spare else {}
-        record(acting_user, "labels.submitted", submission, origin=str(origin), labels=len(said), **details)
+        record(
+            acting_user, "labels.submitted", submission, origin=str(origin), labels=len(answers), **details
+        )
         return submission
 
 
-def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Answers, acting_user: User) -> Submission:
+def _from_the_desk(
+    submission_id: UUID, tile: SegmentedTile, answers: Answers, acting_user: User
+) -> Submission:
     if _has_labelled(acting_user, tile):
         raise Conflict(_("You have already labelled this tile; your first labels count."))
     progress = lock_progress(tile)
@@ -287,7 +291,7 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Answers, acti
     records = _locked_records(tile, acting_user.pk)
     volunteer = records[acting_user.pk]
     gold = GoldStandardTile.objects.filter(segmented_tile=tile).first()
-    whole = {number: verdict for (number, fragment), (verdict, _name) in said.items() if fragment == 0}
+    whole = {number: verdict for (number, fragment), (verdict, _name) in answers.items() if fragment == 0}
     compared, agreeing = agreement_with(claim.run, tile, whole) if claim and claim.run else (0, 0)
     submission = Submission.objects.create(
         id=submission_id,
@@ -301,7 +305,7 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Answers, acti
         compared=compared,
         agreeing=agreeing,
     )
-    _keep(submission, said)
+    _keep(submission, answers)
     if claim is None:
         Claim.objects.create(
             segmented_tile=tile,
@@ -313,13 +317,13 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Answers, acti
     else:
         Claim.objects.filter(pk=claim.pk).update(state=ClaimState.DONE)
     if submission.spare == NotCounted.NO:
-        refresh_tile(tile, set(said), votes=_votes(tile), records=records, added={submission.pk})
+        refresh_tile(tile, set(answers), votes=_votes(tile), records=records, added={submission.pk})
     recount(progress)
     learn(volunteer, submission, whole, gold)
     return submission
 
 
-def _keep(submission: Submission, said: Answers) -> None:
+def _keep(submission: Submission, answers: Answers) -> None:
     Label.objects.bulk_create(
         Label(
             submission=submission,
@@ -329,7 +333,7 @@ def _keep(submission: Submission, said: Answers) -> None:
             verdict=verdict,
             look_alike=look_alike,
         )
-        for (superpixel, fragment), (verdict, look_alike) in sorted(said.items())
+        for (superpixel, fragment), (verdict, look_alike) in sorted(answers.items())
     )
 
 
@@ -366,7 +370,7 @@ def _has_labelled(person: User, tile: SegmentedTile) -> bool:
 
 
 def _same_again(
-    earlier: Submission, tile: SegmentedTile, said: Answers, acting_user: User, origin: str
+    earlier: Submission, tile: SegmentedTile, answers: Answers, acting_user: User, origin: str
 ) -> Submission:
     """The submission that already has the id, when it says the same. Raises Conflict otherwise."""
     before = {
@@ -379,7 +383,7 @@ def _same_again(
         earlier.volunteer_id == acting_user.pk
         and earlier.segmented_tile_id == tile.pk
         and earlier.origin == origin
-        and before == said
+        and before == answers
     ):
         return earlier
     raise Conflict(_("Something else has already been sent under this number; nothing was changed."))
@@ -387,7 +391,7 @@ def _same_again(
 
 def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Answers:
     """The labels by superpixel and fragment. Raises UserError with a sentence that names the first wrong one."""
-    said: Answers = {}
+    answers: Answers = {}
     if not labels:
         raise _wrong(_("There is no label in this submission: say something about at least one superpixel."))
     # Also those that are offered no more: the labels may have been made before, without a network.
@@ -400,7 +404,7 @@ def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Answers:
                 _("Superpixel %(number)s does not exist: this tile has superpixels 1 to %(last)s.")
                 % {"number": superpixel, "last": tile.superpixels}
             )
-        if (superpixel, fragment) in said:
+        if (superpixel, fragment) in answers:
             raise _wrong(_("Superpixel %(number)s is labelled twice.") % {"number": superpixel})
         if verdict not in LabelVerdict.values:
             raise _wrong(
@@ -417,20 +421,20 @@ def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Answers:
                 _("Superpixel %(number)s: a look-alike goes with the verdict “not mining” only.")
                 % {"number": superpixel}
             )
-        said[superpixel, fragment] = (verdict, look_alike)
-    _check_fragments(said, tile)
-    return said
+        answers[superpixel, fragment] = (verdict, look_alike)
+    _check_fragments(answers, tile)
+    return answers
 
 
-def _check_fragments(said: Answers, tile: SegmentedTile) -> None:
+def _check_fragments(answers: Answers, tile: SegmentedTile) -> None:
     """Fragments belong to a superpixel that is said to be mixed, and exist."""
-    if not any(fragment for _number, fragment in said):
+    if not any(fragment for _number, fragment in answers):
         return
     counts = fragment_counts(tile)
-    for (superpixel, fragment), (verdict, _look_alike) in said.items():
+    for (superpixel, fragment), (verdict, _look_alike) in answers.items():
         if fragment == 0:
             continue
-        if said.get((superpixel, 0), ("", ""))[0] != LabelVerdict.MIXED:
+        if answers.get((superpixel, 0), ("", ""))[0] != LabelVerdict.MIXED:
             raise _wrong(
                 _("Superpixel %(number)s has labelled fragments: say that it is mixed.")
                 % {"number": superpixel}

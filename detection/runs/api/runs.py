@@ -65,8 +65,8 @@ class RunSerializer(serializers.ModelSerializer[Any]):
 
     def to_representation(self, run: Run) -> dict[str, Any]:
         # A list hands in what it has asked for all its runs at once.
-        known = self.context.get("progress", {}).get(run.pk)
-        self._progress = known if known is not None else progress_of(run)
+        progress = self.context.get("progress", {}).get(run.pk)
+        self._progress = progress if progress is not None else progress_of(run)
         return dict(super().to_representation(run))
 
     def get_progress_done(self, run: Run) -> int:
@@ -135,12 +135,12 @@ class RunList(generics.ListAPIView):
 
     @extend_schema(request=NewRunSerializer, responses={201: RunSerializer})
     def post(self, request: Request) -> Response:
-        asked = NewRunSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        region = Region.objects.filter(pk=asked.validated_data["region"]).first()
+        data = NewRunSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        region = Region.objects.filter(pk=data.validated_data["region"]).first()
         if region is None:
-            raise NotThere(_("There is no region %(number)s.") % {"number": asked.validated_data["region"]})
-        number = asked.validated_data["classifier"]
+            raise NotThere(_("There is no region %(number)s.") % {"number": data.validated_data["region"]})
+        number = data.validated_data["classifier"]
         classifier = classifier_numbered(number) if number is not None else None
         run = start_run(region=region, classifier=classifier, acting_user=signed_in(request))
         return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)

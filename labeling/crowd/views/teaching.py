@@ -133,12 +133,12 @@ def gold_standard_tiles(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [
             {
-                "known": known,
-                "marks": marks[known.pk],
-                "percent": _percent(marks[known.pk].share),
-                "verdicts": _verdicts(known),
+                "known": gold,
+                "marks": marks[gold.pk],
+                "percent": _percent(marks[gold.pk].share),
+                "verdicts": _verdicts(gold),
             }
-            for known in page
+            for gold in page
         ],
         "query": f"region={region.slug}&{f'use={use}&' if use else ''}" if region else "",
     }
@@ -155,11 +155,11 @@ def gold_standard_tile_new(request: HttpRequest) -> HttpResponse:
         tile = SegmentedTile.objects.select_related("tile").filter(pk=row_number(number) or 0).first()
         if tile is None:
             raise NotThere(_("There is no segmented tile %(number)s.") % {"number": number})
-        known = gold_standard.make_gold_standard(
+        gold = gold_standard.make_gold_standard(
             segmented_tile=tile, use=request.POST.get("use", ""), acting_user=signed_in(request)
         )
         messages.success(request, _("%(tile)s is a gold-standard tile now.") % {"tile": tile.tile.file_name})
-        return redirect("known-tile", known_id=known.pk)
+        return redirect("known-tile", known_id=gold.pk)
     regions = list(Region.objects.all())
     region = _chosen(request, regions)
     context = {
@@ -176,8 +176,8 @@ def gold_standard_tile_new(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 def gold_standard_tile(request: HttpRequest, known_id: int) -> HttpResponse:
     """One gold-standard tile: its answers on the picture, and the reasons that a learner is told. A POST is the reasons."""
-    known = gold_standard.gold_standard_tile(known_id)
-    groups = gold_standard.groups_of(known)
+    gold = gold_standard.gold_standard_tile(known_id)
+    groups = gold_standard.groups_of(gold)
     errors: list[str] = []
     if request.method == "POST":
         texts = {
@@ -190,18 +190,18 @@ def gold_standard_tile(request: HttpRequest, known_id: int) -> HttpResponse:
             if f"why_{group.superpixels[0]}_en" in request.POST
         }
         try:
-            gold_standard.explain(known=known, texts=texts, acting_user=signed_in(request))
+            gold_standard.explain(known=gold, texts=texts, acting_user=signed_in(request))
         except UserError as error:
             errors = [str(error.message)]
         else:
             messages.success(request, _("The reasons are saved."))
-            return redirect("known-tile", known_id=known.pk)
-    marks = gold_standard.gold_standard_results([known])[known.pk]
+            return redirect("known-tile", known_id=gold.pk)
+    marks = gold_standard.gold_standard_results([gold])[gold.pk]
     look_alike_names = {row.slug: row for row in LookAlike.objects.listed()}
     context = {
-        "known": known,
-        "tile": known.segmented_tile.tile,
-        "superpixels": gold_standard.pictured(known),
+        "known": gold,
+        "tile": gold.segmented_tile.tile,
+        "superpixels": gold_standard.pictured(gold),
         "groups": [
             {
                 "group": group,
@@ -231,35 +231,35 @@ def gold_standard_tile(request: HttpRequest, known_id: int) -> HttpResponse:
 @require_POST
 @role_required(Role.ADMIN)
 def gold_standard_tile_use(request: HttpRequest, known_id: int) -> HttpResponse:
-    known = gold_standard.set_use(
+    gold = gold_standard.set_use(
         known=gold_standard.gold_standard_tile(known_id),
         use=request.POST.get("use", ""),
         acting_user=signed_in(request),
     )
-    if known.use == GoldStandardUse.LESSON:
+    if gold.use == GoldStandardUse.LESSON:
         messages.success(request, _("It is a lesson of the tutorial now, the last one."))
     else:
         messages.success(request, _("It is mixed in as a check now."))
-    return redirect("known-tile", known_id=known.pk)
+    return redirect("known-tile", known_id=gold.pk)
 
 
 @require_POST
 @role_required(Role.ADMIN)
 def gold_standard_tile_move(request: HttpRequest, known_id: int) -> HttpResponse:
-    known = gold_standard.move(
+    gold = gold_standard.move(
         known=gold_standard.gold_standard_tile(known_id),
         up=request.POST.get("to") == "up",
         acting_user=signed_in(request),
     )
-    return redirect(f"{reverse('known-tiles')}?region={known.region.slug}#known-{known.pk}")
+    return redirect(f"{reverse('known-tiles')}?region={gold.region.slug}#known-{gold.pk}")
 
 
 @require_POST
 @role_required(Role.ADMIN)
 def gold_standard_tile_off(request: HttpRequest, known_id: int) -> HttpResponse:
-    known = gold_standard.gold_standard_tile(known_id)
-    slug = known.region.slug
-    tile = gold_standard.take_off(known=known, acting_user=signed_in(request))
+    gold = gold_standard.gold_standard_tile(known_id)
+    slug = gold.region.slug
+    tile = gold_standard.take_off(known=gold, acting_user=signed_in(request))
     messages.success(request, _("%(tile)s is back in the queue.") % {"tile": tile.tile.file_name})
     return redirect(f"{reverse('known-tiles')}?region={slug}")
 
@@ -273,6 +273,6 @@ def _percent(share: float | None) -> int | None:
     return None if share is None else round(100 * share)
 
 
-def _verdicts(known: GoldStandardTile) -> dict[str, int]:
-    verdicts = [answer["verdict"] for answer in known.answers.values()]
+def _verdicts(gold: GoldStandardTile) -> dict[str, int]:
+    verdicts = [answer["verdict"] for answer in gold.answers.values()]
     return {verdict: verdicts.count(verdict) for verdict in gold_standard.ANSWERS}
