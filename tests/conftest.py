@@ -28,6 +28,7 @@ from PIL import Image
 from tests.findings import make_classifier, make_run
 from tests.kept import keep
 from tests.paths import SHARED
+from tests.pits import drawn_crops, store_tiles, told
 from tests.published import found_on, publish_all
 
 # Files that take the longest begin: begun last, one of them would keep one core busy while the other has nothing left.
@@ -293,6 +294,34 @@ def release(found: Any, bob: Any, carol: Any, home: Path) -> Any:
     """Release 1 of Testshire: the three places of `found`, approved by Bob, published by Carol."""
     keep("release", home, lambda: publish_all(found, bob, carol))
     return found.releases.get()
+
+
+@pytest.fixture
+def crops(tmp_path: Path) -> Path:
+    for kind in ("positive", "negative"):
+        (tmp_path / "crops" / kind).mkdir(parents=True)
+    for path, data in drawn_crops().items():
+        (tmp_path / "crops" / path).write_bytes(data)
+    return tmp_path / "crops"
+
+
+@pytest.fixture
+def trained(region: Any, crops: Path, home: Path) -> Any:
+    from detection.models import Classifier
+
+    def train() -> None:
+        told("import_crops", str(crops), "--region", region.name)
+        told("train", "--region", region.name)
+
+    keep("trained", home, train)
+    return Classifier.objects.get()
+
+
+@pytest.fixture
+def dug_tiles(trained: Any, home: Path) -> list[Any]:
+    """Four tiles: two full of pits, one meadow, one whose stored image has been lost."""
+    keep("dug tiles", home, lambda: store_tiles(trained.region))
+    return list(trained.region.tiles.filter(kind="tile").order_by("id"))
 
 
 @pytest.fixture

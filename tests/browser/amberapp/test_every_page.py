@@ -13,7 +13,7 @@ from labeling.crowd.accounts import REVERSE_JOB, quarantine
 from labeling.crowd.gold_standard import make_gold_standard
 from labeling.models import Submission
 from tests.findings import make_classifier, make_run
-from tests.labeling.crowd.test_crowd_pages import decide, label
+from tests.labeling.crowd.labelling import decide, label
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

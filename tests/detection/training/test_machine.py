@@ -1,9 +1,6 @@
 """From labelled crops to detections, through the commands: train, evaluate, detect."""
 
 import datetime as dt
-import functools
-import io
-import json
 import os
 import signal
 import subprocess
@@ -11,11 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.utils import timezone
-from PIL import Image
 
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, WorkState
@@ -33,112 +28,11 @@ from detection.models import (
 from detection.runs import runs
 from detection.runs.shards import score_shard, write_shard
 from detection.training.train import activate
-from tests.kept import keep
 from tests.paths import ROOT
+from tests.pits import told
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-
-
-def pits(random: np.random.Generator, size: int = 96) -> np.ndarray:
-    """Bright sandy rings with dark middles on green."""
-    rows, columns = np.mgrid[:size, :size]
-    pixels = np.full((size, size, 3), (70, 90, 50), dtype=float)
-    for _pit in range(size * size // 900):
-        row, column = random.uniform(0, size, 2)
-        away = np.hypot(rows - row, columns - column)
-        pixels[away < 7] = (225, 210, 180)
-        pixels[away < 3] = (40, 45, 45)
-    return pixels
-
-
-def meadow(random: np.random.Generator, size: int = 96) -> np.ndarray:
-    return np.full((size, size, 3), (70, 90, 50), dtype=float) + random.uniform(-15, 15, 3)
-
-
-def as_png(pixels: np.ndarray, random: np.random.Generator) -> bytes:
-    buffer = io.BytesIO()
-    noisy = np.clip(pixels + random.normal(0, 5, pixels.shape), 0, 255).astype(np.uint8)
-    Image.fromarray(noisy).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-@functools.cache
-def drawn_crops() -> dict[str, bytes]:
-    """Path → file: twelve crops with pits and twelve without, each at a place of its own."""
-    random = np.random.default_rng(7)
-    drawn = {}
-    for kind, draw in (("positive", pits), ("negative", meadow)):
-        for number in range(12):
-            latitude = 51 + number * 0.3
-            name = f"{latitude:.4f}_{26 if draw is pits else 27}.5_09_Mar_2015_GMT_super_{number}.png"
-            drawn[f"{kind}/{name}"] = as_png(draw(random), random)
-    return drawn
-
-
-@pytest.fixture
-def crops(tmp_path: Path) -> Path:
-    for kind in ("positive", "negative"):
-        (tmp_path / "crops" / kind).mkdir(parents=True)
-    for path, data in drawn_crops().items():
-        (tmp_path / "crops" / path).write_bytes(data)
-    return tmp_path / "crops"
-
-
-def told(command: str, *arguments: str) -> dict[str, Any]:
-    """What a command prints with --json."""
-    out = io.StringIO()
-    call_command(command, *arguments, "--json", stdout=out, stderr=io.StringIO())
-    return json.loads(out.getvalue())
-
-
-@pytest.fixture
-def trained(region: Any, crops: Path, home: Path) -> Classifier:
-    def train() -> None:
-        told("import_crops", str(crops), "--region", region.name)
-        told("train", "--region", region.name)
-
-    keep("trained", home, train)
-    return Classifier.objects.get()
-
-
-@functools.cache
-def drawn_tiles() -> list[tuple[str, bytes]]:
-    random = np.random.default_rng(3)
-    return [
-        (f"{draw.__name__}-{number}.png", as_png(draw(random, 240), random))
-        for number, draw in enumerate((pits, meadow, pits, meadow))
-    ]
-
-
-@pytest.fixture
-def dug_tiles(region: Any) -> list[Tile]:
-    """Four tiles: two full of pits, one meadow, one whose stored image has been lost."""
-    from amberapp import storage
-
-    tiles = []
-    for number, (name, data) in enumerate(drawn_tiles()):
-        longitude = 26.5 + number * 0.01
-        tiles.append(
-            Tile.objects.create(
-                region=region,
-                source=region.source,
-                file_name=name,
-                sha256=storage.sha256_of(data),
-                image_key=storage.put(storage.content_key("images", data, ".png"), data),
-                width=240,
-                height=240,
-                west=longitude - 0.0006,
-                east=longitude + 0.0006,
-                south=51.4996,
-                north=51.5004,
-                latitude=51.5,
-                longitude=longitude,
-                capture_date=dt.date(2015, 3, 9),
-            )
-        )
-    Tile.objects.filter(pk=tiles[3].pk).update(image_key="images/lost.png", file_name="lost.png")
-    return tiles
 
 
 def test_importing_crops_twice_changes_nothing_and_names_what_cannot_be_read(region, crops):

@@ -15,7 +15,7 @@ from labeling.crowd.my_changes import my_changes
 from labeling.crowd.my_contributions import agreement_of, days_in_a_row, streak_of, tiles_on_map
 from labeling.models import GoldStandardTile, Submission, VolunteerRecord
 from labeling.releases.publish import publish_release
-from tests.labeling.crowd.test_crowd_pages import decide, label, questions
+from tests.labeling.crowd.labelling import decide, label, questions
 from tests.published import approve_all, found_on, judge
 
 pytestmark = pytest.mark.django_db

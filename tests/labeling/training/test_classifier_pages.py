@@ -15,10 +15,8 @@ from detection.models import Classifier, Dataset
 from detection.training.dataset import CampaignNote, TrainingRow, freeze
 from detection.training.expectations import expectations
 from labeling.training.retrain import COMPARE_CLASSIFIERS_JOB, comparisons
-from tests.detection.training.test_machine import crops, told
 from tests.findings import figures, make_classifier
-
-__all__ = ["crops"]
+from tests.pits import told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -6,10 +6,11 @@ import { L, cornersOf, createMap, fitMap } from "../../shared/map.js";
 import { toastError } from "../../shared/toast.js";
 import { addressOf, readAddress } from "./address.js";
 import { Districts } from "./districts.js";
+import { keepLegend } from "./legend.js";
 import { clearOfPanel, data, narrow, page } from "./start.js";
 import { YearChoice } from "./years.js";
 import { cellBounds } from "../releases/data.js";
-import { OUTLINES_FROM, Outlines, SearchedLayer, SquaresLayer } from "../releases/layers.js";
+import { Outlines, SearchedLayer, SquaresLayer } from "../releases/layers.js";
 
 /** @type {Box} */
 const POLISSIA = [25.5, 50.8, 28.5, 51.9];
@@ -421,19 +422,7 @@ map.on("mousemove", (event) => {
     });
 });
 
-// The legend tells of squares while there are squares; an imported map's do not differ in hectares.
-const [ramp] = queryAll(document, "#legend-ramp");
-async function tellLegend() {
-  const zoom = map.getZoom();
-  ramp?.toggleAttribute("hidden", zoom >= OUTLINES_FROM);
-  if (ramp && zoom < OUTLINES_FROM) {
-    // Without a connection there are no squares, and they say so themselves.
-    const most = await squares.most(zoom).catch(() => 0);
-    byId("legend-most").textContent = interpolate(gettext("%(hectares)s ha"), { hectares: number(most, tenths) });
-  }
-}
-map.on("zoomend", tellLegend);
-tellLegend();
+keepLegend(map, squares);
 
 // The address -----------------------------------------------------------------------------------
 

@@ -21,8 +21,8 @@ from labeling.releases.files.content import Content, PublishedPlace, in_order
 from labeling.releases.files.mvt import EXTENT
 from labeling.releases.files.tiles import LAYER, ZOOMS
 from labeling.releases.files.writers import build
+from tests.labeling.releases.files.full import full_content
 from tests.labeling.releases.files.test_release_files import content, place
-from tests.labeling.releases.files.test_release_formats import full_content
 from tests.labeling.releases.files.test_release_tiles import made_places
 
 STEP = (

@@ -1,5 +1,6 @@
 """What readers of vector tiles draw: every outline at every zoom, as the specification wants polygons to be."""
 
+import functools
 import random
 from typing import Any
 
@@ -13,21 +14,23 @@ from detection.segmentation.outlines import to_geographic, union_outline
 from labeling.releases.files.pmtiles import tile_number
 from labeling.releases.files.tiles import ZOOMS, pmtiles
 from tests.labeling.releases.files.test_release_files import content, place
-from tests.labeling.releases.files.test_release_formats import read_varints, tiles_of
+from tests.labeling.releases.files.test_release_vector_tiles import read_varints, tiles_of
 
 SIDE = (BLOCKS * 4, BLOCKS * 4)
 
 
+@functools.cache
+def made_place(number: int) -> Any:
+    """A union of crooked superpixels with crumbs and holes, beside the one before, as the machine draws them."""
+    chance = random.Random(number)
+    pieces = sorted(chance.sample(range(1, 26), chance.randint(3, 15)))
+    bounds = tile_bounds_from_centre(51.5 + number // 10 * 0.003, 26.5 + number % 10 * 0.005, *SIDE)
+    outline = to_geographic(union_outline(_labels_raster(number % 40), pieces, 4, SIDE), bounds, SIDE)
+    return place(f"{number:016x}", outline=mapping(outline), bounds=bounds)
+
+
 def made_places(count: int) -> list[Any]:
-    """Unions of crooked superpixels with crumbs and holes, side by side, as the machine draws them."""
-    found = []
-    for number in range(count):
-        chance = random.Random(number)
-        pieces = sorted(chance.sample(range(1, 26), chance.randint(3, 15)))
-        bounds = tile_bounds_from_centre(51.5 + number // 10 * 0.003, 26.5 + number % 10 * 0.005, *SIDE)
-        outline = to_geographic(union_outline(_labels_raster(number % 40), pieces, 4, SIDE), bounds, SIDE)
-        found.append(place(f"{number:016x}", outline=mapping(outline), bounds=bounds))
-    return found
+    return [made_place(number) for number in range(count)]
 
 
 def fields(data: bytes) -> list[tuple[int, Any]]:
