@@ -19,10 +19,11 @@ from amberapp import storage
 from detection.training import dataset as datasets
 from labeling.models import Campaign, CampaignMember, Release, Report
 from labeling.releases.catalogue import published_numbered
-from labeling.releases.comparison import compare_releases, in_words
+from labeling.releases.comparison import compare_releases
 from labeling.releases.files.changes import REASONS, Difference, from_file, to_file
 from labeling.releases.publish import publish_again, publish_release
 from labeling.releases.reader import places_of
+from labeling.releases.reason_words import in_words
 from labeling.releases.reasons import reasons_between
 from labeling.reports.decision import accept_report
 from labeling.reports.reopening import reopen_report

@@ -11,7 +11,8 @@ from amberapp.models import User
 from labeling.crowd.my_contributions import regions_of
 from labeling.models import Label, Origin, Release, ReleaseKind, Submission, Verdict
 from labeling.releases.comparison import compare_releases
-from labeling.releases.reader import PublishedPlace, places_of
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.reader import places_of
 
 # The latest release of so many regions is looked at, and so many of the person's latest tiles in each.
 REGIONS = 3

@@ -10,9 +10,9 @@ import shapely
 
 from amberapp import storage
 from labeling.releases.catalogue import PublishedRelease
-from labeling.releases.reader import PublishedPlace
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.files.writers import NAMES
 
-NAMES = "names.json"
 # What lies farther off says nothing of a place.
 FARTHEST_KM = 30.0
 KM_A_DEGREE = 111.2

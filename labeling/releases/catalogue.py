@@ -25,16 +25,14 @@ from amberapp.errors import NotThere, UserError
 from detection.models import ImagerySource, Region, Tile
 from labeling.models import Release, ReleaseKind
 from labeling.releases.files.labels import pictured
-from labeling.releases.files.writers import fingerprint
+from labeling.releases.files.published_place import INDEX, read_index
+from labeling.releases.files.writers import COCO, STATISTICS, fingerprint
 
 KEY = "published/catalogue.json"
 FOLDER = "published"
 FORMAT = "amber-catalogue/2"
 # Where the storage cannot tell cheaply that a file has changed (a bucket), a process looks again after so many seconds.
 LOOK_AGAIN = 5.0
-INDEX = "places.json"
-STATISTICS = "statistics.json"
-COCO = "labels-coco.json"
 MOST_ROUNDS = 20
 logger = logging.getLogger(__name__)
 
@@ -98,8 +96,13 @@ class PublishedRelease:
         return tuple(_manifest(self.manifest)["files"].values())
 
     def file(self, name: str) -> PublishedFile | None:
-        found: PublishedFile | None = _manifest(self.manifest)["files"].get(name)
-        return found
+        file: PublishedFile | None = _manifest(self.manifest)["files"].get(name)
+        return file
+
+    def key_of(self, name: str) -> str | None:
+        """The storage key of one of its files; None where it has none of that name."""
+        file = self.file(name)
+        return file.key if file else None
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises NotThere."""
@@ -379,15 +382,15 @@ def _put(value: Any) -> str:
 
 def _pictures_of(release: Release) -> Pictures:
     """The images that a release's files give addresses of, looked up from its lists of places and of labels."""
-    keys = dict(release.files.filter(name__in=(INDEX, COCO)).values_list("name", "storage_key"))
+    index, coco = release.key_of(INDEX), release.key_of(COCO)
     try:
-        rows = json.loads(storage.get(keys[INDEX]))["places"] if INDEX in keys else []
+        places = read_index(storage.get(index)) if index else ()
     except NotThere:
-        rows = []
-    wanted = {row["place"] for row in rows}
-    wanted |= {other["place"] for row in rows for other in row.get("dates", ())}
+        places = ()
+    wanted = {place.place for place in places}
+    wanted |= {other.place for place in places for other in place.dates}
     try:
-        wanted |= set(pictured(storage.lines(keys[COCO]))) if COCO in keys else set()
+        wanted |= set(pictured(storage.lines(coco))) if coco else set()
     except (NotThere, ValueError):
         # The places stay, at least.
         logger.exception("%s: the images of its labels are not shown", release)

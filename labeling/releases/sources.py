@@ -41,18 +41,17 @@ from labeling.area.sample import published_estimate
 from labeling.models import AreaSample, Consensus, ReviewVerdict
 from labeling.releases.catalogue import Pictures
 from labeling.releases.files.content import (
-    Bounds,
     Content,
     Labelled,
     Name,
-    OtherDate,
-    Place,
+    OutlinedPlace,
     Searched,
     Source,
     make_place,
 )
 from labeling.releases.files.content import District as DistrictContent
 from labeling.releases.files.labels import PICTURE_SIDE, VERDICTS
+from labeling.releases.files.published_place import Bounds, OtherDate
 from labeling.review.verdicts import Verdict
 
 # Another image shows the same ground when it covers so much of the tile; so many are named, the newest.
@@ -77,7 +76,7 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
     """Raises UserError for an outline that cannot be published."""
     sources: dict[int, Source] = {}
     pictures: Pictures = {}
-    places: list[Place] = []
+    places: list[OutlinedPlace] = []
     withheld = placeless = 0
     approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
     for detection in _approved_detections(run, approved):
@@ -166,7 +165,7 @@ def _campaigns(dataset: Dataset) -> list[dict[str, Any]] | None:
         return None
 
 
-def _place(detection: Detection, source: Source, reviewed: dt.date) -> Place:
+def _place(detection: Detection, source: Source, reviewed: dt.date) -> OutlinedPlace:
     tile = detection.segmented_tile.tile
     assert detection.outline is not None  # those without have been counted and left out
     assert tile.bounds is not None
@@ -199,11 +198,11 @@ def _approved_detections(run: Run, approved: set[int]) -> Iterator[Detection]:
     return (detection for detection in everything.iterator(chunk_size=100) if detection.pk in approved)
 
 
-def _with_dates(run: Run, places: list[Place], pictures: Pictures) -> list[Place]:
+def _with_dates(run: Run, places: list[OutlinedPlace], pictures: Pictures) -> list[OutlinedPlace]:
     """The places with the other images of their ground that may be shown; the tiles pass by in chunks."""
     if not places:
         return places
-    tree = shapely.STRtree(shapely.box(*np.array([place.bounds for place in places]).T))
+    tree = shapely.STRtree(shapely.box(*np.array([place.tile for place in places]).T))
     others: list[list[tuple[str, OtherDate]]] = [[] for _place in places]
     fields = ("sha256", "image_key", "source_id", "capture_date", "west", "south", "east", "north")
     tiles = Tile.objects.filter(
@@ -220,7 +219,7 @@ def _with_dates(run: Run, places: list[Place], pictures: Pictures) -> list[Place
         for number, at in zip(*tree.query(boxes), strict=True):
             sha256, image_key, source_id, day = rows[number][:4]
             place = places[at]
-            if day == place.capture_date or _share(place.bounds, rows[number][4:]) < SAME_GROUND:
+            if day.isoformat() == place.capture_date or _share(place.tile, rows[number][4:]) < SAME_GROUND:
                 continue
             others[at].append((sha256, OtherDate(sha256[:16], day, rows[number][4:])))
             pictures[sha256[:16]] = (sha256, image_key, source_id)

@@ -25,7 +25,8 @@ from labeling.models import (
     Review,
     ReviewVerdict,
 )
-from labeling.releases.reader import PublishedPlace, places_of
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.reader import places_of
 from labeling.reports.decision import DECIDED, duplicates_of
 from labeling.reports.filing import METRES_A_DEGREE, SAME_PLACE_METRES
 from labeling.review.review_detection import standing_of

@@ -11,7 +11,15 @@ import pytest
 from pyproj import Geod
 from shapely.geometry import MultiPolygon, Polygon, box, mapping, shape
 
-from labeling.releases.files.content import Content, District, Name, Place, Searched, Source, make_place
+from labeling.releases.files.content import (
+    Content,
+    District,
+    Name,
+    OutlinedPlace,
+    Searched,
+    Source,
+    make_place,
+)
 from labeling.releases.files.grid import OUTLINE_LEVEL, SQUARE_LEVELS, cell_of
 from labeling.releases.files.statistics import Ground
 from labeling.releases.files.writers import build, harmless
@@ -20,7 +28,7 @@ OPEN = Source("Open imagery", "© nobody", "CC0", may_publish=True, synthetic=Fa
 CLOSED = Source("Closed imagery", "© somebody", "", may_publish=False, synthetic=False)
 
 
-def place(name: str, west: float = 26.0, south: float = 51.5, **fields: Any) -> Place:
+def place(name: str, west: float = 26.0, south: float = 51.5, **fields: Any) -> OutlinedPlace:
     """A place of 0.004 × 0.002 degrees in the south-west corner of its tile."""
     values: dict[str, Any] = {
         "outline": mapping(MultiPolygon([box(west, south, west + 0.004, south + 0.002)])),
@@ -34,7 +42,7 @@ def place(name: str, west: float = 26.0, south: float = 51.5, **fields: Any) -> 
     return make_place(place=name, **(values | fields))
 
 
-def content(places: list[Place], **fields: Any) -> Content:
+def content(places: list[OutlinedPlace], **fields: Any) -> Content:
     values: dict[str, Any] = {
         "region": {"name": "Testshire", "slug": "testshire", "mineral": "amber"},
         "method": {
@@ -44,7 +52,7 @@ def content(places: list[Place], **fields: Any) -> Content:
             "segmentation": {"key": "slic-30", "n_segments": 30},
             "classifier": {"id": 1, "algorithm": "xgboost", "extractor": "texture-1", "dataset": "ab" * 32},
         },
-        "searched": [Searched(place.bounds, place.year) for place in places],
+        "searched": [Searched(place.tile, place.year) for place in places],
         "sources": [OPEN, CLOSED],
         "apart": {"waiting": 2, "rejected": 1},
     }
@@ -219,7 +227,7 @@ def test_squares_count_what_lies_in_them() -> None:
         assert counted == 3
         assert sum(row[2] for row in squares["cells"]) == 3
     rows = {(row[0], row[1]): row for row in json.loads(names["squares-12.json"])["cells"]}
-    assert rows[cell_of(places[0].bounds, 12)][3:] == [
+    assert rows[cell_of(places[0].tile, 12)][3:] == [
         0,
         1,
         places[1].hectares.__round__(2),
@@ -233,11 +241,11 @@ def test_every_place_is_in_the_ground_file_of_its_cell() -> None:
     places = [place(f"{number:016x}", 26 + number * 0.2) for number in range(5)]
     names = files_of(content(places))
     for one in places:
-        column, row = cell_of(one.bounds, OUTLINE_LEVEL)
+        column, row = cell_of(one.tile, OUTLINE_LEVEL)
         part = json.loads(names[f"ground-{column}-{row}.json"])
         found = [feature for feature in part["features"] if feature["id"] == one.place]
         assert found[0]["properties"]["picture"] is True
-        assert [round(value, 5) for value in one.bounds] in part["searched"]
+        assert [round(value, 5) for value in one.tile] in part["searched"]
 
 
 def test_the_readme_names_the_checksums_and_the_imagery() -> None:

@@ -25,11 +25,12 @@ from pyproj import Geod
 from shapely import wkb
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from labeling.releases.files.content import Content, District, Labelled, Name, OtherDate
+from labeling.releases.files.content import Content, District, Labelled, Name
 from labeling.releases.files.geopackage import APPLICATION_ID, USER_VERSION, geopackage
 from labeling.releases.files.mvt import commands, geometry, tile, varint, varints, zigzag
 from labeling.releases.files.pmtiles import archive, tile_number
 from labeling.releases.files.preview import LANGUAGES
+from labeling.releases.files.published_place import OtherDate
 from labeling.releases.files.readme import COLUMNS
 from labeling.releases.files.statistics import statistics
 from labeling.releases.files.tiles import ZOOMS, pmtiles

@@ -22,10 +22,11 @@ from labeling.models import ReleaseKind
 from labeling.public.shared_pages import shared_by_strangers
 from labeling.releases import catalogue
 from labeling.releases.catalogue import PublishedRelease
-from labeling.releases.comparison import CAUSES, Change, Comparison, cause_in_words, compare_releases
+from labeling.releases.comparison import Change, Comparison, compare_releases
 from labeling.releases.files.changes import APPEARED, CHANGED, KINDS, VANISHED
+from labeling.releases.files.published_place import PublishedPlace
 from labeling.releases.files.writers import CSV_ENCODING, harmless
-from labeling.releases.reader import PublishedPlace
+from labeling.releases.reason_words import CAUSES, cause_in_words
 
 PER_PAGE = 100
 # What comes from files that never change may be kept; the words are in the reader's language.

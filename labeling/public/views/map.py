@@ -38,9 +38,10 @@ from labeling.releases.catalogue import (
     published_as,
     published_numbered,
 )
-from labeling.releases.comparison import CHANGES
+from labeling.releases.files.changes import CHANGES
+from labeling.releases.files.published_place import PublishedPlace
 from labeling.releases.files.writers import DOWNLOADS, PREVIEWS
-from labeling.releases.reader import FILE_NAME, PublishedPlace, place_of, places_of
+from labeling.releases.reader import FILE_NAME, place_of, places_of
 from labeling.reports.mail import can_be_sent
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -190,7 +191,7 @@ def _as_data(place: PublishedPlace) -> dict[str, Any]:
         "longitude": place.longitude,
         "tile": place.tile,
         "capture_date": place.capture_date,
-        "dates": list(place.dates),
+        "dates": [other.to_json() for other in place.dates],
     }
 
 
