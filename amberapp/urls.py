@@ -14,7 +14,7 @@ urlpatterns = [
     path("", include("detection.urls")),
     path("home/", pages.home, name="home"),
     path("how-to-tell/", TemplateView.as_view(template_name="amberapp/how_to_tell.html"), name="how-to-tell"),
-    path("about/", TemplateView.as_view(template_name="amberapp/about.html"), name="about"),
+    path("about/", pages.about, name="about"),
     path("manage/people/", views.people, name="people"),
     path("manage/audit/", views.audit, name="audit"),
     path("api/jobs/<int:job_id>/", jobs.JobDetail.as_view(), name="api-job"),

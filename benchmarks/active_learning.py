@@ -36,7 +36,6 @@ from detection.learning.thresholds import precision_recall_f1
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
-Indices = npt.NDArray[np.intp]
 
 START = 20
 BATCH = 10

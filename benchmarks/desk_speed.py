@@ -4,7 +4,7 @@
 
 Serves a site of its own with gunicorn (a temporary home, or DIR, which is kept and used again) with synthetic tiles cut
 into about 300 superpixels, opens the desk in Chromium and reads the page's own performance measures
-(static/js/labeling/timing.js). Drags are made twice: against a screen of 60 Hz, and with the frame rate set free, which
+(static/js/labeling/desk/timing.js). Drags are made twice: against a screen of 60 Hz, and with the frame rate set free, which
 tells how much room is left. "cold" goes through Chromium's network emulation: 400 kbit/s and 400 ms a round trip.
 Write down the machine's load beside the figures; it is printed with them.
 """

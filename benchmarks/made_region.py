@@ -19,7 +19,6 @@ SHIFT = 2.0
 KEY = "made-1-plain"
 MINED_PIECES = 5  # of a tile with mining
 AT_ONCE = 5_000
-NOISE_ROWS = 1_600
 
 
 def make_region(

@@ -91,7 +91,7 @@ def outcome_of(run: Any) -> dict[str, tuple[Any, ...]]:
     from amberapp.storage import sha256_of
     from detection.description import feature_store
     from detection.description.chunks import chunk_store
-    from detection.models import PassedTile, TileFeatures
+    from detection.models import TileFeatures
 
     found: dict[str, list[Any]] = {name: [] for name in run.region.tiles.values_list("file_name", flat=True)}
     scores = run.scores.order_by("id").select_related("segmented_tile__tile")
@@ -107,8 +107,6 @@ def outcome_of(run: Any) -> dict[str, tuple[Any, ...]]:
         )
     for row in run.failures.select_related("tile"):
         found[row.tile.file_name].append(("failure", row.reason))
-    for row in PassedTile.objects.filter(run=run).select_related("tile"):
-        found[row.tile.file_name].append(("passed",))
     for row in run.unusual_tiles.select_related("tile"):
         found[row.tile.file_name].append(("unusual", row.superpixels))
     described = TileFeatures.objects.filter(

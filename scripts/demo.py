@@ -112,15 +112,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _supervisor(home: Home) -> Supervisor:
-    settings = {
-        **os.environ,
-        "AMBER_HOME": str(home.path),
-        "AMBER_DEMO": "1",
-        "AMBER_SECRET_KEY": os.environ.get("AMBER_SECRET_KEY") or home.secret("secret_key"),
-        # One machine, one supervisor: a worker that stopped does not come back, so its work need not wait long.
-        "AMBER_LEASE_SECONDS": os.environ.get("AMBER_LEASE_SECONDS", "20"),
-        "PYTHONUNBUFFERED": "1",
-    }
+    settings = {**os.environ, **home.settings(), "PYTHONUNBUFFERED": "1"}
     supervisor = Supervisor(directory=ROOT, state=home.path, environment=settings, say=_say, held=[home.lock])
 
     def asked(_number: int, _frame: FrameType | None) -> None:
@@ -221,7 +213,7 @@ def _begin_collecting(supervisor: Supervisor, home: Home) -> Errand | None:
 
 
 def _static_fingerprint() -> str:
-    return fingerprint([RUNTIME_LOCK, ROOT / "static", ROOT / "amberapp" / "staticfiles.py"])
+    return fingerprint([RUNTIME_LOCK, ROOT / "static", ROOT / "amberapp" / "web" / "staticfiles.py"])
 
 
 def _prepare(supervisor: Supervisor, options: argparse.Namespace) -> str:

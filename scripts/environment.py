@@ -92,32 +92,35 @@ def _apt_install(packages: Sequence[str]) -> None:
     raise SetupError(f"apt-get could not install {' '.join(packages)}:\n{tail}")
 
 
-def ensure_virtual_environment(locks: Sequence[Path], say: Say) -> bool:
-    """Bring `.venv` to what the lock files say; True when something had to be installed.
+def ensure_virtual_environment(locks: Sequence[Path], say: Say, venv: Path = VENV) -> bool:
+    """Bring an environment to what the lock files say; True when something had to be installed.
 
-    The digests of what is installed are noted inside `.venv`, so an unchanged lock costs nothing. Two
+    The digests of what is installed are noted inside it, so an unchanged lock costs nothing. Two
     starts at once wait for each other. Raises SetupError.
     """
     wanted = {lock.name: _digest(lock) for lock in locks}
-    if _usable() and wanted.items() <= _noted().items():
+    if _usable(venv) and wanted.items() <= _noted(venv).items():
         return False
     with _alone():
-        if _usable() and wanted.items() <= _noted().items():
+        if _usable(venv) and wanted.items() <= _noted(venv).items():
             return False
         # What was once installed for the checks stays, also when only the demo asks.
-        locks = [*locks, *(ROOT / name for name in _noted() if name not in wanted and (ROOT / name).exists())]
+        locks = [
+            *locks,
+            *(ROOT / name for name in _noted(venv) if name not in wanted and (ROOT / name).exists()),
+        ]
         wanted = {lock.name: _digest(lock) for lock in locks}
-        _note(dict.fromkeys(wanted, ""))  # until it is done, nothing counts as installed
-        if not _usable():
+        _note(venv, dict.fromkeys(wanted, ""))  # until it is done, nothing counts as installed
+        if not _usable(venv):
             say("making a virtual environment")
             # Without pip: uv installs into it, and Debian's Python makes it without further packages.
-            make = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)]
+            make = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(venv)]
             _call(make, "make the virtual environment")
         uv = _uv(say)
         say("installing the Python packages (the first time takes a while)")
-        command = [uv, "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes"]
+        command = [uv, "pip", "sync", "--quiet", "--python", str(venv / "bin" / "python"), "--require-hashes"]
         _call([*command, *(str(lock) for lock in locks)], "install the Python packages")
-        _note(wanted)
+        _note(venv, wanted)
     return True
 
 
@@ -149,24 +152,25 @@ def redis_program(say: Say) -> str:
         return str(carried)
 
 
-def _usable() -> bool:
-    return PYTHON.exists() and _runs([str(PYTHON), "-c", "import sys; sys.exit(sys.version_info < (3, 11))"])
+def _usable(venv: Path) -> bool:
+    python = venv / "bin" / "python"
+    return python.exists() and _runs([str(python), "-c", "import sys; sys.exit(sys.version_info < (3, 11))"])
 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _noted() -> dict[str, str]:
+def _noted(venv: Path) -> dict[str, str]:
     try:
-        return dict(json.loads((VENV / "amber-locks.json").read_text()))
+        return dict(json.loads((venv / "amber-locks.json").read_text()))
     except (OSError, ValueError):
         return {}
 
 
-def _note(digests: dict[str, str]) -> None:
-    if VENV.exists():
-        (VENV / "amber-locks.json").write_text(json.dumps(digests))
+def _note(venv: Path, digests: dict[str, str]) -> None:
+    if venv.exists():
+        (venv / "amber-locks.json").write_text(json.dumps(digests))
 
 
 @contextmanager

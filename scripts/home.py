@@ -102,6 +102,16 @@ class Home:
             part.replace(path)
         return path.read_text().strip()
 
+    def settings(self) -> dict[str, str]:
+        """What the demo's programs and commands get beside the person's environment."""
+        return {
+            "AMBER_HOME": str(self.path),
+            "AMBER_DEMO": "1",
+            "AMBER_SECRET_KEY": os.environ.get("AMBER_SECRET_KEY") or self.secret("secret_key"),
+            # One machine, one supervisor: a worker that stopped does not come back, so its work need not wait long.
+            "AMBER_LEASE_SECONDS": os.environ.get("AMBER_LEASE_SECONDS", "20"),
+        }
+
     def is_done(self, step: str, fingerprint: str) -> bool:
         """Whether the step was last done for exactly this input."""
         return self._steps().get(step) == fingerprint

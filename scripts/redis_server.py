@@ -1,9 +1,10 @@
 """The demo's own Redis: append-only, on 127.0.0.1, behind a password, its data under AMBER_HOME.
 
 A TCP port and not a socket file, because Django's cache and Celery write the address of a socket file
-differently. The password changes with every start; nothing outside this start needs it.
+differently. The password changes with every start; commands of the same demo read it from the configuration.
 """
 
+import re
 import secrets
 import socket
 from dataclasses import dataclass
@@ -66,6 +67,17 @@ def configure(home: Path, executable: str) -> RedisServer:
     path.touch(mode=0o600)
     path.write_text(CONFIGURATION.format(port=port, password=password, directory=_quoted(data)))
     return RedisServer(port, password, Program("redis", [executable, str(path)], stops_last=True))
+
+
+def answering(home: Path) -> str:
+    """The address of the demo's Redis in `home` when it serves now, otherwise nothing."""
+    try:
+        text = (home / "run" / "redis.conf").read_text()
+    except OSError:
+        return ""
+    values = dict(re.findall(r"^(port|requirepass) (\S+)$", text, flags=re.MULTILINE))
+    server = RedisServer(int(values["port"]), values["requirepass"], Program("redis", []))
+    return server.url if server.answers() else ""
 
 
 def free_port() -> int:

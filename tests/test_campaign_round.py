@@ -469,6 +469,18 @@ def test_where_nothing_was_used_before_nothing_is_compared(
     assert campaign.effect["held_out"] == {"reason": "no earlier"}
 
 
+def test_a_classifier_of_a_kind_that_is_taught_no_more_is_followed_by_an_svm_and_not_compared(
+    decided: Campaign, trained: Classifier, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(round, "train", like(trained))
+    Classifier.objects.filter(pk=trained.pk).update(algorithm="mean")
+    values = {"acting_user": carol, "go_on": False, "progress": silent}
+    assert round.run_round(campaign=again(decided), **values)["run"] is None, "an admin is asked"
+    campaign = again(decided)
+    assert campaign.classifier_after.algorithm == "svm"
+    assert campaign.effect["held_out"]["reason"] == "other kind"
+
+
 # The comparison ---------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from amberapp import jobs
 from amberapp.models import Job, User
@@ -164,6 +165,43 @@ def test_an_admin_compares_the_classifiers_and_trains_the_one_proposed(
     assert "proposed" in page and "Dates never seen: Too few" in page
     assert f'name="algorithm" value="{proposed}"' in page
     assert Classifier.objects.count() == 0
+
+
+def test_a_comparison_and_a_classifier_of_a_kind_that_is_taught_no_more_are_still_told(
+    carol: User, region: Any, client_of: Callable
+) -> None:
+    old = make_classifier(region, algorithm="mean")
+    Job.objects.create(
+        kind=COMPARE_CLASSIFIERS_JOB,
+        state="done",
+        finished_at=timezone.now(),
+        parameters={"region": region.pk, "extractor": "texture"},
+        result={
+            "dataset": 1,
+            "extractor": "texture",
+            "n": 200,
+            "positives": 80,
+            "algorithms": {
+                name: {"by_tile": full(0.88), "by_block": full(0.7), "by_date": full(0.6)}
+                for name in ("svm", "mean")
+            },
+            "reasons": {},
+            "proposal": {
+                "algorithm": "mean",
+                "best": "mean",
+                "tie": False,
+                "grouping": "by_block",
+                "differences": {"svm": [0.04, -0.02, 0.11], "mean": [0.05, 0.01, 0.11]},
+            },
+            "warnings": [],
+        },
+    )
+    client = client_of(carol)
+    page = client.get(f"/manage/regions/{region.slug}/classifiers/").content.decode()
+    assert "Proposed: mean." in page
+    assert f'href="/manage/classifiers/{old.pk}/">mean {old.pk}<' in page
+    assert 'value="mean"' not in page
+    assert client.get(f"/manage/classifiers/{old.pk}/").status_code == 200
 
 
 def test_a_comparison_is_stopped_and_other_roles_have_no_business_here(

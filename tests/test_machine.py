@@ -140,8 +140,6 @@ def test_training_tells_how_good_it_is_and_makes_the_first_classifier_active(reg
     region.refresh_from_db()
     assert region.active_classifier_id == result["classifier"]
     assert AuditEntry.objects.filter(verb="classifier.trained").exists()
-    assert region.active_classifier.metrics["screen"] is None, "crops say nothing of a glance at whole tiles"
-    assert not TileFeatures.objects.filter(extractor_key__startswith="glance").exists()
 
 
 def test_a_later_classifier_waits_for_an_admin(region, trained, carol):

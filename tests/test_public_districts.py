@@ -236,7 +236,7 @@ def test_every_module_of_the_map_is_told_in_the_pages_head(release: Any) -> None
     """Found one by one, level by level, they would cost a round trip each on a phone."""
     page = Client().get("/").content.decode()
     told = set(re.findall(r'(?:rel="modulepreload" href|type="module" src)="/static/([^"]+)"', page))
-    queue = ["js/labeling/public_map.js", "js/shared/page.js"]
+    queue = ["js/labeling/public/public_map.js", "js/shared/page.js"]
     imported = set(queue)
     while queue:
         name = queue.pop()

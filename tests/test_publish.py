@@ -162,19 +162,6 @@ def test_publishing_the_same_again_is_refused(release: Any, run: Any, carol: Any
     assert Release.objects.count() == 1
 
 
-def test_tiles_passed_over_at_a_glance_count_as_searched_and_are_told(
-    run: Any, make_tile: Tiles, bob: Any, carol: Any
-) -> None:
-    run.passed_tiles.create(tile=make_tile(9))
-    run.screened = True
-    run.save()
-    approve_all(run, bob)
-    published = publish_release(run=run, acting_user=carol)
-    assert published.statistics["tiles_searched"] == run.scores.count() + 1
-    assert published.statistics["not_on_the_map"]["tiles_passed_over"] == 1
-    assert "passed over at a glance, where nothing looked like mining: 1" in text_of(published, "README.txt")
-
-
 @pytest.mark.parametrize("state", ["queued", "running", "failed", "cancelled"])
 def test_a_run_that_is_not_done_is_refused(run: Any, bob: Any, carol: Any, state: str) -> None:
     approve_all(run, bob)

@@ -15,7 +15,6 @@ from detection.models import (
     Classifier,
     Dataset,
     FeatureChunk,
-    PassedTile,
     Region,
     Run,
     TileFailure,
@@ -170,13 +169,13 @@ def test_a_tile_that_could_not_be_read_comes_last(region, scored, make_tile):
     assert order() == [tiles[1].pk, tiles[0].pk, lost.pk]
 
 
-def test_a_tile_that_was_passed_over_loses_what_an_older_run_gave_it(region, scored, make_tile):
+def test_a_tile_that_a_run_could_not_read_loses_what_an_older_run_gave_it(region, scored, make_tile):
     tiles = scored(0.99, 0.72)
-    passed = make_tile(7).segmented.get()
-    TileProgress.objects.filter(segmented_tile=passed).update(priority=5.0)
-    PassedTile.objects.create(run=Run.objects.get(), tile=passed.tile)
+    lost = make_tile(7).segmented.get()
+    TileProgress.objects.filter(segmented_tile=lost).update(priority=5.0)
+    TileFailure.objects.create(run=Run.objects.get(), tile=lost.tile, reason="lost")
     rank_region(region=region)
-    assert order() == [tiles[1].pk, tiles[0].pk, passed.pk]
+    assert order() == [tiles[1].pk, tiles[0].pk, lost.pk]
 
 
 def test_a_run_of_another_classifier_orders_nothing_until_its_classifier_is_active(

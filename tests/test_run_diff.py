@@ -11,12 +11,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from amberapp import storage
 from amberapp.errors import Conflict, UserError
 from amberapp.models import Job, WorkState
 from benchmarks import made_region
 from detection.models import (
     Detection,
-    PassedTile,
     Run,
     Segmentation,
     SegmentedTile,
@@ -48,8 +48,7 @@ def scores(*positive: int, value: float = HIGH) -> Any:
 def searched(region: Any, found: dict[int, Any], **fields: Any) -> Run:
     """A run that gave the region's tiles these scores: {place in the region: scores}, all low where not named."""
     values: dict[str, Any] = {"classifier": fields.pop("classifier", None) or make_classifier(region)}
-    unread, passed = fields.pop("unread", ()), fields.pop("passed", ())
-    values["screened"] = bool(passed)
+    unread = fields.pop("unread", ())
     values |= {"positive_superpixels": 2, "threshold": 0.5, "state": WorkState.DONE, "tiles": 8}
     values["segmentation"] = Segmentation.objects.order_by("id").first()
     run = Run.objects.create(region=region, finished_at=timezone.now(), **(values | fields))
@@ -57,9 +56,6 @@ def searched(region: Any, found: dict[int, Any], **fields: Any) -> Run:
     for place, segmented in enumerate(tiles):
         if place in unread:
             TileFailure.objects.create(run=run, tile=segmented.tile, reason="damaged")
-            continue
-        if place in passed:
-            PassedTile.objects.create(run=run, tile=segmented.tile)
             continue
         packed = found.get(place, scores())
         positive = (np.flatnonzero(packed >= run.threshold) + 1).tolist()
@@ -205,13 +201,14 @@ def test_bob_reads_the_comparison_over_the_api_page_by_page(ground, bob, alice, 
     assert (refused.status_code, "exploded" in refused.json()["error"]["message"]) == (400, True)
 
 
-def test_a_tile_that_the_screen_passed_over_was_seen_at_a_glance_and_not_left_out(ground):
-    then = searched(ground, {0: scores(1, 2, 3), 2: scores(1, 2, 3)}, passed=(1,))
-    now = searched(ground, {1: scores(1, 2, 3), 2: scores(1, 2, 3)}, passed=(0,))
-    assert sorted(told(compare_runs(then, now))) == [
-        ("0", "vanished", "passed_over"),
-        ("1", "appeared", "passed_over"),
-    ]
+def test_a_comparison_kept_with_a_reason_that_is_none_any_more_is_made_anew(ground):
+    then, now = searched(ground, {0: scores(1, 2, 3)}), searched(ground, {2: scores(1, 2, 3)})
+    right = told(compare_runs(then, now))
+    old = run_diff.kept_diff(then, now)
+    old.rows["reason"] = len(run_diff.REASONS)
+    storage.put(run_diff._key(then, now), run_diff._as_bytes(old))
+    assert run_diff.kept_diff(then, now) is None
+    assert told(compare_runs(then, now)) == right
 
 
 def test_large_runs_are_compared_by_a_worker_and_the_page_waits(ground, carol, client_of, monkeypatch):

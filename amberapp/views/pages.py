@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -21,6 +22,12 @@ def home(request: HttpRequest) -> HttpResponse:
     if request.user.is_expert:
         return redirect("review")
     return redirect("desk")
+
+
+def about(request: HttpRequest) -> HttpResponse:
+    """How Amber works, which version this is, and what is licensed how."""
+    context = {"version": settings.VERSION, "data_licence": settings.AMBER["AMBER_DATA_LICENCE"]}
+    return render(request, "amberapp/about.html", context)
 
 
 def preparing(request: HttpRequest) -> JsonResponse:

@@ -23,10 +23,8 @@ from detection.description.features import (
     stored_already,
 )
 from detection.description.segment import cut, load_labels, parameters_of, put_files
-from detection.features import GLANCE, get_extractor
 from detection.features.protocol import FeatureExtractor
 from detection.imagery.decode import UnreadableImage, read_image
-from detection.learning.screening import Screen
 from detection.models import Segmentation, SegmentedTile, Tile
 from detection.segmentation.slic import SlicParameters
 
@@ -35,13 +33,12 @@ from detection.segmentation.slic import SlicParameters
 class FirstPass:
     """What became of some tiles.
 
-    `segmented`: those that are cut and whose features are stored, in the order asked; `passed_over`: ids of tiles that
-    the screen let go, cut and not described; `failures`: {tile id: reason}; `misfits`: how many of these were decoded
-    and cut, and the extractor could not describe them, `misfit` the last of these reasons; `seconds`: wall time by stage (read, decode, segment, extract, store), summed over threads.
+    `segmented`: those that are cut and whose features are stored, in the order asked; `failures`: {tile id: reason};
+    `misfits`: how many of these were decoded and cut, and the extractor could not describe them, `misfit` the last of
+    these reasons; `seconds`: wall time by stage (read, decode, segment, extract, store), summed over threads.
     """
 
     segmented: list[SegmentedTile] = field(default_factory=list)
-    passed_over: set[int] = field(default_factory=set)
     failures: dict[int, str] = field(default_factory=dict)
     misfits: int = 0
     misfit: str = ""
@@ -54,10 +51,9 @@ class _Misfit(str):
 
 @dataclass(frozen=True)
 class _Described:
-    """One tile after its pixels were read: `features` None where the screen passed it over; `files`, where it was cut
-    now, point at what was stored."""
+    """One tile after its pixels were read; `files`, where it was cut now, point at what was stored."""
 
-    features: npt.NDArray[np.float16] | None
+    features: npt.NDArray[np.float16]
     files: dict[str, str | int] | None
     seconds: dict[str, float]
 
@@ -68,12 +64,9 @@ def read_tiles(
     extractor: FeatureExtractor,
     *,
     threads: int = THREADS,
-    screen: Screen | None = None,
     progress: Progress | None = None,
 ) -> FirstPass:
     """Cut and describe whole tiles; what is already cut or described is not done again.
-
-    With a `screen`, a tile without a superpixel that looks like mining at a glance is not described.
 
     A tile whose image is missing or damaged is named in `failures` and the others go on. Files are written before
     the rows that point at them. Raises OSError where storage or feature store cannot be written.
@@ -94,7 +87,7 @@ def read_tiles(
     batch: list[tuple[Tile, _Described]] = []
     rows = 0
     results = in_order(
-        lambda tile: _describe(tile, known.get(tile.pk), parameters, extractor, screen), missing, threads
+        lambda tile: _describe(tile, known.get(tile.pk), parameters, extractor), missing, threads
     )
     for number, (tile, found) in enumerate(zip(missing, results, strict=True), 1):
         if isinstance(found, str):
@@ -106,10 +99,7 @@ def read_tiles(
             for stage, seconds in found.seconds.items():
                 outcome.seconds[stage] += seconds
             batch.append((tile, found))
-            if found.features is None:
-                outcome.passed_over.add(tile.pk)
-            else:
-                rows += len(found.features)
+            rows += len(found.features)
         if is_full(len(batch), rows) or number == len(missing):
             began = perf_counter()
             known.update(_keep(batch, known, segmentation, extractor.key))
@@ -117,17 +107,12 @@ def read_tiles(
             batch, rows = [], 0
             if progress is not None:
                 progress(number, len(missing))
-    without = outcome.failures.keys() | outcome.passed_over
-    outcome.segmented = [known[tile.pk] for tile in tiles if tile.pk not in without]
+    outcome.segmented = [known[tile.pk] for tile in tiles if tile.pk not in outcome.failures]
     return outcome
 
 
 def _describe(
-    tile: Tile,
-    segmented: SegmentedTile | None,
-    parameters: SlicParameters,
-    extractor: FeatureExtractor,
-    screen: Screen | None,
+    tile: Tile, segmented: SegmentedTile | None, parameters: SlicParameters, extractor: FeatureExtractor
 ) -> _Described | str:
     """One read, one decode, everything that is wanted of the pixels; or the reason why it cannot be had."""
     began = perf_counter()
@@ -145,10 +130,8 @@ def _describe(
     except (UnreadableImage, UserError, ValueError) as error:
         return str(error)
     cut_done = perf_counter()
-    features = None
     try:
-        if screen is None or not screen.passes_over(get_extractor(GLANCE).extract(image.pixels, labels)):
-            features = feature_store.pack(extractor.extract(image.pixels, labels))
+        features = feature_store.pack(extractor.extract(image.pixels, labels))
     except (UserError, ValueError) as error:
         return _Misfit(error)
     extracted = perf_counter()
@@ -187,10 +170,6 @@ def _keep(
     for row in SegmentedTile.objects.filter(tile__in=list(fresh), segmentation=segmentation):
         row.tile = fresh[row.tile_id]
         written[row.tile_id] = row
-    described = [
-        (written.get(tile.pk) or known[tile.pk], found.features)
-        for tile, found in batch
-        if found.features is not None
-    ]
+    described = [(written.get(tile.pk) or known[tile.pk], found.features) for tile, found in batch]
     store_features(described, extractor_key)
     return written

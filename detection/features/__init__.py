@@ -9,10 +9,8 @@ from detection.features.conversion import Images, Share
 from detection.features.protocol import ExtractorUnavailable, FeatureExtractor
 
 EXTRACTOR_NAMES = ("texture", "resnet50", "resnet50-dense")
-# For the screen; no classifier is offered on it.
-GLANCE = "glance"
 
-__all__ = ["EXTRACTOR_NAMES", "GLANCE", "ExtractorUnavailable", "FeatureExtractor", "get_extractor"]
+__all__ = ["EXTRACTOR_NAMES", "ExtractorUnavailable", "FeatureExtractor", "get_extractor"]
 
 _made: dict[tuple[str, ...], FeatureExtractor] = {}
 
@@ -37,10 +35,6 @@ def get_extractor(
     Raises ValueError for a name that nobody knows and ExtractorUnavailable where its weights cannot be had;
     the latter is tried anew each time, so a weights file that arrives later is found.
     """
-    if name == GLANCE:
-        from detection.features.glance import GlanceExtractor
-
-        return _made.setdefault((name,), GlanceExtractor())
     if name not in EXTRACTOR_NAMES:
         raise ValueError(
             f"There is no feature extractor “{name}”: choose one of {', '.join(EXTRACTOR_NAMES)}."

@@ -16,7 +16,6 @@ from detection.features.protocol import bounding_boxes, count_pieces, feature_ke
 
 SIDE = 224
 CROPS, DENSE = "resnet50", "resnet50-dense"
-FORMS = (CROPS, DENSE)
 VERSION = "2"
 
 

@@ -29,7 +29,7 @@ def region_named(name: str | None) -> Region:
 
 def region_numbered(number: str) -> Region:
     """The region whose number a form holds. Raises NotThere, also for what is no number."""
-    region = Region.objects.filter(pk=row_number(number)).first()
+    region = Region.objects.filter(pk=row_number(number) or 0).first()
     if region is None:
         raise NotThere(_("There is no such region."))
     return region

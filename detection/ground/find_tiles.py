@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from detection.models import Region, Segmentation, SegmentedTile, Tile, TileKind
 
-# “51,3”, “-26.9°”, “26.9 E”, as on the public map (static/js/labeling/map_names.js).
+# “51,3”, “-26.9°”, “26.9 E”, as on the public map (static/js/labeling/public/names.js).
 _DEGREES = re.compile(r"([+-]?\d{1,3}(?:[.,]\d+)?)\s*°?\s*([NSEW]?)", re.IGNORECASE | re.ASCII)
 _SEPARATORS = (r"\s*;\s*", r",\s+", r"\s+", r",")
 # A place is named by the first 16 digits of its image's SHA-256; a part of it or the whole sum will do as well.

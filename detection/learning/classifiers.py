@@ -1,14 +1,13 @@
-"""Four classifiers behind one door: fit, then ask for the probability of mining.
+"""Three classifiers behind one door: fit, then ask for the probability of mining.
 
 Every algorithm gives a raw score; a logistic curve fitted to out-of-fold scores (Platt, 1999) turns it into a
-probability. The curve is monotone, so it changes no ranking. `mean` is the other three together: the mean of their
-calibrated log-odds, calibrated once more. Left out: searching parameters, more than two classes, fitting further on
-new rows.
+probability. The curve is monotone, so it changes no ranking. Left out: searching parameters, more than two classes,
+fitting further on new rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +20,7 @@ from detection.learning.calibration import logistic_line, probability
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
 
-MEMBERS = ("xgboost", "random_forest", "svm")
-MEAN = "mean"
-ALGORITHMS = (*MEMBERS, MEAN)
+ALGORITHMS = ("xgboost", "random_forest", "svm")
 
 CALIBRATION_FOLDS = 4
 
@@ -32,8 +29,8 @@ CALIBRATION_FOLDS = 4
 class FittedClassifier:
     """A fitted model with its calibration.
 
-    `dimension`: features a row; `model`: an xgboost.Booster, a scikit-learn forest, a RankedSvm, or for `mean` a
-    tuple of fitted classifiers; `slope`, `offset`: the probability is 1 / (1 + exp(−(slope · raw + offset))).
+    `dimension`: features a row; `model`: an xgboost.Booster, a scikit-learn forest or a RankedSvm; `slope`, `offset`:
+    the probability is 1 / (1 + exp(−(slope · raw + offset))).
     """
 
     algorithm: str
@@ -56,8 +53,6 @@ class FittedClassifier:
 
     def raw_scores(self, rows: Floats) -> Floats:
         """Before calibration, float32 (n,), of rows as `predict_proba` checks them."""
-        if self.algorithm == MEAN:
-            return _mean_log_odds([(member, member.raw_scores(rows)) for member in self.model])
         return algorithms.raw_scores(self.algorithm, self.model, rows)
 
 
@@ -111,25 +106,10 @@ def fit_with_scores(
         raise ValueError(f"{len(rows)} rows need {len(rows)} verdicts, not {mining.shape}.")
     if copies is not None and copies.shape[1:] != rows.shape:
         raise ValueError(f"Copies of rows {rows.shape} are not {copies.shape[1:]}.")
-    if algorithm == MEAN:
-        members = [fit_with_scores(member, rows, mining, seed, groups, copies) for member in MEMBERS]
-        return combine(members, mining)
     inner = folds(mining, groups, CALIBRATION_FOLDS, seed)
     model, raw = algorithms.fit_and_hold_out(algorithm, rows, mining, seed, copies, inner)
     slope, offset = logistic_line(raw, mining)
     return Fit(FittedClassifier(algorithm, rows.shape[1], model, slope, offset), raw)
-
-
-def combine(members: Sequence[Fit], mining: Booleans) -> Fit:
-    """The calibrated mean of classifiers that were fitted on the same rows with the same folds.
-
-    `mining`: bool (n,) of those rows. The second calibration reads the scores the first one was fitted to: three
-    lines of two numbers each, too few to remember rows.
-    """
-    raw = _mean_log_odds([(member.classifier, member.raw) for member in members])
-    slope, offset = logistic_line(raw, np.asarray(mining, dtype=bool))
-    fitted = tuple(member.classifier for member in members)
-    return Fit(FittedClassifier(MEAN, fitted[0].dimension, fitted, slope, offset), raw)
 
 
 def folds(
@@ -161,12 +141,6 @@ def folds(
                 "The labels of one kind lie almost all in one place: label more places of both kinds."
             )
         yield train, test
-
-
-def _mean_log_odds(members: Sequence[tuple[FittedClassifier, Floats]]) -> Floats:
-    """float32 (n,): the mean of the members' calibrated log-odds."""
-    odds = [member.slope * raw + member.offset for member, raw in members]
-    return np.asarray(np.mean(odds, axis=0, dtype=np.float64), dtype=np.float32)
 
 
 def _checked_rows(features: Floats) -> Floats:

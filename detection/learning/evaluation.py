@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.learning.calibration import Reliability, reliability
-from detection.learning.classifiers import MEAN, MEMBERS, Fit, combine, fit_with_scores
+from detection.learning.classifiers import Fit, fit_with_scores
 from detection.learning.classifiers import folds as divide
 from detection.learning.intervals import Draws, interval
 from detection.learning.thresholds import (
@@ -158,26 +158,21 @@ def hold_out(
     copies: Floats | None = None,
     progress: Progress | None = None,
 ) -> dict[str, HeldOut]:
-    """Each of `algorithms` on the same folds. The members of the mean are fitted once for both.
+    """Each of `algorithms` on the same folds.
 
-    Arguments and errors as `evaluate_grouped`; `progress` is called after each fit of a member.
+    Arguments and errors as `evaluate_grouped`; `progress` is called after each fit.
     """
     mining = np.asarray(mining, dtype=bool)
     groups = np.asarray(groups)
     _check_groups(mining, groups)
-    members = [name for name in MEMBERS if name in algorithms or MEAN in algorithms]
     collected = {name: Collector(len(mining), precision_target) for name in algorithms}
     for train, test in divide(mining, groups, wanted, seed):
         taught = None if copies is None else copies[:, train]
-        fits: dict[str, Fit] = {}
-        for name in members:
-            fits[name] = fit_with_scores(name, features[train], mining[train], seed, groups[train], taught)
+        for name, collector in collected.items():
+            fit = fit_with_scores(name, features[train], mining[train], seed, groups[train], taught)
+            collector.take(fit, features[test], mining[train], test)
             if progress is not None:
                 progress()
-        if MEAN in algorithms:
-            fits[MEAN] = combine([fits[name] for name in members], mining[train])
-        for name, collector in collected.items():
-            collector.take(fits[name], features[test], mining[train], test)
     return {name: collector.held_out() for name, collector in collected.items()}
 
 

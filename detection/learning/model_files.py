@@ -2,8 +2,8 @@
 
 A ZIP of stored entries: `header.json` (format, algorithm, dimension, calibration, SHA-256 of the model, the
 libraries' versions) and the model: `model.ubj` (XGBoost's own format), `model.skops` (a forest; skops with a closed
-list of trusted types), `model.npz` (the SVM; plain arrays of NumPy) or `model.zip` (the mean; a ZIP of one such file a
-member). Left out: files of other versions of this format, which are refused.
+list of trusted types) or `model.npz` (the SVM; plain arrays of NumPy). Left out, and refused: files of other versions
+of this format, and of algorithms that Amber had once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from detection.learning.classifiers import ALGORITHMS, MEAN, MEMBERS, FittedClassifier
+from detection.learning.classifiers import FittedClassifier
 from detection.learning.ranked_svm import RankedSvm
 from detection.learning.ranks import Ranks
 
@@ -31,7 +31,7 @@ LARGEST_HEADER = 64 * 1024
 # scikit-learn, so `_check_forest` looks at them before anything is predicted.
 TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
 
-MODEL_NAMES = {"xgboost": "model.ubj", "random_forest": "model.skops", "svm": "model.npz", MEAN: "model.zip"}
+MODEL_NAMES = {"xgboost": "model.ubj", "random_forest": "model.skops", "svm": "model.npz"}
 
 
 def save(fitted: FittedClassifier) -> bytes:
@@ -101,8 +101,10 @@ def _header(data: bytes) -> dict[str, Any]:
     if header.get("format_version") != FORMAT_VERSION:
         raise ValueError("This classifier file is of another version of Amber: train the classifier anew.")
     algorithm = header.get("algorithm")
+    if isinstance(algorithm, str) and algorithm not in MODEL_NAMES:
+        raise ValueError(f"Amber has no classifier “{algorithm[:40]}” any more: train another one.")
     sound = (
-        algorithm in ALGORITHMS
+        isinstance(algorithm, str)
         and header.get("model") == MODEL_NAMES[algorithm]
         and isinstance(header.get("sha256"), str)
         and isinstance(header.get("dimension"), int)
@@ -218,36 +220,13 @@ def _read_svm(data: bytes) -> tuple[RankedSvm, int]:
     return model, model.dimension
 
 
-# Mean --------------------------------------------------------------------------------------------
-
-
-def _write_mean(members: tuple[FittedClassifier, ...]) -> tuple[str, bytes]:
-    return "Amber", _packed({f"{member.algorithm}.amber": save(member) for member in members})
-
-
-def _read_mean(data: bytes) -> tuple[tuple[FittedClassifier, ...], int]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = [_entry(archive, f"{name}.amber", LARGEST_MODEL) for name in MEMBERS]
-    except (zipfile.BadZipFile, KeyError):
-        raise ValueError("A member is missing in this classifier file.") from None
-    members = tuple(load(file) for file in files)
-    if tuple(member.algorithm for member in members) != MEMBERS:
-        raise ValueError("A member of this classifier file is of another kind than its name says.")
-    if len({member.dimension for member in members}) != 1:
-        raise ValueError("The members of this classifier file read features of different length.")
-    return members, members[0].dimension
-
-
 _WRITERS: dict[str, Callable[[Any], tuple[str, bytes]]] = {
     "xgboost": _write_xgboost,
     "random_forest": _write_forest,
     "svm": _write_svm,
-    MEAN: _write_mean,
 }
 _READERS: dict[str, Callable[[bytes], tuple[Any, int]]] = {
     "xgboost": _read_xgboost,
     "random_forest": _read_forest,
     "svm": _read_svm,
-    MEAN: _read_mean,
 }

@@ -8,7 +8,7 @@ multiplies in, and the random share of an honest evaluation, which ranks nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,28 +170,6 @@ def priorities(undecided: Floats, reduced: Floats | None, labelled: Booleans, se
         factor[known] = diversity(clusters(rows, seed), undecided[known], np.asarray(labelled)[known])
         factor[~known] = np.median(factor[known])
     return undecided * factor
-
-
-def rank_tiles(
-    scores: Sequence[npt.ArrayLike],
-    features: Iterable[Floats] | None,
-    labelled: Booleans,
-    threshold: float,
-    seed: int = 0,
-) -> Floats:
-    """The priority of each tile at once, float32 (n,) in 0…1, for callers that hold everything.
-
-    `scores`: as `tile_uncertainty` reads them; `features`: chunks float32 (m, d) of the tiles' mean features, in the
-    order of the tiles; `labelled`: bool (n,).
-    """
-    undecided = tile_uncertainty(scores, threshold)
-    chunks = [np.asarray(chunk, np.float32) for chunk in features or ()]
-    if not chunks:
-        return priorities(undecided, None, labelled, seed)
-    rows = np.concatenate(chunks)
-    random = np.random.default_rng(seed)
-    sample = rows[np.sort(random.permutation(len(rows))[:SAMPLE_ROWS])]
-    return priorities(undecided, Projection.fit(sample).apply(rows), labelled, seed)
 
 
 def _spread_start(reduced: Floats, wanted: int, random: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -3,7 +3,7 @@
 A manifest in the site's storage names immutable files under their hashes. A build writes files first and then the
 manifest, so a killed one goes on where the manifest stands; a rebuild works on a manifest of its own, and the old index
 answers until it is done. In a site with a bucket the files lie there and the folder holds copies.
-Tiles without features (never searched, or passed over by a screen) are in no index.
+Tiles without features (never searched) are in no index.
 """
 
 import hashlib

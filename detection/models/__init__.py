@@ -3,7 +3,7 @@
 from detection.models.classifier import Classifier, Dataset
 from detection.models.features import FeatureChunk, TileFeatures
 from detection.models.ground import District, ImagerySource, PlaceName, Region, Tile, TileKind
-from detection.models.run import Detection, PassedTile, Run, Shard, TileFailure, TileScore, UnusualTile
+from detection.models.run import Detection, Run, Shard, TileFailure, TileScore, UnusualTile
 from detection.models.superpixels import Segmentation, SegmentedTile
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "District",
     "FeatureChunk",
     "ImagerySource",
-    "PassedTile",
     "PlaceName",
     "Region",
     "Run",

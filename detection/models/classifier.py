@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from detection.models.ground import Region
 
@@ -35,7 +34,6 @@ class Algorithm(models.TextChoices):
     SVM = "svm", "SVM"
     XGBOOST = "xgboost", "XGBoost"
     RANDOM_FOREST = "random_forest", "Random forest"
-    MEAN = "mean", _("Mean of the three")
 
 
 class Classifier(models.Model):

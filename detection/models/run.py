@@ -21,8 +21,6 @@ class Run(models.Model):
     positive_superpixels = models.PositiveSmallIntegerField()
     threshold = models.FloatField()
     state = models.CharField(max_length=16, choices=WorkState.choices, default=WorkState.QUEUED)
-    # Whether tiles may be passed over after a glance; only with a classifier whose screen has shown that it may be used.
-    screened = models.BooleanField(default=False)
     tiles = models.PositiveIntegerField(default=0)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -123,19 +121,6 @@ class UnusualTile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tile}: {self.superpixels} superpixels"
-
-
-class PassedTile(models.Model):
-    """A tile that the run's screen passed over: cut, but neither described nor scored."""
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="passed_tiles")
-    tile = models.ForeignKey(Tile, on_delete=models.CASCADE, related_name="passed_in")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "tile"], name="one_passed_row_per_tile")]
-
-    def __str__(self) -> str:
-        return f"{self.tile}: passed over"
 
 
 class DetectionQuerySet(models.QuerySet):

@@ -64,7 +64,6 @@ def _summary(run: Run, seconds: float) -> dict[str, Any]:
             for failure in run.failures.select_related("tile")
         ]
         + [{"file": str(shard), "reason": shard.error} for shard in failed_shards],
-        "passed_over": run.passed_tiles.count(),
         "unusual": [
             {"file": row.tile.file_name, "superpixels": row.superpixels}
             for row in run.unusual_tiles.select_related("tile").order_by("tile_id")

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 from amberapp import jobs, storage
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import Job, User, WorkState
-from detection.models import Detection, PassedTile, Run, Tile, TileFailure, TileScore
+from detection.models import Detection, Run, Tile, TileFailure, TileScore
 from detection.runs.watch import run_numbered
 
 COMPARE_JOB = "detection.compare_runs"
@@ -42,7 +42,7 @@ class Reason(TextChoices):
     """Why a tile is marked in one run only, or marked differently.
 
     RULE: the earlier scores under the later threshold and rule give what the later run found; CLASSIFIER: they do not.
-    NOT_SEARCHED: the tile was there, and its shard failed or was cancelled; PASSED_OVER: the screen passed over it.
+    NOT_SEARCHED: the tile was there, and its shard failed or was cancelled.
     Kept comparisons hold a reason by its place here: new ones go to the end.
     """
 
@@ -53,7 +53,6 @@ class Reason(TextChoices):
     UNREADABLE_THEN = "unreadable_then", gettext_lazy("could not be read then")
     UNREADABLE_NOW = "unreadable_now", gettext_lazy("could not be read now")
     NOT_SEARCHED = "not_searched", gettext_lazy("not searched in one of the runs")
-    PASSED_OVER = "passed_over", gettext_lazy("passed over at a glance in one of the runs")
 
 
 KINDS, REASONS = Kind.values, Reason.values
@@ -156,7 +155,10 @@ def kept_diff(then: Run, now: Run) -> RunDiff | None:
         rows = np.load(file, allow_pickle=False)
     except (ValueError, EOFError, OSError):
         return None
-    return RunDiff(then, now, rows, unchanged) if rows.dtype == ROW else None
+    # A comparison kept by an earlier version may tell a reason that is none any more: it is made anew.
+    if rows.dtype != ROW or (rows["reason"] >= len(REASONS)).any():
+        return None
+    return RunDiff(then, now, rows, unchanged)
 
 
 def earlier_and_later(one: int, other: int) -> tuple[Run, Run]:
@@ -291,7 +293,6 @@ def _give_reasons(rows: npt.NDArray[Any], then: Run, now: Run, new_digests: dict
         ids = part["tile"].tolist()
         scored_then = _scored(then, ids, with_scores=weigh)
         scored_now = _scored(now, ids, with_scores=False)
-        passed = _passed_over([then, now], ids)
         made = dict(Tile.objects.filter(pk__in=ids).values_list("pk", "created_at"))
         for row in part:
             tile = int(row["tile"])
@@ -301,10 +302,9 @@ def _give_reasons(rows: npt.NDArray[Any], then: Run, now: Run, new_digests: dict
                 reason = Reason.UNREADABLE_NOW
             elif not row["then"] and tile not in scored_then:
                 is_new = tile in made and made[tile] > then.created_at
-                unsearched = Reason.PASSED_OVER if tile in passed else Reason.NOT_SEARCHED
-                reason = Reason.NEW_TILE if is_new else unsearched
+                reason = Reason.NEW_TILE if is_new else Reason.NOT_SEARCHED
             elif not row["now"] and tile not in scored_now:
-                reason = Reason.PASSED_OVER if tile in passed else Reason.NOT_SEARCHED
+                reason = Reason.NOT_SEARCHED
             elif not same_pieces:
                 reason = Reason.SEGMENTATION
             elif one_classifier or (
@@ -318,15 +318,6 @@ def _give_reasons(rows: npt.NDArray[Any], then: Run, now: Run, new_digests: dict
 
 def _failed(run: Run) -> set[int]:
     return set(TileFailure.objects.filter(run=run).values_list("tile_id", flat=True))
-
-
-def _passed_over(runs: Sequence[Run], tiles: Sequence[int]) -> set[int]:
-    """Those of `tiles` that the screen of one of the runs passed over: no run both scores a tile and passes over it."""
-    screened = [run for run in runs if run.screened]
-    if not screened:
-        return set()
-    found = PassedTile.objects.filter(run__in=screened, tile__in=tiles)
-    return set(found.values_list("tile_id", flat=True))
 
 
 def _scored(run: Run, tiles: Sequence[int], *, with_scores: bool) -> dict[int, bytes]:

@@ -24,11 +24,9 @@ from amberapp.models.work import OPEN_STATES, UNENDED_STATES
 from amberapp.storage import trouble_with
 from detection.description.features import THREADS
 from detection.description.segment import default_segmentation
-from detection.learning.screening import screen_from
 from detection.models import Classifier, Region, Run, Shard
 from detection.runs.shards import score_shard, write_shard
 from detection.signals import run_finished
-from detection.training.expectations import screen_sentence
 
 logger = logging.getLogger("amber.runs")
 
@@ -40,25 +38,16 @@ AHEAD = 8
 LOOK = 0.5
 
 
-def start_run(
-    *,
-    region: Region,
-    classifier: Classifier | None = None,
-    screened: bool = False,
-    acting_user: User | None,
-) -> Run:
+def start_run(*, region: Region, classifier: Classifier | None = None, acting_user: User | None) -> Run:
     """Plan a run over all whole tiles of the region and tell the workers.
 
-    `screened`: tiles not described yet may be passed over after a glance. Raises UserError where the classifier's
-    screen has not shown that it may be used. Raises UserError when there is no classifier or no tile, Conflict when a run is under way.
+    Raises UserError when there is no classifier or no tile, Conflict when a run is under way.
     """
     classifier = classifier or region.active_classifier
     if classifier is None:
         raise UserError(_("“%(region)s” has no classifier yet: train one first.") % {"region": region})
     if classifier.region_id != region.pk:
         raise UserError(_("Classifier %(id)s belongs to another region.") % {"id": classifier.pk})
-    if screened and screen_from(classifier.metrics.get("screen")) is None:
-        raise UserError(_("The screen stays off: %(why)s") % {"why": screen_sentence(classifier.metrics)})
     with transaction.atomic():
         Region.objects.select_for_update().get(pk=region.pk)
         under_way = region.runs.filter(state__in=UNENDED_STATES).first()
@@ -78,7 +67,6 @@ def start_run(
             segmentation=default_segmentation(),
             positive_superpixels=region.positive_superpixels,
             threshold=classifier.threshold,
-            screened=screened,
             tiles=len(tile_ids),
             created_by=acting_user,
         )
@@ -88,9 +76,7 @@ def start_run(
             Shard(run=run, number=number, first_tile=ids[0], last_tile=ids[-1], tiles=len(ids))
             for number, ids in enumerate(slices)
         )
-        record(
-            acting_user, "run.started", run, classifier=classifier.pk, tiles=len(tile_ids), screened=screened
-        )
+        record(acting_user, "run.started", run, classifier=classifier.pk, tiles=len(tile_ids))
         transaction.on_commit(lambda: _send(run.pk, min(len(slices), MESSAGES)))
     return run
 

@@ -22,14 +22,11 @@ from detection.description.chunks import chunk_store
 from detection.description.features import usable_extractor
 from detection.description.first_pass import FirstPass, read_tiles
 from detection.description.segment import outline_of
-from detection.features import GLANCE
 from detection.geometry import geodesic_area_hectares
 from detection.learning import model_files
 from detection.learning.classifiers import FittedClassifier
-from detection.learning.screening import screen_from
 from detection.models import (
     Detection,
-    PassedTile,
     Run,
     SegmentedTile,
     Shard,
@@ -58,7 +55,6 @@ class Outcome:
     scores: list[TileScore] = field(default_factory=list)
     detections: list[Detection] = field(default_factory=list)
     failures: list[TileFailure] = field(default_factory=list)
-    passed: list[PassedTile] = field(default_factory=list)
     unusual: list[UnusualTile] = field(default_factory=list)
 
 
@@ -83,15 +79,12 @@ def score_shard(shard: Shard, threads: int = 1) -> Outcome:
             if tile.pk in read.failures
         ]
         # Tiles described before prove the extractor: a few bad ones among them are no reason to stop.
-        if read.misfits >= MISFITS and not stored and not read.segmented and not read.passed_over:
+        if read.misfits >= MISFITS and not stored and not read.segmented:
             raise UserError(
                 _("The features “%(name)s” cannot be made of any tile of this shard: %(reason)s")
                 % {"name": run.classifier.extractor, "reason": read.misfit}
             )
         stored |= _stored_features(run, [tile for tile in missing if tile.pk not in read.failures])
-        # What a training described meanwhile is scored: a tile is counted once.
-        passed = read.passed_over - stored.keys()
-        outcome.passed = [PassedTile(run=run, tile=tile) for tile in missing if tile.pk in passed]
     rows = [stored[tile.pk] for tile in tiles if tile.pk in stored]
     for row, probabilities in zip(rows, _probabilities(run, rows), strict=True):
         _judge(run, row.segmented_tile, probabilities, outcome)
@@ -114,7 +107,7 @@ def _stored_features(run: Run, tiles: Sequence[Tile]) -> dict[int, TileFeatures]
 
 
 def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> FirstPass:
-    """Cut and describe tiles that are not in the store yet, or pass over them where the run may."""
+    """Cut and describe tiles that are not in the store yet."""
     classifier = run.classifier
     extractor = usable_extractor(classifier.extractor, classifier.extractor_key)
     if extractor.key != classifier.extractor_key:
@@ -125,11 +118,7 @@ def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> FirstPass:
             )
             % {"id": classifier.pk, "then": classifier.extractor_key, "now": extractor.key}
         )
-    # A screen of other glances than this worker's knows nothing of them: every tile is read.
-    kept = classifier.metrics.get("screen") or {}
-    glances = usable_extractor(GLANCE).key
-    screen = screen_from(kept) if run.screened and kept.get("features", glances) == glances else None
-    return read_tiles(tiles, run.segmentation, extractor, threads=threads, screen=screen)
+    return read_tiles(tiles, run.segmentation, extractor, threads=threads)
 
 
 def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[np.float32]]:
@@ -210,7 +199,7 @@ def write_shard(shard: Shard, owner: str, outcome: Outcome) -> bool:
         finished = Shard.objects.finish(
             shard.pk,
             owner=owner,
-            tiles_done=len(outcome.scores) + len(outcome.passed),
+            tiles_done=len(outcome.scores),
             tiles_failed=len(outcome.failures),
             error="",
         )
@@ -219,7 +208,6 @@ def write_shard(shard: Shard, owner: str, outcome: Outcome) -> bool:
         TileScore.objects.bulk_create(outcome.scores, batch_size=BATCH)
         Detection.objects.bulk_create(outcome.detections, batch_size=BATCH)
         TileFailure.objects.bulk_create(outcome.failures, batch_size=BATCH)
-        PassedTile.objects.bulk_create(outcome.passed, batch_size=BATCH)
         UnusualTile.objects.bulk_create(outcome.unusual, batch_size=BATCH)
     return True
 

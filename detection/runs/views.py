@@ -46,7 +46,7 @@ def run_start(request: HttpRequest) -> HttpResponse:
     """Reprocess a region with its active classifier."""
     assert isinstance(request.user, User)
     region = region_numbered(request.POST.get("region", ""))
-    run = start_run(region=region, screened="screen" in request.POST, acting_user=request.user)
+    run = start_run(region=region, acting_user=request.user)
     return redirect("run", run_id=run.pk)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from django.utils.translation import gettext as _
 
 from amberapp.errors import UserError
-from detection.learning.classifiers import ALGORITHMS, MEMBERS
+from detection.learning.classifiers import ALGORITHMS
 from detection.learning.comparison import propose
 from detection.learning.evaluation import FOLDS, HeldOut, hold_out, summarise
 from detection.learning.intervals import Draws
@@ -65,7 +65,7 @@ def compare_classifiers(
 
 
 def _hold_out(data: TrainingData, grouping: str, place: int, progress: Progress) -> dict[str, HeldOut]:
-    steps = FOLDS * len(MEMBERS)
+    steps = FOLDS * len(ALGORITHMS)
     done = place * steps
 
     def one_more() -> None:

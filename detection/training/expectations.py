@@ -1,11 +1,8 @@
 """What a classifier's figures mean for the map, in sentences for an admin."""
 
-from math import floor
 from typing import Any
 
 from django.utils.translation import gettext as _
-
-from detection.learning.screening import WANTED_RECALL
 
 # Below this many groups with mining in them an interval is a guess about a guess.
 FEW_GROUPS = 10
@@ -85,42 +82,3 @@ def _untrue(block: dict[str, Any]) -> str:
         "On blocks never seen the probabilities are off by %(error).2f on average: believe their order more than their "
         "numbers."
     ) % {"error": trust["expected_error"]}
-
-
-def screen_sentence(metrics: dict[str, Any]) -> str:
-    """Whether the screen may pass over tiles, and the figures that say so."""
-    if "screen" not in metrics:
-        return _("it was not measured when this classifier was trained.")
-    report = metrics["screen"]
-    if not report:
-        return _("too few blocks are labelled to say what a glance would miss.")
-    values = {
-        "recall": 100 * report["recall"],
-        # Rounded down: 99.46 is not the 99.5 that is wanted.
-        "at_least": floor(1000 * report["at_least"] + 1e-9) / 10,
-        "positives": report["positives"],
-        "blocks": report["blocks"],
-        "passed": 100 * report["passed_over"],
-    }
-    if report["usable"]:
-        return (
-            _(
-                "on blocks never seen a glance kept %(recall).1f%% of the mining (at least %(at_least).1f%%) "
-                "and passed over %(passed).0f%% of the rest."
-            )
-            % values
-        )
-    if report["at_least"] >= WANTED_RECALL:
-        return (
-            _(
-                "a glance would pass over only %(passed).0f%% of what is not mining: it costs more than it saves."
-            )
-            % values
-        )
-    return (
-        _(
-            "on blocks never seen a glance kept %(recall).1f%% of %(positives)s pieces of mining in %(blocks)s blocks; "
-            "that shows at least %(at_least).1f%%, and at least 99.5%% is wanted."
-        )
-        % values
-    )

@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import numpy as np
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -11,10 +10,7 @@ from amberapp import storage
 from amberapp.audit import record
 from amberapp.errors import UserError
 from amberapp.models import User
-from detection.description.features import usable_extractor
-from detection.features import GLANCE
 from detection.learning import classifiers, evaluation, model_files
-from detection.learning.screening import make_screen
 from detection.learning.thresholds import ChosenThreshold, choose_threshold
 from detection.models import Classifier, Dataset, Region
 from detection.models.classifier import Algorithm
@@ -49,12 +45,11 @@ def train(
         )
     started = time.monotonic()
     data = read_training_data(
-        dataset=dataset, region=region, extractor_name=extractor_name, progress=progress, with_glances=True
+        dataset=dataset, region=region, extractor_name=extractor_name, progress=progress
     )
     metrics = _evaluate(algorithm, data, progress)
     progress(STEPS - 1, STEPS, _("Fitting on all labels"))
     fitted, threshold = _fit(algorithm, data, metrics["warnings"])
-    metrics["screen"] = _screen(data)
     metrics["threshold_reached"] = threshold is not None and threshold.reached
     model = model_files.save(fitted)
     key = storage.put(storage.content_key("models", model, ".amber"), model)
@@ -138,15 +133,3 @@ def _evaluate(algorithm: str, data: TrainingData, progress: Progress) -> dict[st
         else:
             metrics[name] = outcome.as_dict()
     return metrics
-
-
-def _screen(data: TrainingData) -> dict[str, Any] | None:
-    """What a cheap first look at whole tiles would keep on blocks never seen, and in `features` the key of the glances it
-    was shown on; None where there are too few blocks to say."""
-    assert data.glances is not None
-    seen = np.isfinite(data.glances).all(axis=1)
-    try:
-        report = make_screen(data.glances[seen], data.mining[seen], data.groups("by_block")[seen])
-    except ValueError:
-        return None
-    return {**report.as_dict(), "features": usable_extractor(GLANCE).key}

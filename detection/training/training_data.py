@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 
 from amberapp.errors import UserError
 from detection.description.features import extract_missing, load_superpixels, usable_extractor
-from detection.features import EXTRACTOR_NAMES, GLANCE, FeatureExtractor
+from detection.features import EXTRACTOR_NAMES, FeatureExtractor
 from detection.features.other_light import other_lights
 from detection.learning import evaluation
-from detection.models import Dataset, Region, SegmentedTile, TileKind
+from detection.models import Dataset, Region, SegmentedTile
 from detection.training import dataset as datasets
 
 logger = logging.getLogger("amber.train")
@@ -28,15 +28,12 @@ Progress = Callable[[int, int, str], None]
 @dataclass(frozen=True)
 class TrainingData:
     """`features`: float32 (n, d); `mining`: bool (n,); `copies`: float32 (k, n, d), the rows in k other lights, or
-    None; `glances`: float32 (n, 12), the same rows as the screen sees them, NaN for those that it does not: rows of
-    crops, which it never meets, and of images that are gone; None where not asked for; `rows`: the n frozen rows, in
-    the same order; `warnings`: sentences for the admin."""
+    None; `rows`: the n frozen rows, in the same order; `warnings`: sentences for the admin."""
 
     extractor: FeatureExtractor
     features: npt.NDArray[np.float32]
     mining: npt.NDArray[np.bool_]
     copies: npt.NDArray[np.float32] | None
-    glances: npt.NDArray[np.float32] | None
     rows: list[datasets.FrozenRow]
     warnings: list[str]
 
@@ -46,11 +43,9 @@ class TrainingData:
 
 
 def read_training_data(
-    *, dataset: Dataset, region: Region, extractor_name: str, progress: Progress, with_glances: bool = False
+    *, dataset: Dataset, region: Region, extractor_name: str, progress: Progress
 ) -> TrainingData:
     """Read the dataset's pieces, extracting what the store does not hold yet.
-
-    `with_glances`: also as the screen sees them.
 
     Raises UserError for an extractor that cannot be had, a changed dataset file, or when no piece can be read.
     """
@@ -64,7 +59,7 @@ def read_training_data(
     }
     needed = [tiles[key] for key in sorted({(row.image, row.segmentation) for row in rows} & set(tiles))]
     lights = other_lights(extractor) if len(rows) <= MOST_ROWS_COPIED else []
-    passes = 1 + len(lights) + with_glances
+    passes = 1 + len(lights)
 
     def tell(place: int) -> Callable[[int, int], None]:
         return lambda done, total: progress(place * total + done, passes * total, _("Reading pixels"))
@@ -86,20 +81,11 @@ def read_training_data(
     for place, lit in enumerate(lights, 1):
         extract_missing(readable, lit, tell(place))
         copies.append(load_superpixels(places, lit.key, otherwise=features))
-    glances = None
-    if with_glances:
-        glance = usable_extractor(GLANCE)
-        # A crop is one piece without surroundings: what a glance tells of it says nothing of whole tiles.
-        whole = [segmented for segmented in readable if segmented.tile.kind == TileKind.TILE]
-        extract_missing(whole, glance, tell(passes - 1))
-        unseen = np.full((len(places), glance.dimension), np.nan, np.float32)
-        glances = load_superpixels(places, glance.key, otherwise=unseen)
     return TrainingData(
         extractor=extractor,
         features=features,
         mining=np.array([row.mining for row in kept]),
         copies=np.stack(copies) if copies else None,
-        glances=glances,
         rows=kept,
         warnings=warnings,
     )

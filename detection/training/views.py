@@ -10,7 +10,7 @@ from amberapp.models import Role, User
 from amberapp.web.permissions import role_required
 from detection.runs.watch import classifier_numbered
 from detection.training.charts import CHART
-from detection.training.expectations import expectations, screen_sentence
+from detection.training.expectations import expectations
 from detection.training.figures import _evaluation, campaigns_told, groupings
 from detection.training.train import activate
 
@@ -31,8 +31,6 @@ def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
         "classifier": found,
         "evaluations": evaluations,
         "expectations": expectations(metrics),
-        "screen_usable": bool((metrics.get("screen") or {}).get("usable")),
-        "screen": screen_sentence(metrics),
         "warnings": [
             warning
             for warning in metrics.get("warnings", [])

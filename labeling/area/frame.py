@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from detection.geometry import geodesic_area_hectares, polygons_of
-from detection.models import Detection, Run, SegmentedTile, TileScore
+from detection.models import Detection, Run, TileScore
 from labeling.area.estimators.ground import LEAST_SHARE, box_hectares, own_ground
 from labeling.models import ReviewVerdict
 from labeling.review.verdicts import current_verdicts, verdicts_at
@@ -116,7 +115,7 @@ def _hectares_within(shared: dict[int, BaseGeometry]) -> float:
 
 
 def searched_by(run: Run) -> Searched:
-    """The tiles that the run scored or passed over. The newest image has the first claim on its ground, undated ones the last."""
+    """The tiles that the run scored. The newest image has the first claim on its ground, undated ones the last."""
     rows = sorted(
         _rows(run), key=lambda row: (row[0] is None, -(row[0].toordinal() if row[0] else 0), -row[1])
     )
@@ -139,13 +138,7 @@ def searched_the_same(run: Run, other: Run) -> bool:
 
 def _looked_at(run: Run) -> npt.NDArray[np.int64]:
     scored = TileScore.objects.filter(run=run).order_by().values_list("segmented_tile", flat=True)
-    passed = SegmentedTile.objects.filter(
-        tile__passed_in__run=run, segmentation=run.segmentation_id
-    ).order_by()
-    rows = chain(
-        scored.iterator(chunk_size=5000), passed.values_list("pk", flat=True).iterator(chunk_size=5000)
-    )
-    return np.unique(np.fromiter(rows, dtype=np.int64))
+    return np.unique(np.fromiter(scored.iterator(chunk_size=5000), dtype=np.int64))
 
 
 def _rows(run: Run) -> Iterator[tuple]:
@@ -156,12 +149,3 @@ def _rows(run: Run) -> Iterator[tuple]:
         f"{tile}capture_date", "segmented_tile", "positives", f"{tile}source__may_derive", *fields
     ).iterator(chunk_size=5000):
         yield date, segmented, tuple(box), positives, may_derive
-    # What the run passed over at a glance is ground that it says nothing is on: judged like all the others.
-    passed = SegmentedTile.objects.filter(
-        tile__passed_in__run=run, segmentation=run.segmentation_id
-    ).order_by("id")
-    names = [name.removeprefix("segmented_tile__") for name in fields]
-    for date, segmented, may_derive, *box in passed.values_list(
-        "tile__capture_date", "pk", "tile__source__may_derive", *names
-    ).iterator(chunk_size=5000):
-        yield date, segmented, tuple(box), 0, may_derive

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from detection.learning import before_after
 from detection.models import Classifier
+from detection.models.classifier import Algorithm
 from detection.training import dataset as datasets
 from detection.training.dataset import FrozenRow
 from detection.training.train import Progress
@@ -32,6 +33,9 @@ NOT_MEASURED = {
     "no earlier": gettext_lazy("There is no earlier classifier to compare with."),
     "other features": gettext_lazy(
         "The two classifiers read different features: there is nothing to compare."
+    ),
+    "other kind": gettext_lazy(
+        "The earlier classifier is of a kind that is taught no more: there is nothing to compare."
     ),
     "few places": gettext_lazy(
         "Too few places are labelled as mining and as not mining to hold some of them out."
@@ -60,6 +64,8 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
         return {"reason": "no earlier"}
     members = _members(campaign)
     labels = _labels_between(before, after, campaign, members)
+    if before.algorithm not in Algorithm.values:
+        return {"labels": labels, "reason": "other kind"}
     old, new = (
         read_training_data(
             dataset=classifier.dataset,

@@ -151,10 +151,11 @@ def _train(campaign: Campaign, acting_user: User | None, progress: Progress) -> 
     searched = region.runs.filter(state=WorkState.DONE).order_by("-id")
     run_before = searched.filter(classifier=before).first() or searched.first()
     dataset = freeze_region(region, acting_user)
+    algorithm = before.algorithm if before.algorithm in Algorithm.values else Algorithm.SVM
     # What an admin has trained by hand meanwhile, or a worker before it was killed, is as good.
     after = (
         Classifier.objects.filter(
-            region=region, dataset=dataset, extractor=before.extractor, algorithm=before.algorithm
+            region=region, dataset=dataset, extractor=before.extractor, algorithm=algorithm
         )
         .order_by("-id")
         .first()
@@ -163,7 +164,7 @@ def _train(campaign: Campaign, acting_user: User | None, progress: Progress) -> 
         after = train(
             dataset=dataset,
             region=region,
-            algorithm=before.algorithm if before.algorithm in Algorithm.values else Algorithm.SVM,
+            algorithm=algorithm,
             extractor_name=before.extractor,
             acting_user=acting_user,
             progress=progress,

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from amberapp import jobs
@@ -19,7 +18,7 @@ from amberapp.models import Job, WorkState
 from detection.description import feature_store
 from detection.description.chunks import chunk_store
 from detection.learning import ranking
-from detection.models import PassedTile, Region, Run, SegmentedTile, TileFailure, TileFeatures, TileScore
+from detection.models import Region, Run, SegmentedTile, TileFailure, TileFeatures, TileScore
 from labeling.desk.queue_state import rerank
 from labeling.models import Submission, TileProgress
 
@@ -47,8 +46,7 @@ def request_ranking(region_id: int) -> Job | None:
 def rank_region(*, region: Region, progress: Progress | None = None) -> int:
     """Write the priority of every tile that the latest finished run of the region's active classifier scored.
 
-    Returns how many priorities changed; 0 where there is no such run. A tile that the run could not read or
-    passed over gets 0.
+    Returns how many priorities changed; 0 where there is no such run. A tile that the run could not read gets 0.
     Places that were called for keep standing first. `progress` may raise to stop the work.
     """
     run = _latest_run(region.pk)
@@ -59,10 +57,8 @@ def rank_region(*, region: Region, progress: Progress | None = None) -> int:
     tiles, undecided = _undecided(run)
     reduced = _reduced(run, tiles, tell)
     priorities = ranking.priorities(undecided, reduced, np.isin(tiles, _labelled(region)), seed=0)
-    unscored = Q(tile__in=TileFailure.objects.filter(run=run).values("tile")) | Q(
-        tile__in=PassedTile.objects.filter(run=run).values("tile")
-    )
-    nothing_said = SegmentedTile.objects.filter(unscored, segmentation=run.segmentation_id)
+    failed = TileFailure.objects.filter(run=run).values("tile")
+    nothing_said = SegmentedTile.objects.filter(tile__in=failed, segmentation=run.segmentation_id)
     wanted = dict.fromkeys(nothing_said.values_list("pk", flat=True), 0.0)
     wanted.update(zip(tiles.tolist(), priorities.astype(float).round(6).tolist(), strict=True))
     return _write(region, wanted, tell)

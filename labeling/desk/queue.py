@@ -67,7 +67,7 @@ def next_tile(
     Raises UserError when the person holds as many tiles as one may.
     """
     rules = rules_of(region.pk)
-    _lapse_some()
+    lapse_claims()
     mine = (
         Claim.objects.filter(volunteer=volunteer, state=ClaimState.OPEN)
         .annotate(region=F("segmented_tile__tile__region"))
@@ -156,14 +156,7 @@ def release_claims(*, volunteer: User, segmented_tiles: Collection[int]) -> int:
 
 
 def lapse_claims() -> int:
-    """End every open claim whose time is up. For the sweeper; people who ask for tiles do some of it themselves."""
-    lapsed = 0
-    while found := _lapse_some():
-        lapsed += found
-    return lapsed
-
-
-def _lapse_some() -> int:
+    """End the oldest of the open claims whose time is up, a few at a time: whoever asks for tiles does some of it."""
     expired = Claim.objects.filter(state=ClaimState.OPEN, until__lt=timezone.now()).order_by("until")
     return sum(_end(pk, ClaimState.LAPSED) for pk in expired.values_list("pk", flat=True)[:LAPSED_AT_ONCE])
 

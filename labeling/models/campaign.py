@@ -43,9 +43,6 @@ class Campaign(models.Model):
     run_before = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+")
     run_after = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="campaigns")
     release_before = models.ForeignKey("Release", null=True, on_delete=models.PROTECT, related_name="+")
-    release_after = models.ForeignKey(
-        "Release", null=True, on_delete=models.PROTECT, related_name="campaigns"
-    )
     effect = models.JSONField(default=dict, blank=True, help_text="figures before and after, as measured")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="campaigns_begun"

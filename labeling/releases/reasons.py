@@ -7,14 +7,14 @@ releases that are not neighbours (labeling.releases.files.changes puts them toge
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 import shapely
 from django.db.models import Q
 
 from amberapp.errors import UserError
-from detection.models import Dataset, Detection, PassedTile, Run, Tile, TileScore
+from detection.models import Dataset, Detection, Run, Tile, TileScore
 from detection.training.dataset import CampaignNote, campaigns_of
 from labeling.models import (
     WITHDRAWN,
@@ -278,9 +278,7 @@ def _grounds(run_id: int, places: dict[int, str]) -> list[tuple[str, Ground, boo
 
 def _looked(run_id: int, places: dict[int, str]) -> set[str]:
     rows = TileScore.objects.filter(run=run_id, segmented_tile__tile__in=places).order_by()
-    looked = {places[pk] for pk in rows.values_list("segmented_tile__tile", flat=True)}
-    passed = Tile.objects.filter(pk__in=places, passed_in__run=run_id).order_by()
-    return looked | {places[pk] for pk in passed.values_list("pk", flat=True)}
+    return {places[pk] for pk in rows.values_list("segmented_tile__tile", flat=True)}
 
 
 def _learned(before: Run | None, run: Run | None) -> dict[int, Reason]:
@@ -324,11 +322,7 @@ def _other_images(tiles: list[Tile], run_id: int) -> dict[str, Days]:
     tree = shapely.STRtree(shapely.points((boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2))
     names = ("pk", "capture_date", "west", "south", "east", "north")
     scored = TileScore.objects.filter(run=run_id, segmented_tile__tile__west__isnull=False).order_by()
-    passed = PassedTile.objects.filter(run=run_id, tile__west__isnull=False).order_by()
-    rows = chain(
-        scored.values_list(*(f"segmented_tile__tile__{name}" for name in names)).iterator(chunk_size=CHUNK),
-        passed.values_list(*(f"tile__{name}" for name in names)).iterator(chunk_size=CHUNK),
-    )
+    rows = scored.values_list(*(f"segmented_tile__tile__{name}" for name in names)).iterator(chunk_size=CHUNK)
     found: dict[str, Days] = {}
     while chunk := list(islice(rows, CHUNK)):
         images = shapely.box(*np.array([row[2:] for row in chunk], dtype=np.float64).T)

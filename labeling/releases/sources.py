@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from detection.models import (
     Detection,
     District,
     ImagerySource,
-    PassedTile,
     PlaceName,
     Run,
     SegmentedTile,
@@ -114,7 +112,6 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
             "withheld": withheld,
             "tiles_without_place": unplaced,
             "tiles_failed": TileFailure.objects.filter(run=run).count(),
-            **({"tiles_passed_over": run.passed_tiles.count()} if run.screened else {}),
         },
         taken={names[pk]: told for pk, told in taken.items()},
         districts=[
@@ -248,19 +245,16 @@ def _share(own: Bounds, other: Bounds) -> float:
 
 
 def _searched(run: Run) -> tuple[list[Searched], int, dict[int, dict[str, Any]]]:
-    """The tiles that the run scored or passed over at a glance: those on the map, how many have no place, and by
-    source when they were taken."""
-    wanted = ("west", "south", "east", "north", "capture_date", "source_id")
+    """The tiles that the run scored: those on the map, how many have no place, and by source when they were taken."""
+    wanted = [
+        f"segmented_tile__tile__{name}"
+        for name in ("west", "south", "east", "north", "capture_date", "source_id")
+    ]
     searched: list[Searched] = []
     unplaced = 0
     taken: dict[int, dict[str, Any]] = {}
-    scored = TileScore.objects.filter(run=run).order_by("id")
-    passed = PassedTile.objects.filter(run=run).order_by("id")
-    rows = chain(
-        scored.values_list(*(f"segmented_tile__tile__{name}" for name in wanted)).iterator(chunk_size=CHUNK),
-        passed.values_list(*(f"tile__{name}" for name in wanted)).iterator(chunk_size=CHUNK),
-    )
-    for west, south, east, north, date, source in rows:
+    rows = TileScore.objects.filter(run=run).order_by("id").values_list(*wanted)
+    for west, south, east, north, date, source in rows.iterator(chunk_size=CHUNK):
         told = taken.setdefault(source, {"first_date": None, "last_date": None, "tiles": 0, "undated": 0})
         told["tiles"] += 1
         if date is None:

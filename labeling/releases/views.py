@@ -119,7 +119,6 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
         "ready": readiness(found),
         "publication": publications(found).first(),
         "releases": found.releases.order_by("-number"),
-        "passed": found.passed_tiles.count() if found.screened else 0,
         "unusual": unusual[:UNUSUAL_SHOWN],
         "unusual_count": unusual.count(),
         "others": others,

@@ -104,14 +104,15 @@ def _rows(result: dict[str, Any]) -> list[Row]:
 def _proposal(result: dict[str, Any]) -> str:
     """Which one is proposed and why, in one or two sentences."""
     proposal, labels = result["proposal"], dict(Algorithm.choices)
+    name, best = (labels.get(proposal[key], proposal[key]) for key in ("algorithm", "best"))
     where = {name: title for name, title, _explanation in groupings()}[proposal["grouping"]]
     if proposal["tie"]:
         return _(
             "Proposed: %(name)s. “%(best)s” has the highest average precision (%(where)s), but so little more that "
             "other places could have turned it round; of equals the quickest is proposed."
-        ) % {"name": labels[proposal["algorithm"]], "best": labels[proposal["best"]], "where": where}
+        ) % {"name": name, "best": best, "where": where}
     return _("Proposed: %(name)s. It has the highest average precision (%(where)s).") % {
-        "name": labels[proposal["algorithm"]],
+        "name": name,
         "where": where,
     }
 

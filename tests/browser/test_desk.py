@@ -261,7 +261,7 @@ def test_the_numbers_in_the_browser_are_those_of_the_stored_raster(desk: Page, t
     }"""
     for tile in tiles[:2]:
         url = f"/tiles/segmented/{tile.pk}/raster.png"
-        read = desk.evaluate(script, ["/static/js/labeling/raster.js", url])
+        read = desk.evaluate(script, ["/static/js/labeling/tile/raster.js", url])
         stored = numbers(tile)[:: tile.segmentation.downscale, :: tile.segmentation.downscale]
         assert (read["rows"], read["columns"]) == stored.shape
         assert read["numbers"] == stored.ravel().tolist()
@@ -276,7 +276,7 @@ def test_numbers_above_255_survive_the_browser_too(desk: Page) -> None:
 
     stored = np.arange(1, 1 + 40 * 30, dtype=np.int32).reshape(30, 40)
     script = """async (data) => {
-        const { decodeRaster } = await import("/static/js/labeling/raster.js");
+        const { decodeRaster } = await import("/static/js/labeling/tile/raster.js");
         const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
         return Array.from((await decodeRaster(new Blob([bytes], { type: "image/png" }))).numbers);
     }"""

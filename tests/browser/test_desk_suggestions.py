@@ -190,8 +190,8 @@ def test_painting_over_a_mixed_superpixel_takes_its_pieces_along_and_undo_brings
     open_desk: Callable, alice: Any, tiles: list[Any]
 ) -> None:
     script = """async () => {
-        const { Painting } = await import("/static/js/labeling/history.js");
-        const { partOf } = await import("/static/js/labeling/parts.js");
+        const { Painting } = await import("/static/js/labeling/tile/history.js");
+        const { partOf } = await import("/static/js/labeling/tile/parts.js");
         const label = (verdict) => ({ verdict, lookAlike: "" });
         const said = () => painting.entries().map((one) => `${one.superpixel}.${one.piece} ${one.verdict}`);
         const painting = new Painting(3, [{ superpixel: 3, verdict: "unsure" }]);

@@ -243,7 +243,7 @@ def test_every_pixel_has_its_stored_number_on_a_tile_of_300_superpixels(
     page.goto(f"{live_server.url}/label/?tile={tile.pk}")
     shows(page, tile)
     script = """async ([url, tile]) => {
-        const { decodeRaster, Raster } = await import("/static/js/labeling/raster.js");
+        const { decodeRaster, Raster } = await import("/static/js/labeling/tile/raster.js");
         const raster = new Raster(await decodeRaster(await (await fetch(url)).blob()), tile);
         const numbers = [];
         for (let y = 0; y < tile.height; y += 1) {

@@ -390,5 +390,5 @@ def weight_of(queue: list[str]) -> int:
         if name.endswith(".js") and not name.startswith("vendor/"):
             imported = re.findall(rb'^(?:import|export) .*?"([./][^"]+)";', data, re.M | re.S)
             queue += [posixpath.normpath(f"{posixpath.dirname(name)}/{other.decode()}") for other in imported]
-    assert {"vendor/leaflet/leaflet.js", "js/labeling/release_layers.js", "js/shared/i18n.js"} <= seen
+    assert {"leaflet/leaflet.js", "js/labeling/releases/layers.js", "js/shared/i18n.js"} <= seen
     return total

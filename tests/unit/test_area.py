@@ -8,10 +8,10 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from detection.geometry import geodesic_area_hectares
 from labeling.area.estimators.allocation import LEAST, Expected, allocate, expected_half_width
-from labeling.area.estimators.error_matrix import estimate_from_matrix, interval_95
 from labeling.area.estimators.ground import block_hectares, box_hectares, own_ground
 from labeling.area.estimators.intervals import clopper_pearson, gamma_of_sum, of_share, of_sum
 from labeling.area.estimators.tiles import Stratum, estimate_tiles, quantity
+from tests.unit.error_matrix import estimate_from_matrix, interval_95
 
 # Olofsson et al. 2014, table 8: deforestation, forest gain, stable forest, stable non-forest.
 COUNTS = np.array([[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]])

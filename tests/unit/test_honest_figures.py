@@ -1,6 +1,7 @@
 """Intervals by place, probabilities that can be checked, classifiers compared, rows in other light."""
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -10,7 +11,7 @@ from detection.features.other_light import OtherLight
 from detection.imagery.light import LIGHTS, in_other_light
 from detection.learning import algorithms, model_files
 from detection.learning.calibration import reliability
-from detection.learning.classifiers import MEMBERS, combine, fit, fit_with_scores
+from detection.learning.classifiers import fit
 from detection.learning.comparison import propose
 from detection.learning.evaluation import HeldOut, evaluate_grouped, hold_out
 from detection.learning.intervals import Draws, interval
@@ -99,34 +100,34 @@ def test_xgboost_is_proposed_where_the_best_could_be_luck_and_the_best_where_it_
     assert clearly.differences["svm"][1] > 0
 
 
-def test_the_mean_is_made_of_the_very_members_and_stands_between_them() -> None:
+def test_a_classifier_is_held_out_alike_alone_and_beside_another() -> None:
     features, mining, places = rows()
-    members = [fit_with_scores(name, features, mining, 0, places) for name in MEMBERS]
-    mean = combine(members, mining).classifier
-    odds = [
-        one.classifier.slope * one.classifier.raw_scores(features) + one.classifier.offset for one in members
-    ]
-    assert np.allclose(mean.raw_scores(features), np.mean(odds, axis=0), atol=1e-4)
-    both = hold_out(["svm", "mean"], features, mining, places, 4, 0)
+    both = hold_out(["svm", "xgboost"], features, mining, places, 4, 0)
     assert np.array_equal(both["svm"].scores, hold_out(["svm"], features, mining, places, 4, 0)["svm"].scores)
 
 
-def test_a_mean_with_an_exchanged_member_is_refused() -> None:
-    features, mining, _places = rows()
-    data = model_files.save(fit("mean", features, mining, seed=0))
-    other = model_files.save(fit("svm", features, ~mining, seed=0))
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        header, model = archive.read("header.json"), archive.read("model.zip")
-    inner = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(model)) as old, zipfile.ZipFile(inner, "w") as new:
-        for name in old.namelist():
-            new.writestr(zipfile.ZipInfo(name), other if name == "svm.amber" else old.read(name))
-    outer = io.BytesIO()
-    with zipfile.ZipFile(outer, "w") as archive:
+def packed(header: bytes, model: bytes, name: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("header.json", header)
-        archive.writestr("model.zip", inner.getvalue())
+        archive.writestr(name, model)
+    return buffer.getvalue()
+
+
+def test_a_file_whose_model_was_exchanged_is_refused() -> None:
+    features, mining, _places = rows()
+    data = model_files.save(fit("svm", features, mining, seed=0))
+    other = model_files.save(fit("svm", features, ~mining, seed=0))
+    with zipfile.ZipFile(io.BytesIO(data)) as one, zipfile.ZipFile(io.BytesIO(other)) as two:
+        header, model = one.read("header.json"), two.read("model.npz")
     with pytest.raises(ValueError, match="checksum"):
-        model_files.load(outer.getvalue())
+        model_files.load(packed(header, model, "model.npz"))
+
+
+def test_a_file_of_a_kind_that_is_taught_no_more_is_refused_with_the_way_out() -> None:
+    header = {"format": "amber-classifier", "format_version": 2, "algorithm": "mean", "model": "model.zip"}
+    with pytest.raises(ValueError, match="no classifier “mean” any more: train another one"):
+        model_files.load(packed(json.dumps(header).encode(), b"", "model.zip"))
 
 
 def test_ranks_do_not_care_how_far_apart_values_lie() -> None:

@@ -97,17 +97,6 @@ def test_rows_without_features_are_neither_first_nor_last():
     assert alone.tolist() == pytest.approx([0.8] * 3)
 
 
-def test_chunks_of_features_give_what_all_at_once_gives():
-    features = kinds(40, 25, 35)
-    random = np.random.default_rng(1)
-    scores = [random.random(25) for _row in features]
-    labelled = np.zeros(100, bool)
-    whole = ranking.rank_tiles(scores, [features], labelled, 0.6)
-    parts = ranking.rank_tiles(scores, np.array_split(features, 7), labelled, 0.6)
-    assert whole.dtype == np.float32 and np.array_equal(whole, parts)
-    assert ranking.rank_tiles([], None, np.zeros(0, bool), 0.6).shape == (0,)
-
-
 def test_the_web_process_can_import_it_without_any_learning_library():
     code = (
         "import sys, detection.learning.ranking; "

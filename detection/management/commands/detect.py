@@ -16,11 +16,6 @@ class Command(RunCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--region", required=True, metavar="NAME")
         parser.add_argument("--classifier", type=int, metavar="ID", help="default: the active one")
-        parser.add_argument(
-            "--screen",
-            action="store_true",
-            help="pass over tiles at a glance, where the classifier allows it",
-        )
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
     def work(self, **options: Any) -> dict[str, Any]:
@@ -30,6 +25,4 @@ class Command(RunCommand):
             classifier = Classifier.objects.filter(pk=options["classifier"]).first()
             if classifier is None:
                 raise NotThere(f"There is no classifier {options['classifier']}.")
-        return self.see_through(
-            start_run(region=region, classifier=classifier, screened=options["screen"], acting_user=None)
-        )
+        return self.see_through(start_run(region=region, classifier=classifier, acting_user=None))

@@ -44,7 +44,6 @@ class RunSerializer(serializers.ModelSerializer):
             "state",
             "positive_superpixels",
             "threshold",
-            "screened",
             "created_at",
             "finished_at",
             "paused_at",
@@ -106,9 +105,6 @@ class NewRunSerializer(serializers.Serializer):
     classifier = serializers.IntegerField(
         min_value=1, max_value=BIGGEST_ID, required=False, allow_null=True, default=None
     )
-    screened = serializers.BooleanField(
-        default=False, help_text="pass over tiles at a glance, where the classifier's screen allows it"
-    )
 
 
 class RunList(generics.ListAPIView):
@@ -146,12 +142,7 @@ class RunList(generics.ListAPIView):
             raise NotThere(_("There is no region %(number)s.") % {"number": asked.validated_data["region"]})
         number = asked.validated_data["classifier"]
         classifier = classifier_numbered(number) if number is not None else None
-        run = start_run(
-            region=region,
-            classifier=classifier,
-            screened=asked.validated_data["screened"],
-            acting_user=request.user,
-        )
+        run = start_run(region=region, classifier=classifier, acting_user=request.user)
         return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
 
 

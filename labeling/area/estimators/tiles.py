@@ -1,6 +1,6 @@
 """Mined area, and how far the map can be trusted, from sampled tiles in strata that need not be the map's classes.
 
-Olofsson et al. 2014 (`labeling.area.estimators.error_matrix`) count sample units; here a unit is a tile of which some hectares
+Olofsson et al. 2014 count sample units; here a unit is a tile of which some hectares
 are mined, so their stratified estimator is used for a quantity (Cochran 1977: total N ȳ, section 5.3; finite
 population correction, section 2.6; ratios, section 6.11). Where strata are not the map's classes the same is done
 for indicators (Stehman 2014, International Journal of Remote Sensing 35, 4923–4939).

@@ -1,6 +1,6 @@
 """Campaigns against classes of errors: the list, the gallery of look-alikes, and the page that tells what came of it.
 
-Everything works as plain forms; static/js/labeling/campaign_gallery.js adds keys and ranges to the gallery.
+Everything works as plain forms; static/js/labeling/campaigns/gallery.js adds keys and ranges to the gallery.
 """
 
 from typing import Any

@@ -96,14 +96,11 @@ class Update:
     - posteriors: float64 (items, classes) of the touched items
     - counts: float64 (raters, classes, classes), the new expected counts of the raters given
     - class_counts: float64 (classes,), the new expected counts of the classes
-    - count_change, class_count_change: new minus old, for adding to rows that somebody else changed meanwhile
     """
 
     posteriors: Floats
     counts: Floats
     class_counts: Floats
-    count_change: Floats
-    class_count_change: Floats
 
 
 def newcomer_prior(
@@ -246,13 +243,7 @@ def update(
         new_counts = rest + _counts(now, posteriors, n_raters)
         new_class_counts = class_rest + counted @ posteriors
     posteriors[~heard] = np.nan
-    return Update(
-        posteriors=posteriors,
-        counts=new_counts,
-        class_counts=new_class_counts,
-        count_change=new_counts - counts,
-        class_count_change=new_class_counts - class_counts,
-    )
+    return Update(posteriors=posteriors, counts=new_counts, class_counts=new_class_counts)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""python manage.py export_map DIRECTORY --site https://map.example.org: the public map as plain files.
+"""./amber export_map DIRECTORY --site https://map.example.org: the public map as plain files.
 
 Any file server can hand them out, in any folder of it. Run it again after each publication and whenever a source's right
 to be shown is taken back: pictures that may not be shown any more are deleted from the copy.
@@ -18,7 +18,8 @@ class Command(AmberCommand):
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("directory", type=Path, help="a new folder, or one with an earlier copy")
-        known = settings.AMBER["AMBER_SITE_URL"]
+        # The demo answers on this machine only, so its copy can lead nowhere else.
+        known = settings.AMBER["AMBER_SITE_URL"] or ("http://127.0.0.1:8000" if settings.DEMO else "")
         parser.add_argument(
             "--site",
             default=known or None,

@@ -1,4 +1,4 @@
-"""python manage.py import_historical PATH… --region SLUG --title TEXT --date 2018-03-26: take over a published map."""
+"""./amber import_historical PATH… --region SLUG --title TEXT --date 2018-03-26: take over a published map."""
 
 import datetime as dt
 import json

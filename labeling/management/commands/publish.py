@@ -1,6 +1,6 @@
-"""python manage.py publish --run ID [--note TEXT] [--json]: publish the approved detections of a run.
+"""./amber publish --run ID [--note TEXT] [--json]: publish the approved detections of a run.
 
-python manage.py publish --again ID: publish an older release again (a roll back), under the next number.
+./amber publish --again ID: publish an older release again (a roll back), under the next number.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""python manage.py rebuild_catalogue: write the public map's catalogue anew from the database.
+"""./amber rebuild_catalogue: write the public map's catalogue anew from the database.
 
 Needed after a restore of the storage or of the database; everything else mends itself.
 """

@@ -225,15 +225,8 @@ def _apart(apart: dict[str, int]) -> list[str]:
         f"- waiting for an expert: {apart.get('waiting', 0)}",
         f"- approved, but of images whose place is not known: {apart.get('approved_without_place', 0)}",
         f"- withheld, because the imagery's terms forbid derived data: {apart.get('withheld', 0)}",
-        f"- tiles of unknown place: {apart.get('tiles_without_place', 0)}; tiles that could not be read: "
+        f"- tiles of unknown place: {apart.get('tiles_without_place', 0)}; tiles that could not be read or scored: "
         f"{apart.get('tiles_failed', 0)}",
-        *(
-            [
-                f"- tiles passed over at a glance, where nothing looked like mining: {apart['tiles_passed_over']}"
-            ]
-            if "tiles_passed_over" in apart
-            else []
-        ),
     ]
 
 

@@ -1,6 +1,6 @@
 """The gallery of the review: many detections at once. For experts.
 
-The page works as a plain form with ticks. static/js/labeling/gallery.js makes it quick and long: it fetches the cells
+The page works as a plain form with ticks. static/js/labeling/review/gallery.js makes it quick and long: it fetches the cells
 that come into view and sends decisions through the API.
 """
 

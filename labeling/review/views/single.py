@@ -1,6 +1,6 @@
 """The review desk: one detection after another. For experts.
 
-The pages work as plain forms. static/js/labeling/review.js makes them quick: it sends verdicts through the API and
+The pages work as plain forms. static/js/labeling/review/review.js makes them quick: it sends verdicts through the API and
 fetches the next card ahead of time.
 """
 

@@ -1,10 +1,10 @@
 // On the pages of an account: passwords can be shown, and in demo mode an account fills itself in.
 
-import { element } from "../shared/dom.js";
+import { byId, element, query, queryAll } from "../shared/dom.js";
 import { gettext } from "../shared/i18n.js";
 
 function wirePasswords() {
-  for (const input of document.querySelectorAll('input[type="password"]')) {
+  for (const input of queryAll(document, 'input[type="password"]', HTMLInputElement)) {
     const button = element(
       "button",
       { type: "button", class: "link", "aria-controls": input.id, "aria-pressed": "false" },
@@ -24,12 +24,12 @@ function wirePasswords() {
 }
 
 function wireDemoAccounts() {
-  const form = document.getElementById("login-form");
-  for (const button of document.querySelectorAll("[data-fill-login]")) {
+  for (const button of queryAll(document, "[data-fill-login]")) {
     button.addEventListener("click", () => {
-      form.elements.login.value = button.dataset.fillLogin;
-      form.elements.password.value = button.dataset.fillPassword;
-      form.querySelector('[type="submit"]').focus();
+      const form = byId("login-form");
+      query(form, "[name=login]", HTMLInputElement).value = button.dataset.fillLogin ?? "";
+      query(form, "[name=password]", HTMLInputElement).value = button.dataset.fillPassword ?? "";
+      query(form, '[type="submit"]').focus();
     });
   }
 }

@@ -2,8 +2,15 @@
 
 import { gettext } from "./i18n.js";
 
+/** @typedef {Record<string, string | number | boolean | null | undefined>} Query */
+/** @typedef {{query?: Query, signal?: AbortSignal, headers?: Record<string, string>, keepalive?: boolean}} ApiOptions */
+
 export class ApiError extends Error {
-  /** code: as the server named it, or "offline" / "server_error"; fields: {name: [sentence, …]}. */
+  /**
+   * code: as the server named it, or "offline" / "server_error"; fields: {name: [sentence, …]}.
+   * @param {string} message
+   * @param {{code?: string, status?: number, fields?: Record<string, string[]>}} told
+   */
   constructor(message, { code = "server_error", status = 0, fields = {} } = {}) {
     super(message);
     this.name = "ApiError";
@@ -19,23 +26,29 @@ export class ApiError extends Error {
 }
 
 function csrfToken() {
-  const meta = document.querySelector('meta[name="csrf-token"]');
-  if (meta && meta.content) {
+  const meta = document.querySelector("meta[name=csrf-token]");
+  if (meta instanceof HTMLMetaElement && meta.content) {
     return meta.content;
   }
   const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="));
   return cookie ? decodeURIComponent(cookie.slice("csrftoken=".length)) : "";
 }
 
+/** @param {string} url @param {Query | undefined} query */
 function withQuery(url, query) {
-  const pairs = Object.entries(query || {}).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const given = Object.entries(query || {}).filter(
+    ([, value]) => value !== undefined && value !== null && value !== "",
+  );
+  const pairs = given.map(([name, value]) => [name, String(value)]);
   if (!pairs.length) {
     return url;
   }
   return url + (url.includes("?") ? "&" : "?") + new URLSearchParams(pairs).toString();
 }
 
+/** @param {Response} response */
 async function failure(response) {
+  /** @type {{code?: string, message?: string, fields?: Record<string, string[]>}} */
   let told = {};
   try {
     told = (await response.json()).error || {};
@@ -46,8 +59,17 @@ async function failure(response) {
   return new ApiError(message, { code: told.code, status: response.status, fields: told.fields });
 }
 
-async function request(method, url, body, { query, signal, headers = {}, keepalive = false } = {}) {
+/**
+ * @param {string} method
+ * @param {string} url
+ * @param {unknown} body
+ * @param {ApiOptions} options
+ * @returns {Promise<any>}
+ */
+async function request(method, url, body, { query, signal, headers = {}, keepalive = false }) {
+  /** @type {Record<string, string>} */
   const sent = { Accept: "application/json", ...headers };
+  /** @type {RequestInit} */
   const init = { method, headers: sent, credentials: "same-origin", signal, keepalive };
   if (method !== "GET") {
     sent["X-CSRFToken"] = csrfToken();
@@ -81,9 +103,9 @@ async function request(method, url, body, { query, signal, headers = {}, keepali
 
 /** Answers are the parsed JSON, null for 204, or the Response itself when it is not JSON (an image, a CSV). */
 export const api = {
-  get: (url, options) => request("GET", url, undefined, options),
-  post: (url, body = {}, options) => request("POST", url, body, options),
-  put: (url, body = {}, options) => request("PUT", url, body, options),
-  patch: (url, body = {}, options) => request("PATCH", url, body, options),
-  delete: (url, options) => request("DELETE", url, undefined, options),
+  get: (/** @type {string} */ url, /** @type {ApiOptions} */ options = {}) => request("GET", url, undefined, options),
+  post: (/** @type {string} */ url, /** @type {unknown} */ body = {}, /** @type {ApiOptions} */ options = {}) =>
+    request("POST", url, body, options),
+  put: (/** @type {string} */ url, /** @type {unknown} */ body = {}, /** @type {ApiOptions} */ options = {}) =>
+    request("PUT", url, body, options),
 };

@@ -1,13 +1,14 @@
 // The ground of a map without imagery: a net of meridians and parallels with their degrees, drawn on canvas tiles.
 // It stands in for a street map, which would have to come from somebody else's server.
 
+import { penOf } from "./dom.js";
 import { L } from "./leaflet.js";
 
 const STEPS = [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 const WISHED_PX = 210; // how far apart the meridians should be on the screen
 const LABEL_PX = 150; // room that a label may take to the right of its crossing
 
-/** Degrees between two lines at this zoom (Web Mercator, tiles of 256 px). */
+/** Degrees between two lines at this zoom (Web Mercator, tiles of 256 px). @param {number} zoom */
 export function stepAt(zoom) {
   const pixelsPerDegree = (256 * 2 ** zoom) / 360;
   return STEPS.reduce((best, step) =>
@@ -17,8 +18,14 @@ export function stepAt(zoom) {
   );
 }
 
-/** Multiples of step in [from, to], free of the dust of repeated adding. */
+/**
+ * Multiples of step in [from, to], free of the dust of repeated adding.
+ * @param {number} from
+ * @param {number} to
+ * @param {number} step
+ */
 export function multiples(from, to, step) {
+  /** @type {number[]} */
   const found = [];
   for (let k = Math.ceil(from / step - 1e-9); k * step <= to + 1e-12; k += 1) {
     found.push(Number((k * step).toFixed(6)));
@@ -26,6 +33,7 @@ export function multiples(from, to, step) {
   return found;
 }
 
+/** @param {number} latitude @param {number} longitude @param {number} step */
 function degrees(latitude, longitude, step) {
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const north = `${Math.abs(latitude).toFixed(digits)}° ${latitude < 0 ? "S" : "N"}`;
@@ -33,7 +41,8 @@ function degrees(latitude, longitude, step) {
   return `${north}, ${east}`;
 }
 
-const GraticuleLayer = L.GridLayer.extend({
+class GraticuleLayer extends L.GridLayer {
+  /** @param {L.Coords} coords */
   createTile(coords) {
     const size = this.getTileSize();
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
@@ -41,16 +50,18 @@ const GraticuleLayer = L.GridLayer.extend({
     tile.width = size.x * ratio;
     tile.height = size.y * ratio;
     tile.setAttribute("aria-hidden", "true");
-    const pen = tile.getContext("2d");
+    const pen = penOf(tile);
     pen.scale(ratio, ratio);
-    this._draw(pen, coords, size);
+    this.#draw(pen, coords, size);
     return tile;
-  },
+  }
 
-  _draw(pen, coords, size) {
+  /** @param {CanvasRenderingContext2D} pen @param {L.Coords} coords @param {L.Point} size */
+  #draw(pen, coords, size) {
     const style = getComputedStyle(this._map.getContainer());
     const origin = coords.scaleBy(size);
-    const toPixel = (latitude, longitude) => this._map.project([latitude, longitude], coords.z).subtract(origin);
+    const toPixel = (/** @type {number} */ latitude, /** @type {number} */ longitude) =>
+      this._map.project([latitude, longitude], coords.z).subtract(origin);
     // Labels hang to the right of and below their crossing, so crossings left of and above the tile count too.
     const northWest = this._map.unproject(origin.subtract([LABEL_PX, 24]), coords.z);
     const southEast = this._map.unproject(origin.add(size), coords.z);
@@ -80,9 +91,9 @@ const GraticuleLayer = L.GridLayer.extend({
         pen.fillText(degrees(latitude, longitude, step), x + 6, y + 15);
       }
     }
-  },
-});
+  }
+}
 
-export function graticule(options) {
-  return new GraticuleLayer({ className: "map-graticule", pane: "tilePane", zIndex: 0, ...options });
+export function graticule() {
+  return new GraticuleLayer({ className: "map-graticule", pane: "tilePane", zIndex: 0 });
 }

@@ -1,24 +1,30 @@
 // One way to start a map. No tiles from anybody else's server: a plain ground with a net of degrees, over which a page
 // lays its own layers. Keyboard: arrows move, + and − zoom, Tab goes on to the controls and the layers.
 
-import { calm } from "./dom.js";
+import { calm, mapSettings } from "./dom.js";
 import { graticule } from "./graticule.js";
 import { gettext } from "./i18n.js";
-import { L } from "./leaflet.js";
+import { L, startMap } from "./leaflet.js";
 
 export { L };
 
-const POLISSIA = [51.3, 27.2];
+/**
+ * @typedef {{label?: string, bounds?: L.LatLngBoundsExpression | null, padding?: Padding, attribution?: string, grid?: boolean,
+ *   zoomPosition?: L.ControlPosition, scalePosition?: L.ControlPosition}} MapWishes
+ */
 
 /**
  * createMap(element, options) -> L.Map
+ * Where it begins, how far it zooms and its tiles are LEAFLET_CONFIG's; {% leaflet_map %} of the page wrote them.
  *   label        what the map shows, for screen readers
- *   bounds       [[south, west], [north, east]] to begin with; or center + zoom
+ *   bounds       [[south, west], [north, east]] to begin with
  *   padding      {topLeft: [x, y], bottomRight: [x, y]} kept free when fitting bounds (a panel lies there)
  *   attribution  text shown in the corner (no HTML)
  *   grid         false leaves the net of degrees out
  *   zoomPosition, scalePosition   corners of the controls
  * Everything else goes to Leaflet as it is.
+ * @param {HTMLElement} element
+ * @param {MapWishes & L.MapOptions} options
  */
 export function createMap(element, options = {}) {
   const {
@@ -29,17 +35,19 @@ export function createMap(element, options = {}) {
     grid = true,
     zoomPosition = "bottomright",
     scalePosition = "bottomright",
-    center = POLISSIA,
-    zoom = 9,
     ...rest
   } = options;
   const still = calm();
-  const map = L.map(element, {
+  const settings = mapSettings(element.id);
+  // What a page asks for itself goes before the settings.
+  settings.center = bounds ? null : (rest.center ?? settings.center);
+  settings.zoom = rest.zoom ?? settings.zoom;
+  settings.minzoom = rest.minZoom ?? settings.minzoom;
+  settings.maxzoom = rest.maxZoom ?? settings.maxzoom;
+  const map = startMap(element, settings, {
     zoomControl: false,
     attributionControl: false,
     preferCanvas: true,
-    minZoom: 3,
-    maxZoom: 20,
     zoomAnimation: !still,
     fadeAnimation: !still,
     markerZoomAnimation: !still,
@@ -59,8 +67,6 @@ export function createMap(element, options = {}) {
     .addTo(map);
   if (bounds) {
     fitMap(map, bounds, padding);
-  } else {
-    map.setView(center, zoom);
   }
   if (grid) {
     graticule().addTo(map);
@@ -73,7 +79,12 @@ export function createMap(element, options = {}) {
   return map;
 }
 
-/** Show bounds, keeping clear of what lies over the map. */
+/**
+ * Show bounds, keeping clear of what lies over the map.
+ * @param {L.Map} map
+ * @param {L.LatLngBoundsExpression} bounds
+ * @param {Padding} padding
+ */
 export function fitMap(map, bounds, padding = {}) {
   map.fitBounds(bounds, {
     paddingTopLeft: padding.topLeft || [24, 24],
@@ -82,13 +93,21 @@ export function fitMap(map, bounds, padding = {}) {
   });
 }
 
-/** The colours of the page's theme for what is drawn on a canvas: colour("--mining"). */
+/**
+ * The colours of the page's theme for what is drawn on a canvas: colour("--mining").
+ * @param {string} name
+ * @param {Element} element
+ */
 export function colour(name, element = document.documentElement) {
   return getComputedStyle(element).getPropertyValue(name).trim();
 }
 
+/** @param {string} text */
 export function escapeHtml(text) {
   const holder = document.createElement("span");
   holder.textContent = text;
   return holder.innerHTML;
 }
+
+/** A ring of GeoJSON, longitude first, as Leaflet takes it. @type {(ring: Ring) => Pair[]} */
+export const latLngs = (ring) => ring.map(([longitude, latitude]) => [latitude, longitude]);

@@ -1,18 +1,19 @@
 // What every page has: the menu on phones, menus that close, tabs in sight, the demo's progress bar, copying, asking before sending.
 
 import { api } from "./api.js";
+import { queryAll } from "./dom.js";
 import { wireConfirmations, wireDialogs } from "./dialog.js";
 import { toastError } from "./toast.js";
 
 const PREPARING_MS = 2000;
 
 function wireNavigation() {
-  const toggle = document.querySelector(".nav-toggle");
-  if (!toggle) {
+  const [toggle] = queryAll(document, ".nav-toggle");
+  const nav = document.getElementById(toggle?.getAttribute("aria-controls") ?? "");
+  if (!toggle || !nav) {
     return;
   }
-  const nav = document.getElementById(toggle.getAttribute("aria-controls"));
-  const open = (wanted) => {
+  const open = (/** @type {boolean} */ wanted) => {
     nav.toggleAttribute("data-open", wanted);
     toggle.setAttribute("aria-expanded", String(wanted));
   };
@@ -26,10 +27,10 @@ function wireNavigation() {
 }
 
 function wireMenus() {
-  const menus = [...document.querySelectorAll("details.menu")];
+  const menus = queryAll(document, "details.menu", HTMLDetailsElement);
   document.addEventListener("click", (event) => {
     for (const menu of menus) {
-      if (menu.open && !menu.contains(event.target)) {
+      if (menu.open && event.target instanceof Node && !menu.contains(event.target)) {
         menu.open = false;
       }
     }
@@ -39,7 +40,7 @@ function wireMenus() {
       if (event.key === "Escape" && menu.open) {
         event.stopPropagation();
         menu.open = false;
-        menu.querySelector("summary").focus();
+        menu.querySelector("summary")?.focus();
       }
     });
   }
@@ -57,14 +58,14 @@ function wireTabs() {
 }
 
 function wirePreparing() {
-  const bar = document.querySelector("[data-preparing]");
+  const [bar] = queryAll(document, "[data-preparing]");
   if (!bar) {
     return;
   }
   const look = async () => {
     try {
       const { showProgress } = await import("./progress.js");
-      const state = await api.get(bar.dataset.preparing);
+      const state = await api.get(bar.dataset.preparing ?? "");
       if (state.ready) {
         window.location.reload();
         return;

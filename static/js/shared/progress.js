@@ -1,6 +1,7 @@
 // Long work, watched: asks a job's address until it ends and shows how far it is.
 
 import { api } from "./api.js";
+import { queryAll } from "./dom.js";
 import { gettext, interpolate, number } from "./i18n.js";
 
 const ENDED = new Set(["done", "failed", "cancelled"]);
@@ -11,6 +12,8 @@ const SLOWEST_MS = 8000;
  * Watch GET url -> {state, progress_done, progress_total, message, error, …}.
  * onChange(job) after every answer; resolves to the job when it is done, failed or cancelled. A lost connection is
  * waited out, more slowly each time; any other refusal rejects with the ApiError. signal stops the watching.
+ * @param {string} url
+ * @param {{every?: number, onChange?: (job: any) => void, signal?: AbortSignal}} options
  */
 export async function watchJob(url, { onChange = () => {}, every = FIRST_MS, signal } = {}) {
   let pause = every;
@@ -32,7 +35,11 @@ export async function watchJob(url, { onChange = () => {}, every = FIRST_MS, sig
   }
 }
 
-/** Fills an element that holds a <progress> and a [data-text] with the state of a job. */
+/**
+ * Fills an element that holds a <progress> and a [data-text] with the state of a job.
+ * @param {HTMLElement} root
+ * @param {JobState} job
+ */
 export function showProgress(root, { progress_done: done = 0, progress_total: total = 0, message = "" }) {
   const bar = root.querySelector("progress");
   if (bar) {
@@ -57,9 +64,9 @@ export function showProgress(root, { progress_done: done = 0, progress_total: to
  * Every element with data-job="url": watches that job and shows it. When it ends, an "amber:job-ended" event with the
  * job as detail leaves the element, and with data-reload the page is read anew.
  */
-export function wireJobs(root = document) {
-  for (const host of root.querySelectorAll("[data-job]")) {
-    watchJob(host.dataset.job, { onChange: (job) => showProgress(host, job) }).then(
+export function wireJobs() {
+  for (const host of queryAll(document, "[data-job]")) {
+    watchJob(host.dataset.job ?? "", { onChange: (job) => showProgress(host, job) }).then(
       (job) => {
         host.dispatchEvent(new CustomEvent("amber:job-ended", { bubbles: true, detail: job }));
         if ("reload" in host.dataset) {
@@ -76,6 +83,7 @@ export function wireJobs(root = document) {
   }
 }
 
+/** @param {number} milliseconds @param {AbortSignal} [signal] @returns {Promise<void>} */
 function wait(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);

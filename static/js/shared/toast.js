@@ -1,7 +1,9 @@
 // Short messages at the foot of the window, read aloud by screen readers. Errors stay until they are closed.
 
-import { element } from "./dom.js";
+import { element, query } from "./dom.js";
 import { gettext } from "./i18n.js";
+
+/** @typedef {{label: string, href?: string, run?: () => void}} ToastAction */
 
 const LASTS_MS = 6000;
 
@@ -22,9 +24,11 @@ function regions() {
  * toast("Saved"), toast("Vote taken back", {action: {label: "Redo", run}}), toast(message, {kind: "error"}).
  * An action with an href is a link, opened beside this page. What lasts for Infinity stays until it is closed, whatever
  * is said after it. Returns a function that closes it.
+ * @param {string} message
+ * @param {{kind?: string, action?: ToastAction | null, lasts?: number}} options
  */
 export function toast(message, { kind = "info", action = null, lasts = LASTS_MS } = {}) {
-  const region = regions().querySelector(kind === "error" ? '[data-kind="alert"]' : '[data-kind="status"]');
+  const region = query(regions(), kind === "error" ? '[data-kind="alert"]' : '[data-kind="status"]');
   const shown = element("div", { class: `toast toast--${kind}` }, element("span", { class: "toast__text" }, message));
   const close = () => shown.remove();
   if (action?.href) {
@@ -33,7 +37,7 @@ export function toast(message, { kind = "info", action = null, lasts = LASTS_MS 
   } else if (action) {
     const run = () => {
       close();
-      action.run();
+      action.run?.();
     };
     shown.append(element("button", { type: "button", class: "toast__action", onclick: run }, action.label));
   }
@@ -42,7 +46,9 @@ export function toast(message, { kind = "info", action = null, lasts = LASTS_MS 
   );
   const stays = lasts === Infinity;
   shown.toggleAttribute("data-stays", stays);
-  region.querySelectorAll(".toast:not([data-stays])").forEach((before) => before.remove());
+  for (const before of region.querySelectorAll(".toast:not([data-stays])")) {
+    before.remove();
+  }
   region.append(shown);
   if (kind !== "error" && !stays) {
     let timer = setTimeout(close, lasts);
@@ -59,7 +65,7 @@ export function toast(message, { kind = "info", action = null, lasts = LASTS_MS 
   return close;
 }
 
-/** Show what went wrong: an ApiError's own sentence, or a plain one for a fault of ours. */
+/** Show what went wrong: an ApiError's own sentence, or a plain one for a fault of ours. @param {any} error */
 export function toastError(error) {
   const known = error && error.name === "ApiError";
   if (!known) {
