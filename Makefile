@@ -20,12 +20,13 @@ fast: ## the checks that take under two minutes
 
 lint: ## style, types and import contracts only
 	.venv/bin/ruff check
+	.venv/bin/ruff format --check --quiet
 	.venv/bin/mypy amberapp detection labeling scripts
 	.venv/bin/lint-imports
 
 lock: ## resolve the *.in files into lock files with hashes
 	$(COMPILE) requirements.in -o requirements.txt
-	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-dev.in --override scripts/locks/requirements-dev-overrides.txt -o requirements-dev.txt
 	$(COMPILE) requirements-docs.in -o requirements-docs.txt
 	grep -v -E '^(tensorflow|xgboost)-cpu' requirements.in | cat - requirements-gpu.in | $(COMPILE) --no-annotate -c requirements.txt - -o requirements-gpu.txt
 	cd scripts/locks && $(COMPILE) --no-deps uv.in -o uv.txt

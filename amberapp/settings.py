@@ -8,7 +8,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from kombu import Queue
+from kombu.entity import Queue
 
 from amberapp.configuration import ConfigurationError, read
 
@@ -148,6 +148,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "public-map"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_FORMS = {"login": "amberapp.forms.LoginForm"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/ip,5/5m/key", "signup": "20/m/ip"}
@@ -329,7 +330,7 @@ SPECTACULAR_SETTINGS = {
         "amberapp.api.with_errors",
     ],
     "ENUM_NAME_OVERRIDES": {
-        "LabelVerdict": "labeling.models.label.Verdict",
+        "LabelVerdict": "labeling.models.label.LabelVerdict",
         "ReleaseKind": "labeling.models.release.ReleaseKind",
         "ReviewVerdict": "labeling.models.review.ReviewVerdict",
         "ReviewEntry": "labeling.review.api.ENTRIES",

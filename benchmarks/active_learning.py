@@ -88,7 +88,7 @@ ORDERS: dict[str, Callable[[Situation], Floats]] = {
 
 
 @dataclass
-class Outcome:
+class ReplayOutcome:
     """Of one order: the learning curve of each seed, [(labels, F1), …], and the labels it needed."""
 
     curves: list[list[tuple[int, float]]] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Outcome:
     first: list[int] = field(default_factory=list)
 
 
-def replay(crops: LabelledCrops, seed: int, outcomes: dict[str, Outcome]) -> float:
+def replay(crops: LabelledCrops, seed: int, outcomes: dict[str, ReplayOutcome]) -> float:
     """Add one seed to the outcomes; returns the F1 with all labels."""
     parts = [test for _train, test in folds(crops.mining, crops.tiles, 10, seed)]
     test, pool = np.concatenate(parts[:HELD_OUT]), np.concatenate(parts[HELD_OUT:])
@@ -141,7 +141,7 @@ def _crossing(curve: list[tuple[int, float]], goal: float, times: int) -> int:
     return curve[-1][0]
 
 
-def mean_crossing(outcome: Outcome, goal: float) -> str:
+def mean_crossing(outcome: ReplayOutcome, goal: float) -> str:
     """Labels at which the mean of all seeds' curves reaches `goal`, “> n” where it does not as far as all are drawn."""
     steps = [dict(curve) for curve in outcome.curves]
     labels = sorted(set.intersection(*(set(step) for step in steps)))
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     crops = crops_of(options.crops, options.cache)
-    outcomes = {name: Outcome() for name in ORDERS}
+    outcomes = {name: ReplayOutcome() for name in ORDERS}
     began, worked = time.perf_counter(), time.process_time()
     # Fits on a few hundred rows are so short that threads wait for each other longer than they work.
     with threadpool_limits(1):

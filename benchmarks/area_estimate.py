@@ -65,7 +65,7 @@ REGIONS = {
 
 
 @dataclass(frozen=True)
-class Told:
+class Estimate:
     """What many samples of one region say of the estimate of its hectares."""
 
     truth: float
@@ -93,7 +93,7 @@ def make(region: list[Made], rng: np.random.Generator) -> dict[str, npt.NDArray[
     return truth
 
 
-def simulate(region: list[Made], *, size: int, samples: int, seed: int) -> Told:
+def simulate(region: list[Made], *, size: int, samples: int, seed: int) -> Estimate:
     """Draw `samples` samples of `size` tiles from one made region and estimate its hectares from each."""
     rng = np.random.default_rng(seed)
     truth = make(region, rng)
@@ -125,7 +125,7 @@ def simulate(region: list[Made], *, size: int, samples: int, seed: int) -> Told:
         plain.append(abs(found.value - real) <= 1.96 * found.error + 1e-9)
     low, high, got = np.array(lows), np.array(highs), np.array(values)
     within = (low <= real + 1e-9) & (real <= high + 1e-9)
-    return Told(
+    return Estimate(
         truth=real,
         bias=float(got.mean()) - real,
         bias_error=float(got.std(ddof=1)) / samples**0.5,

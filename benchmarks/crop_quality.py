@@ -1,4 +1,4 @@
-"""How good `texture` is on labelled crops, at places never seen.
+"""How good `texture` is on labelled crops, at held-out places.
 
     python -m benchmarks.crop_quality --crops ../shared/data/crops [--algorithms svm xgboost] [--seeds 5]
         [--plain] [--json]

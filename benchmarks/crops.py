@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from detection.description.feature_store import pack
 from detection.features import get_extractor
-from detection.features.other_light import OtherLight
+from detection.features.other_light import AugmentedExtractor
 from detection.imagery.decode import read_image
 from detection.imagery.light import LIGHTS
 from detection.imagery.placement import parse_crop_name
@@ -58,12 +58,12 @@ def read_crops(folder: Path, extractor: str = "texture", lights: Sequence[str] =
 def _describe(file: str, extractor: str, lights: Sequence[str]) -> npt.NDArray[np.float32]:
     """float32 (1 + lights, d): the crop as it is, then in each other light."""
     image = read_image(Path(file).read_bytes()).pixels
-    piece = np.ones(image.shape[:2], dtype=np.int32)
+    superpixel = np.ones(image.shape[:2], dtype=np.int32)
     plain = get_extractor(extractor)
     # Through float16, as the feature store keeps them.
     return np.stack(
         [
-            pack(one.extract(image, piece))[0].astype(np.float32)
-            for one in (plain, *(OtherLight(plain, light) for light in lights))
+            pack(one.extract(image, superpixel))[0].astype(np.float32)
+            for one in (plain, *(AugmentedExtractor(plain, light) for light in lights))
         ]
     )

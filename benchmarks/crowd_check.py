@@ -109,12 +109,12 @@ def _acknowledged(log: Log) -> list[str]:
 def _consensus() -> list[str]:
     from django.db.models import Count
 
-    from labeling.models import Consensus, Label, Spare
+    from labeling.models import Consensus, Label, NotCounted
 
     said = {
         (tile, superpixel): votes
         for tile, superpixel, votes in Label.objects.filter(
-            submission__withdrawn_at=None, submission__spare=Spare.NO
+            submission__withdrawn_at=None, submission__spare=NotCounted.NO
         )
         .order_by()
         .values_list("segmented_tile", "superpixel")

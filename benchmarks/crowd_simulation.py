@@ -15,7 +15,6 @@ everybody, people who learn, and what they see of suggestions.
 
 import argparse
 import json
-import resource
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,20 +23,21 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.crowd_estimate import estimate
 from labeling.desk.aggregation import conduct, retirement, turns
 from labeling.desk.aggregation.dawid_skene import (
     CLASS_PRIOR,
     CLASSES,
     Answers,
-    Fit,
+    DawidSkeneFit,
     fit,
     newcomer_prior,
     update,
 )
 
 MINING, NOT_MINING, MIXED = range(len(CLASSES))
-PIECES = 25
-KNOWN_TILES = 40
+SUPERPIXELS = 25
+GOLD_STANDARD_TILES = 40
 KNOWN_SHARE = 0.1
 UNSURE = 0.04
 FIXED_VOTES = 5
@@ -63,22 +63,22 @@ class World:
     activity: Floats
 
     def answers(
-        self, who: int, tile: int, pieces: NDArray[np.intp], draw: np.random.Generator
+        self, who: int, tile: int, superpixels: NDArray[np.intp], draw: np.random.Generator
     ) -> NDArray[np.int64]:
-        """What they say of these pieces: a class or -1 for unsure."""
-        upto = self.rates[who, self.truth[tile, pieces]].cumsum(axis=1)
-        said = (draw.random(len(pieces))[:, None] > upto).sum(axis=1).clip(max=len(CLASSES) - 1)
+        """What they say of these superpixels: a class or -1 for unsure."""
+        upto = self.rates[who, self.truth[tile, superpixels]].cumsum(axis=1)
+        said = (draw.random(len(superpixels))[:, None] > upto).sum(axis=1).clip(max=len(CLASSES) - 1)
         if not self.bot[who]:
-            said[draw.random(len(pieces)) < UNSURE] = -1
+            said[draw.random(len(superpixels)) < UNSURE] = -1
         return said
 
 
 def make_world(tiles: int, people: int, uneven: bool, draw: np.random.Generator) -> World:
-    """Half of the tiles show no mining, a fifth of all superpixels are mining; known tiles always show some."""
-    number = KNOWN_TILES + tiles
+    """Half of the tiles show no mining, a fifth of all superpixels are mining; gold-standard tiles always show some."""
+    number = GOLD_STANDARD_TILES + tiles
     share = np.where(draw.random(number) < 0.5, 0.0, draw.beta(1.4, 2.1, number))
-    share[:KNOWN_TILES] = draw.uniform(0.2, 0.6, KNOWN_TILES)
-    dice = draw.random((number, PIECES))
+    share[:GOLD_STANDARD_TILES] = draw.uniform(0.2, 0.6, GOLD_STANDARD_TILES)
+    dice = draw.random((number, SUPERPIXELS))
     mixed = np.where(share > 0, 0.05, 0.01)[:, None]
     truth = np.where(dice < share[:, None], MINING, np.where(dice > 1 - mixed, MIXED, NOT_MINING))
     accuracy = draw.uniform(0.6, 0.95, (people, len(CLASSES)))
@@ -117,13 +117,13 @@ class Site:
     def __post_init__(self) -> None:
         tiles, people = len(self.world.truth), len(self.world.bot)
         self.said: list[list[Said]] = [[] for _ in range(tiles)]
-        self.posteriors = np.full((tiles, PIECES, len(CLASSES)), np.nan)
+        self.posteriors = np.full((tiles, SUPERPIXELS, len(CLASSES)), np.nan)
         self.counts = np.zeros((people, len(CLASSES), len(CLASSES)))
         self.class_counts = np.zeros(len(CLASSES))
         self.weight = np.ones(people)
-        self.state = np.zeros((tiles, PIECES), dtype=np.int8)
-        self.state[:KNOWN_TILES] = retirement.STATES.index(retirement.RETIRED)
-        self.looked = np.zeros((tiles, people, PIECES), dtype=bool)
+        self.state = np.zeros((tiles, SUPERPIXELS), dtype=np.int8)
+        self.state[:GOLD_STANDARD_TILES] = retirement.STATES.index(retirement.RETIRED)
+        self.looked = np.zeros((tiles, people, SUPERPIXELS), dtype=bool)
         self.seen: list[set[int]] = [set() for _ in range(people)]
         self.labels = np.zeros(people, dtype=int)
         self.touched: dict[int, None] = {}
@@ -143,7 +143,7 @@ class Site:
             if not new_to_them:
                 idle.add(who)
                 continue
-            known = [tile for tile in range(KNOWN_TILES) if tile not in self.seen[who]]
+            known = [tile for tile in range(GOLD_STANDARD_TILES) if tile not in self.seen[who]]
             if known and self.draw.random() < KNOWN_SHARE:
                 tile = known[self.draw.integers(len(known))]
                 self.known_served += 1
@@ -161,16 +161,16 @@ class Site:
         return begun[self.draw.integers(len(begun))]
 
     def submit(self, who: int, tile: int) -> None:
-        """One person labels the open pieces of a tile (all of a known one); the consensus and the rules follow."""
-        known = tile < KNOWN_TILES
-        pieces = np.arange(PIECES) if known else np.flatnonzero(self.state[tile] == 0)
-        answers = self.world.answers(who, tile, pieces, self.draw)
+        """One person labels the open superpixels of a tile (all of a known one); the consensus and the rules follow."""
+        known = tile < GOLD_STANDARD_TILES
+        superpixels = np.arange(SUPERPIXELS) if known else np.flatnonzero(self.state[tile] == 0)
+        answers = self.world.answers(who, tile, superpixels, self.draw)
         self.seen[who].add(tile)
-        self.labels[who] += len(pieces)
-        self.known_labels += len(pieces) * known
-        self.looked[tile, who, pieces] = True
-        decided = zip(pieces.tolist(), answers.tolist(), strict=True)
-        self.recompute(tile, [(piece, who, said) for piece, said in decided if said >= 0])
+        self.labels[who] += len(superpixels)
+        self.known_labels += len(superpixels) * known
+        self.looked[tile, who, superpixels] = True
+        decided = zip(superpixels.tolist(), answers.tolist(), strict=True)
+        self.recompute(tile, [(superpixel, who, said) for superpixel, said in decided if said >= 0])
         for other in list(self.touched)[: self.revisit]:
             self.recompute(other, [])
         reason = conduct.suspicion(self.record(who))
@@ -179,8 +179,8 @@ class Site:
 
     def recompute(self, tile: int, new: list[Said]) -> None:
         """The posteriors of a tile after new answers, or after somebody's weight changed."""
-        known = tile < KNOWN_TILES
-        # Of a known tile nothing but the new answers matters: its truth does not move.
+        known = tile < GOLD_STANDARD_TILES
+        # Of a gold-standard tile nothing but the new answers matters: its truth does not move.
         before = [] if known else self.said[tile]
         after = before + new
         involved = sorted({rater for _, rater, _ in after})
@@ -195,7 +195,7 @@ class Site:
             class_counts=self.class_counts,
             truth=self.world.truth[tile] if known else None,
             weight=self.weight[involved],
-            population=np.zeros(PIECES, dtype=bool) if known else None,
+            population=np.zeros(SUPERPIXELS, dtype=bool) if known else None,
             prior=self.prior,
             class_prior=self.class_prior,
         )
@@ -211,7 +211,8 @@ class Site:
 
     def restate(self, tile: int) -> None:
         votes = np.bincount(
-            [piece for piece, rater, _ in self.said[tile] if self.weight[rater]], minlength=PIECES
+            [superpixel for superpixel, rater, _ in self.said[tile] if self.weight[rater]],
+            minlength=SUPERPIXELS,
         )
         looks = self.looked[tile, self.weight > 0].sum(axis=0)
         self.state[tile] = retirement.states(np.nan_to_num(self.posteriors[tile]).max(axis=1), votes, looks)
@@ -220,13 +221,13 @@ class Site:
         settled = np.zeros((len(CLASSES), len(CLASSES)), dtype=int)
         known = settled.copy()
         for tile in self.seen[who]:
-            for piece, rater, said in self.said[tile]:
+            for superpixel, rater, said in self.said[tile]:
                 if rater != who:
                     continue
-                if tile < KNOWN_TILES:
-                    known[self.world.truth[tile, piece], said] += 1
-                elif self.state[tile, piece] == 1:
-                    settled[self.posteriors[tile, piece].argmax(), said] += 1
+                if tile < GOLD_STANDARD_TILES:
+                    known[self.world.truth[tile, superpixel], said] += 1
+                elif self.state[tile, superpixel] == 1:
+                    settled[self.posteriors[tile, superpixel].argmax(), said] += 1
         return conduct.Record(settled=(settled + known).tolist(), known=known.tolist())
 
     def quarantine(self, who: int, reason: str) -> None:
@@ -234,41 +235,41 @@ class Site:
         self.reasons[reason] += 1
         self.weight[who] = 0.0
         for tile in self.seen[who]:
-            if tile >= KNOWN_TILES:
+            if tile >= GOLD_STANDARD_TILES:
                 self.recompute(tile, [])
 
-    def everything(self) -> tuple[Answers, Fit]:
+    def everything(self) -> tuple[Answers, DawidSkeneFit]:
         """All answers so far, and the full estimation from them."""
         rows = np.array(
             [
-                (tile * PIECES + piece, who, said)
+                (tile * SUPERPIXELS + superpixel, who, said)
                 for tile, given in enumerate(self.said)
-                for piece, who, said in given
+                for superpixel, who, said in given
             ]
         )
         answers = Answers(rows[:, 0], rows[:, 1], rows[:, 2])
         return answers, _full(self, answers)
 
-    def adopt(self, found: Fit) -> None:
+    def adopt(self, found: DawidSkeneFit) -> None:
         self.posteriors = found.posteriors.reshape(self.posteriors.shape).copy()
         self.counts, self.class_counts = found.counts, found.class_counts
-        for tile in range(KNOWN_TILES, len(self.said)):
+        for tile in range(GOLD_STANDARD_TILES, len(self.said)):
             self.restate(tile)
 
 
 def _flat(rows: list[Said], place: dict[int, int]) -> Answers:
     return Answers(
-        np.array([piece for piece, _, _ in rows], dtype=np.intp),
+        np.array([superpixel for superpixel, _, _ in rows], dtype=np.intp),
         np.array([place[rater] for _, rater, _ in rows], dtype=np.intp),
         np.array([said for _, _, said in rows], dtype=np.intp),
     )
 
 
-def _full(site: Site, answers: Answers) -> Fit:
+def _full(site: Site, answers: Answers) -> DawidSkeneFit:
     truth = np.full(site.world.truth.shape, -1)
-    truth[:KNOWN_TILES] = site.world.truth[:KNOWN_TILES]
+    truth[:GOLD_STANDARD_TILES] = site.world.truth[:GOLD_STANDARD_TILES]
     population = np.ones(site.world.truth.shape, dtype=bool)
-    population[:KNOWN_TILES] = False
+    population[:GOLD_STANDARD_TILES] = False
     return fit(
         answers,
         n_items=site.world.truth.size,
@@ -282,7 +283,7 @@ def _full(site: Site, answers: Answers) -> Fit:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SimulationOutcome:
     """One simulated crowd's figures; shares and accuracies 0..1, accuracies over all unknown superpixels."""
 
     superpixels: int
@@ -323,7 +324,7 @@ def simulate(
     uneven: bool = False,
     alike: bool = False,
     revisit: int = 0,
-) -> Outcome:
+) -> SimulationOutcome:
     """Everything from the first label until nothing is open, counting what the full estimation at the end opens
     again."""
     started = time.perf_counter()
@@ -347,19 +348,21 @@ def simulate(
 def _streamed(kept: Floats, states: NDArray[np.int8], site: Site) -> tuple[float, float, float]:
     """How near one submission at a time came to the full estimation: the share of the posteriors decided (0.95)
     with the same verdict, the mean of the largest difference of a posterior, the share in the same state."""
-    kept, full = kept[KNOWN_TILES:], site.posteriors[KNOWN_TILES:]
+    kept, full = kept[GOLD_STANDARD_TILES:], site.posteriors[GOLD_STANDARD_TILES:]
     heard = ~np.isnan(full).any(axis=2)
     kept, full = kept[heard], full[heard]
     decided = kept.max(axis=1) >= retirement.RULE.posterior
     return (
         float((kept.argmax(axis=1) == full.argmax(axis=1))[decided].mean()),
         float(np.abs(kept - full).max(axis=1).mean()),
-        float((states == site.state)[KNOWN_TILES:].mean()),
+        float((states == site.state)[GOLD_STANDARD_TILES:].mean()),
     )
 
 
-def _outcome(site: Site, answers: Answers, streamed: tuple[float, float, float], seconds: float) -> Outcome:
-    world, unknown = site.world, slice(KNOWN_TILES, None)
+def _outcome(
+    site: Site, answers: Answers, streamed: tuple[float, float, float], seconds: float
+) -> SimulationOutcome:
+    world, unknown = site.world, slice(GOLD_STANDARD_TILES, None)
     truth, state = world.truth[unknown], site.state[unknown]
     right = np.nan_to_num(site.posteriors[unknown]).argmax(axis=2) == truth
     votes = int(site.labels.sum()) - site.known_labels
@@ -371,7 +374,7 @@ def _outcome(site: Site, answers: Answers, streamed: tuple[float, float, float],
     estimated = _full(site, known_too).posteriors.reshape(*world.truth.shape, len(CLASSES))[unknown]
     given = [site.quarantined_after.get(int(who), int(site.labels[who])) for who in np.flatnonzero(world.bot)]
     honest_out = sum(not world.bot[who] for who in site.quarantined_after)
-    return Outcome(
+    return SimulationOutcome(
         superpixels=truth.size,
         votes_each=votes / truth.size,
         votes_of_fixed=votes / (FIXED_VOTES * truth.size),
@@ -410,16 +413,20 @@ def _spoken(answers: Answers, items: int) -> NDArray[np.int64]:
 
 
 def _fixed(site: Site, adaptive: Answers) -> tuple[Answers, Answers]:
-    """The answers when five people label every unknown tile whole, without and with those to the known tiles."""
+    """The answers when five people label every unknown tile whole, without and with those to the gold-standard tiles."""
     rows: list[NDArray[np.int64]] = []
-    world, pieces = site.world, np.arange(PIECES)
-    for tile in range(KNOWN_TILES, len(world.truth)):
+    world, superpixels = site.world, np.arange(SUPERPIXELS)
+    for tile in range(GOLD_STANDARD_TILES, len(world.truth)):
         for who in site.draw.choice(len(world.bot), FIXED_VOTES, replace=False, p=world.activity):
-            said = world.answers(int(who), tile, pieces, site.draw)
-            rows.append(np.column_stack([tile * PIECES + pieces, np.full(PIECES, who), said])[said >= 0])
+            said = world.answers(int(who), tile, superpixels, site.draw)
+            rows.append(
+                np.column_stack([tile * SUPERPIXELS + superpixels, np.full(SUPERPIXELS, who), said])[
+                    said >= 0
+                ]
+            )
     unknown = np.concatenate(rows)
     known = np.column_stack([adaptive.item, adaptive.rater, adaptive.answer])
-    both = np.concatenate([unknown, known[adaptive.item < KNOWN_TILES * PIECES]])
+    both = np.concatenate([unknown, known[adaptive.item < GOLD_STANDARD_TILES * SUPERPIXELS]])
     return Answers(*unknown.T), Answers(*both.T)
 
 
@@ -427,34 +434,6 @@ def _majority(spoken: NDArray[np.int64], ties: int = -1) -> NDArray[np.int64]:
     """The class most said so; `ties` where two are equally common: -1 is wrong, `labeling.consensus` says unsure."""
     ordered = np.sort(spoken, axis=2)
     return np.where(ordered[:, :, -1] == ordered[:, :, -2], ties, spoken.argmax(axis=2))
-
-
-def estimate(labels: int) -> str:
-    """How long, and in how much memory, the full estimation takes of so many labels: 0.35 superpixels and 0.0025
-    people for each, as 2 million labels of 700,000 superpixels by 5,000 people."""
-    draw = np.random.default_rng(0)
-    items, people = round(0.35 * labels), max(3, round(0.0025 * labels))
-    item = np.concatenate([np.arange(items), draw.integers(0, items, labels - items)])
-    rater = draw.integers(0, people, labels)
-    truth = draw.choice(len(CLASSES), items, p=[0.2, 0.77, 0.03])
-    right = draw.random(labels) < draw.uniform(0.6, 0.95, people)[rater]
-    answer = np.where(
-        right, truth[item], (truth[item] + draw.integers(1, len(CLASSES), labels)) % len(CLASSES)
-    )
-    started = time.perf_counter()
-    found = fit(
-        Answers(item, rater, answer),
-        n_items=items,
-        n_raters=people,
-        prior=newcomer_prior(),
-        class_prior=np.array(CLASS_PRIOR),
-    )
-    seconds = time.perf_counter() - started
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return (
-        f"{labels:,} labels, {items:,} superpixels, {people:,} people: {found.iterations} rounds in {seconds:.1f} s, "
-        f"{most:.0f} MB at most with the answers"
-    )
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The dear step, as in 2018 and as now: from JPEG on disk to scores in the database, on the same real tiles, in one run.
+"""Feature extraction, as in 2018 and as now: from JPEG on disk to scores in the database, on the same real tiles, in one run.
 
     python -m benchmarks.first_pass --tiles ../shared/data/tiles/bing [--weights FILE] [--count 56]
 
@@ -115,7 +115,7 @@ def _print(one: Measured, old: Measured | None) -> None:
     )
 
 
-# The route of 2018 -----------------------------------------------------------------------------------------------------
+# The route of 2018 ---------------------------------------------------------------------------------------------------
 
 
 def _old_route(files: list[Path], count: int, weights: Path, home: Path) -> Measured:
@@ -213,7 +213,7 @@ def _make_weights(path: str) -> None:
     )
 
 
-# Ours ------------------------------------------------------------------------------------------------------------------
+# Ours ----------------------------------------------------------------------------------------------------------------
 
 
 def _our_routes(files: list[Path], count: int, weights: Path, home: Path) -> Iterator[Measured]:

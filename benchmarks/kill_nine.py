@@ -4,7 +4,7 @@
 
 The stack of the demo under its supervisor: gunicorn, Redis with append-only persistence, a Celery worker with two children, the
 sweeper. The first run is left alone. Then everything it made is forgotten, and the second one is killed at: the worker's parent
-(its children die with it), one child, the web server, Redis, in a drawn order, each at a drawn moment between two pieces of
+(its children die with it), one child, the web server, Redis, in a drawn order, each at a drawn moment between two superpixels of
 progress. Leases of 4 seconds and a sweep every 2 make waiting short. Compared for each tile: scores, outlines and hectares of
 detections, reasons of failures, unusual tiles, label rasters, rows of features. Exit code 1 when anything differs.
 """

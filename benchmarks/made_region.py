@@ -17,7 +17,7 @@ SIDE, BLOCK = 1000, 4
 SIGNAL = 16  # columns in which mining differs
 SHIFT = 2.0
 KEY = "made-1-plain"
-MINED_PIECES = 5  # of a tile with mining
+MINED_SUPERPIXELS = 5  # of a tile with mining
 AT_ONCE = 5_000
 
 
@@ -115,7 +115,7 @@ def made_tile(region: Any, source: Any, number: int, side: int) -> Any:
 
 
 def _stored_raster(number: int, side: int) -> str:
-    """A label raster of 25 pieces with crooked borders, stored as `segment_tile` stores them."""
+    """A label raster of 25 superpixels with crooked borders, stored as `segment_tile` stores them."""
     from amberapp import storage
     from detection.segmentation.raster import encode_raster
 
@@ -173,7 +173,7 @@ def describe(
         mined = [place for place in range(len(part)) if every and (start + place) % every == every - 1]
         for place in mined:
             first = place * SUPERPIXELS + 5
-            features[first : first + MINED_PIECES, :SIGNAL] += np.float16(SHIFT)
+            features[first : first + MINED_SUPERPIXELS, :SIGNAL] += np.float16(SHIFT)
         path, digest = feature_store.write_chunk(chunk_store(), key, features)
         chunk = FeatureChunk.objects.create(
             extractor_key=key, path=path, rows=len(features), dimension=dimension, sha256=digest

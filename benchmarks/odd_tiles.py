@@ -4,7 +4,7 @@
 
 The ordinary tiles have features in the store (made, as in `benchmarks.reprocess`); the odd ones are real files that the run has to
 read, cut and describe with `texture`: one that is damaged, one of 4 superpixels, one of some 60,000 and one that
-falls into more pieces than any label raster can hold. Exits with 1 where one of them is not told of as it should be.
+falls into more superpixels than any label raster can hold. Exits with 1 where one of them is not told of as it should be.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def damaged() -> bytes:
     return buffer.getvalue()[: buffer.tell() // 3]
 
 
-def four_pieces() -> bytes:
+def four_superpixels() -> bytes:
     """Four specks of ground in no-data."""
     seen = np.zeros((200, 200), bool)
     for row, col in ((40, 40), (40, 160), (160, 40), (160, 160)):
@@ -43,7 +43,7 @@ def four_pieces() -> bytes:
 
 
 def chessboard(side: int) -> bytes:
-    """Ground on the white fields, no data on the black ones: every field is a piece of its own."""
+    """Ground on the white fields, no data on the black ones: every field is a superpixel of its own."""
     rows, cols = np.mgrid[:side, :side] // BLOCK
     return _png((rows + cols) % 2 == 0)
 
@@ -84,7 +84,7 @@ def add_odd_tile(region: Any, name: str, data: bytes, side: int) -> Any:
 
 def add_odd_tiles(region: Any) -> None:
     add_odd_tile(region, "damaged.jpg", damaged(), 200)
-    add_odd_tile(region, "four.png", four_pieces(), 200)
+    add_odd_tile(region, "four.png", four_superpixels(), 200)
     add_odd_tile(region, "sixty-thousand.png", chessboard(SIXTY_THOUSAND), SIXTY_THOUSAND)
     add_odd_tile(region, "too-many.png", chessboard(TOO_MANY), TOO_MANY)
 

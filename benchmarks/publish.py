@@ -125,7 +125,7 @@ def _tiles(region: Any, tiles: int, marked: set[int]) -> list[int]:
 
 
 def _labels_raster(number: int) -> np.ndarray:
-    """int32 (250, 250): 25 pieces with crooked borders, in blocks of 4 pixels."""
+    """int32 (250, 250): 25 superpixels with crooked borders, in blocks of 4 pixels."""
     draw = np.random.default_rng(number)
     rows, cols = np.mgrid[:BLOCKS, :BLOCKS] / BLOCKS * 5
     noise = draw.normal(size=(2, BLOCKS, BLOCKS))
@@ -152,17 +152,17 @@ def _outlines() -> list[tuple[list[int], Any]]:
     for number in range(VARIANTS):
         draw = np.random.default_rng(1000 + number)
         row, column = int(draw.integers(0, 3)), int(draw.integers(0, 3))
-        pieces = [
+        superpixels = [
             row * 5 + column + 1,
             row * 5 + column + 2,
             (row + 1) * 5 + column + 1,
             (row + 1) * 5 + column + 2,
         ]
-        pieces = sorted(pieces[: int(draw.integers(3, 5))] + [(row + 2) * 5 + column + 1])
-        outline = union_outline(_labels_raster(number), pieces, 4, (made_region.SIDE, made_region.SIDE))
+        superpixels = sorted(superpixels[: int(draw.integers(3, 5))] + [(row + 2) * 5 + column + 1])
+        outline = union_outline(_labels_raster(number), superpixels, 4, (made_region.SIDE, made_region.SIDE))
         # Superpixels are connected; the noise here leaves crumbs.
         largest = max(outline.geoms, key=lambda part: part.area)
-        found.append((pieces, MultiPolygon([Polygon(largest.exterior)])))
+        found.append((superpixels, MultiPolygon([Polygon(largest.exterior)])))
     return found
 
 
@@ -197,13 +197,13 @@ def _run(classifier: Any, ids: list[int], marked: set[int], expert: Any) -> Any:
         for start in range(0, len(wanted), 500):
             tiles = SegmentedTile.objects.select_related("tile").in_bulk(wanted[start : start + 500])
             for pk, segmented in sorted(tiles.items()):
-                pieces, pixels = outlines[pk % VARIANTS]
+                superpixels, pixels = outlines[pk % VARIANTS]
                 shape = (made_region.SIDE, made_region.SIDE)
                 rows.append(
                     Detection(
                         run=run,
                         segmented_tile_id=pk,
-                        superpixels=pieces,
+                        superpixels=superpixels,
                         score=0.6 + pk % 400 / 1000,
                         pixel_outline=mapping(pixels),
                         outline=mapping(to_geographic(pixels, segmented.tile.bounds, shape)),

@@ -67,8 +67,8 @@ def _make_runs(slug: str, count: int) -> Any:
     marks = []
     for segmented in models:
         first = chance.randrange(1, max(segmented.superpixels - 5, 2))
-        pieces = list(range(first, first + 5))
-        marks.append((pieces, _as_geojson(outline_of(segmented, pieces))))
+        superpixels = list(range(first, first + 5))
+        marks.append((superpixels, _as_geojson(outline_of(segmented, superpixels))))
     tiles = Tile.objects.bulk_create(
         (
             Tile(

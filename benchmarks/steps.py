@@ -1,4 +1,4 @@
-"""What single steps cost that somebody waits for: dividing a tile into finer pieces, taking a vote into the consensus.
+"""What single steps cost that somebody waits for: dividing a tile into fragments, taking a vote into the consensus.
 
     python -m benchmarks.steps
 
@@ -32,7 +32,7 @@ def milliseconds(step: Callable[[], object], times: int) -> str:
 def main() -> None:
     image = demo_grid(1, 1, 1)[0].render().image
     labels = segment(image)
-    print("finer pieces of a tile:", milliseconds(lambda: split_superpixels(image, labels, 4), 30))
+    print("fragments of a tile:", milliseconds(lambda: split_superpixels(image, labels, 4), 30))
     draw = np.random.default_rng(0)
     answers = Answers(
         np.repeat(np.arange(PIECES), VOTERS),

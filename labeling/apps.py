@@ -9,9 +9,9 @@ class LabelingConfig(AppConfig):
 
     def ready(self) -> None:
         if settings.AMBER["AMBER_REPORT_KEY"]:
-            from labeling.reports.email_encryption import seal
+            from labeling.reports.email_encryption import encrypt
 
-            seal(
+            encrypt(
                 "x"
             )  # a wrong key is told when the site starts, not to the first citizen who leaves an address
 

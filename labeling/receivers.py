@@ -13,7 +13,7 @@ from detection.signals import classifier_activated, run_finished
 from labeling.campaigns.round import request_effect
 from labeling.desk.priority import request_ranking
 from labeling.desk.queue_state import open_tile
-from labeling.releases.catalogue import KEY, heal, write_catalogue
+from labeling.releases.catalogue import KEY, rebuild_if_stale, write_catalogue
 from labeling.reports.retention import forget_now_and_again
 
 
@@ -58,10 +58,10 @@ def tell_rights(sender: type[ImagerySource], instance: ImagerySource, **_: Any) 
     if storage.exists(KEY):
         if not instance.may_publish:
             write_catalogue()
-        transaction.on_commit(heal)
+        transaction.on_commit(rebuild_if_stale)
 
 
 @receiver(swept)
 def mend_catalogue(sender: Any, **_: Any) -> None:
     """A publisher killed between the rows and the catalogue leaves it one release behind: until the next round."""
-    heal()
+    rebuild_if_stale()

@@ -11,9 +11,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,13 @@ from scripts.postgres import private_postgres
 
 BIN = PYTHON.parent
 BYTECODE = BIN.parent / "bytecode"
+NODE_BIN = ROOT / "node_modules" / ".bin"
+QUICK = "not slow and not browser"
+COVERAGE = [str(BIN / "coverage"), "report", "--format=total"]
+ONE_AT_A_TIME = threading.Lock()
+ROOM_IN_MEMORY = 4 * 2**30
+# Two processes of tests, each with its children, share two cores: more threads would only wait for one another.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
 @dataclass
@@ -46,10 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--fast", action="store_true", help="leave out browser tests, slow tests and the run on PostgreSQL"
     )
     fast: bool = parser.parse_args(arguments).fast
+    began = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         _set_up(fast)
+        tempfile.tempdir = _quick_folder()
         with tempfile.TemporaryDirectory(prefix="amber-test-") as scratch:
+            Path(scratch).chmod(0o755)  # PostgreSQL may run as a user of its own
             (Path(scratch) / "home" / "static").mkdir(parents=True)  # the site warns when it is not there
             tallies = _fast(Path(scratch)) if fast else _everything(Path(scratch))
     except SetupError as error:
@@ -58,23 +70,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130
-    return _report(tallies)
+    return _report(tallies, time.monotonic() - began)
 
 
 def _set_up(fast: bool) -> None:
     began = time.monotonic()
-    needs = [environment.REDIS, environment.GETTEXT]
+    needs = [environment.REDIS, environment.GETTEXT, environment.NODE, environment.NPM]
     if not fast:
         needs += [environment.POSTGRES, environment.CHROMIUM]
     environment.ensure_programs(needs, _say)
     environment.ensure_virtual_environment([RUNTIME_LOCK, DEVELOPMENT_LOCK], _say)
+    environment.ensure_node_modules(_say)
     _say(f"set up in {time.monotonic() - began:.1f} s")
+
+
+def _quick_folder() -> str | None:
+    """A folder in memory where there is room for what the tests write; None: where temporary files lie anyway.
+
+    A file of the site is on the disk before its name is known: on a disk the tests wait for that thousands of times.
+    """
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM_IN_MEMORY:
+        return str(memory)
+    return None
 
 
 def _fast(scratch: Path) -> list[Tally]:
     return [
         *_static_checks(scratch),
-        _pytest(scratch, "tests", ["-n", "2", "-m", "not slow and not browser"]),
+        _pytest(scratch, "tests", ["-n", "2", "-m", QUICK]),
     ]
 
 
@@ -82,7 +106,11 @@ def _everything(scratch: Path) -> list[Tally]:
     tallies = _static_checks(scratch)
     # In the order of tests/conftest.py, the longest files first; xdist's own order puts the stories last, on one core.
     both_cores = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    tallies.append(_pytest(scratch, "tests", both_cores))
+    # Tracing costs a third of the processor, and what a browser sees runs in other processes: quick tests alone pay it.
+    quick = [*both_cores, "-m", QUICK, "--cov", "--cov-report="]
+    tallies.append(_pytest(scratch, "quick tests", quick))
+    tallies.append(_pytest(scratch, "slow tests", [*both_cores, "-m", f"not ({QUICK})"]))
+    tallies.append(_check(scratch, "coverage of the quick tests, %", COVERAGE))
     with private_postgres() as address:
         chosen = [*both_cores, "-m", "database and not browser"]
         tallies.append(_pytest(scratch, "tests on PostgreSQL", chosen, {"AMBER_DATABASE_URL": address}))
@@ -90,13 +118,21 @@ def _everything(scratch: Path) -> list[Tally]:
 
 
 def _static_checks(scratch: Path) -> list[Tally]:
+    """Beside one another, the longest first."""
     manage = [str(PYTHON), str(ROOT / "manage.py")]
-    return [
-        _check(scratch, "ruff", [str(BIN / "ruff"), "check"]),
-        _check(scratch, "mypy", [str(BIN / "mypy"), "amberapp", "detection", "labeling", "scripts"]),
-        _check(scratch, "import contracts", [str(BIN / "lint-imports")]),
-        _check(scratch, "migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
-    ]
+    biome = [str(NODE_BIN / "biome"), "check", "--error-on-warnings"]
+    checks = {
+        "mypy": [str(BIN / "mypy"), "amberapp", "detection", "labeling", "scripts"],
+        "javascript types": [str(NODE_BIN / "tsc"), "--project", str(ROOT)],
+        "ruff": [str(BIN / "ruff"), "check"],
+        "ruff format": [str(BIN / "ruff"), "format", "--check"],
+        "import contracts": [str(BIN / "lint-imports")],
+        "migrations": [*manage, "makemigrations", "--check", "--dry-run"],
+        # Named: biome would go through all folders, the ignored ones too, to find what its settings name.
+        "javascript style": [*biome, "static/js", "scripts/js"],
+    }
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda name: _check(scratch, name, checks[name]), checks))
 
 
 def _environment(scratch: Path, extra: Mapping[str, str]) -> dict[str, str]:
@@ -104,15 +140,29 @@ def _environment(scratch: Path, extra: Mapping[str, str]) -> dict[str, str]:
     left_out = ("AMBER_", "PYTHONDONTWRITEBYTECODE")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     # Hundreds of processes start: what one has compiled the next ones read.
-    return {**clean, "AMBER_HOME": str(scratch / "home"), "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
+    places = {
+        "AMBER_HOME": str(scratch / "home"),
+        "COVERAGE_FILE": str(scratch / "coverage"),
+        "TMPDIR": str(scratch),
+    }
+    return {**clean, **places, **ONE_THREAD, "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
 
 
 def _check(scratch: Path, name: str, command: Sequence[str]) -> Tally:
-    _say(name)
     began = time.monotonic()
     done = subprocess.run(
-        command, cwd=ROOT, env=_environment(scratch, {}), stdin=subprocess.DEVNULL, check=False
+        command,
+        cwd=ROOT,
+        env=_environment(scratch, {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
+    with ONE_AT_A_TIME:
+        _say(name)
+        print(done.stdout, end="", flush=True)
     failed = int(done.returncode != 0)
     return Tally(name, time.monotonic() - began, 1 - failed, failed)
 
@@ -144,7 +194,7 @@ def _pytest(
     return tally
 
 
-def _report(tallies: Sequence[Tally]) -> int:
+def _report(tallies: Sequence[Tally], seconds: float) -> int:
     print()
     for tally in tallies:
         verdict = "FAILED" if tally.failed else "ok"
@@ -152,7 +202,7 @@ def _report(tallies: Sequence[Tally]) -> int:
     passed = sum(tally.passed for tally in tallies)
     failed = sum(tally.failed for tally in tallies)
     skipped = sum(tally.skipped for tally in tallies)
-    print(f"  {sum(tally.seconds for tally in tallies):7.1f} s  in all\n")
+    print(f"  {seconds:7.1f} s  in all, some beside others\n")
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
     return 1 if failed else 0
 

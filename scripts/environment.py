@@ -57,6 +57,8 @@ REDIS = Need("Redis", "redis-server", lambda: shutil.which("redis-server"))
 POSTGRES = Need("PostgreSQL", "postgresql", _postgres_initdb)
 CHROMIUM = Need("Chromium", "chromium-headless-shell", _chromium)
 GETTEXT = Need("gettext", "gettext", lambda: shutil.which("msgfmt"))
+NODE = Need("Node.js", "nodejs", lambda: shutil.which("node"))
+NPM = Need("npm", "npm", lambda: shutil.which("npm"))
 
 
 def ensure_programs(needs: Sequence[Need], say: Say) -> None:
@@ -122,6 +124,22 @@ def ensure_virtual_environment(locks: Sequence[Path], say: Say, venv: Path = VEN
         _call([*command, *(str(lock) for lock in locks)], "install the Python packages")
         _note(venv, wanted)
     return True
+
+
+def ensure_node_modules(say: Say) -> None:
+    """Bring `node_modules`, what checks the scripts of the pages, to what `package-lock.json` says. Raises SetupError.
+
+    No script of a package is run. The lock's digest is noted inside, so an unchanged lock costs nothing.
+    """
+    wanted = _digest(ROOT / "package-lock.json")
+    note = ROOT / "node_modules" / ".amber-lock"
+    with _alone():
+        if note.exists() and note.read_text() == wanted:
+            return
+        say("installing what checks the scripts (the first time takes a while)")
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        _call(command, "install the checks of the scripts")
+        note.write_text(wanted)
 
 
 def redis_program(say: Say) -> str:

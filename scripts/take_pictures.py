@@ -19,8 +19,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from detection.scenes import demo_tiles
 from scripts.environment import CHROMIUM
-from tests.browser.stack import ROOT, running_site
+from tests.browser.stack import running_site
 from tests.browser.test_campaign_story import Afternoon
+from tests.paths import ROOT
 
 FOLDER = ROOT / "docs" / "pictures"
 SIZES = ((1280, 800), (390, 844))

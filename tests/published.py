@@ -32,3 +32,19 @@ def judge(detection: Any, expert: Any, verdict: str = "approved", **fields: Any)
 def approve_all(run: Any, expert: Any) -> None:
     for detection in run.detections.all():
         judge(detection, expert)
+
+
+def publish_all(run: Any, expert: Any, admin: Any) -> Any:
+    """A release of everything that the run found."""
+    from labeling.releases.publish import publish_release
+
+    approve_all(run, expert)
+    return publish_release(run=run, acting_user=admin)
+
+
+def publish_without_the_first(run: Any, expert: Any, admin: Any) -> Any:
+    """A release of what stands on the map when the first place is rejected."""
+    from labeling.releases.publish import publish_release
+
+    judge(run.detections.first(), expert, "rejected")
+    return publish_release(run=run, acting_user=admin)

@@ -38,9 +38,9 @@ class Entry:
 CROWD = (
     Entry("volunteers", gettext_lazy("Volunteers"), ("volunteer",)),
     Entry("desks", gettext_lazy("Desks and rules"), ("desk-rules",)),
-    Entry("known-tiles", gettext_lazy("Known tiles"), ("known-tile", "known-tile-new")),
+    Entry("known-tiles", gettext_lazy("Gold-standard tiles"), ("known-tile", "known-tile-new")),
     Entry("look-alikes", gettext_lazy("Look-alikes"), ("look-alike", "look-alike-new")),
-    Entry("anchoring", gettext_lazy("Anchoring")),
+    Entry("anchoring", gettext_lazy("Suggestion bias")),
 )
 CROWD_NAMES = tuple(name for entry in CROWD for name in (entry.name, *entry.below))
 MANAGE = (
@@ -69,8 +69,8 @@ def site_links(request: HttpRequest) -> list[Link]:
     user: Any = getattr(request, "user", AnonymousUser())
     links = [Entry("public-map", _("Map")).link(here)]
     if user.is_authenticated:
-        links += [Entry("desk", _("Label")).link(here), Entry("my-labels", _("My places")).link(here)]
-    links.append(Entry("how-to-tell", _("How to tell")).link(here))
+        links += [Entry("desk", _("Label")).link(here), Entry("my-labels", _("My contributions")).link(here)]
+    links.append(Entry("how-to-tell", _("Identification guide")).link(here))
     if user.is_authenticated and user.has_role(Role.EXPERT):
         reports, campaigns = path.startswith("/review/reports/"), path.startswith("/review/campaigns/")
         links += [

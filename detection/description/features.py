@@ -1,4 +1,4 @@
-"""Reading pixels: the dear step, done once for each tile, segmentation and extractor."""
+"""Reading pixels: feature extraction, done once for each tile, segmentation and extractor."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence

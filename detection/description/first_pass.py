@@ -1,4 +1,4 @@
-"""The dear step: each tile's pixels are read and decoded once, cut, described and kept.
+"""Feature extraction: each tile's pixels are read and decoded once, cut, described and kept.
 
 Everything after it reads the feature store. Left out: scoring (`run_shards`), and crops, which are not cut.
 """
@@ -121,10 +121,10 @@ def _describe(
         read = perf_counter()
         image = read_image(data)
         decoded = perf_counter()
-        pieces = None
+        segmented_image = None
         if segmented is None:
-            pieces = cut(image, parameters)
-            labels = pieces.labels
+            segmented_image = cut(image, parameters)
+            labels = segmented_image.labels
         else:
             labels = load_labels(segmented)
     except (UnreadableImage, UserError, ValueError) as error:
@@ -135,7 +135,7 @@ def _describe(
     except (UserError, ValueError) as error:
         return _Misfit(error)
     extracted = perf_counter()
-    files = put_files(pieces) if pieces is not None else None
+    files = put_files(segmented_image) if segmented_image is not None else None
     stored = perf_counter()
     return _Described(
         features,
@@ -164,7 +164,7 @@ def _keep(
             for tile, found in batch
             if found.files is not None
         ],
-        ignore_conflicts=True,  # another worker cut it meanwhile: the same pieces
+        ignore_conflicts=True,  # another worker cut it meanwhile: the same superpixels
     )
     written: dict[int, SegmentedTile] = {}
     for row in SegmentedTile.objects.filter(tile__in=list(fresh), segmentation=segmentation):

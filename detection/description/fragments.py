@@ -1,4 +1,4 @@
-"""The finer raster of a tile: the pieces that its superpixels are divided into when they are mixed."""
+"""The finer raster of a tile: the fragments that its superpixels are divided into when they are mixed."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,28 +9,28 @@ from detection.description.segment import load_labels
 from detection.imagery.decode import read_image
 from detection.models import SegmentedTile, TileKind
 from detection.segmentation.raster import decode_raster, encode_raster
-from detection.segmentation.split import count_pieces, split_superpixels
+from detection.segmentation.split import count_fragments, split_superpixels
 
-# Another way of dividing makes new pieces under new names; labels of pieces then need a migration.
+# Another way of dividing makes new fragments under new names; labels of fragments then need a migration.
 _VERSION = 1
 
 
-def piece_raster_name(segmented: SegmentedTile) -> str:
+def fragment_raster_name(segmented: SegmentedTile) -> str:
     """Names the content of the finer raster: the same name, the same bytes. Fit for an ETag. Empty for a crop."""
     if not segmented.raster_key:
         return ""
     return storage.sha256_of(f"{segmented.tile.sha256} {segmented.raster_key} v{_VERSION}".encode())
 
 
-def piece_raster(segmented: SegmentedTile) -> bytes:
-    """A grey PNG in the blocks of the tile's own raster: the number 1…m of the piece within its superpixel.
+def fragment_raster(segmented: SegmentedTile) -> bytes:
+    """A grey PNG in the blocks of the tile's own raster: the number 1…m of the fragment within its superpixel.
 
     Made when it is first asked for and kept. Two who ask at once make the same bytes and one file replaces the other
     whole. Raises NotThere for a crop, UnreadableImage when the tile's image cannot be read.
     """
-    name = piece_raster_name(segmented)
+    name = fragment_raster_name(segmented)
     if not name:
-        raise NotThere("A crop is one piece: it has no raster.")
+        raise NotThere("A crop is one superpixel: it has no raster.")
     key = f"pieces/{name[:2]}/{name}.png"
     try:
         return storage.get(key)
@@ -44,13 +44,13 @@ def piece_raster(segmented: SegmentedTile) -> bytes:
     return data
 
 
-def piece_counts(segmented: SegmentedTile) -> list[int]:
-    """How many pieces every superpixel has, superpixel 1 first; a crop is one superpixel without pieces."""
+def fragment_counts(segmented: SegmentedTile) -> list[int]:
+    """How many fragments every superpixel has, superpixel 1 first; a crop is one superpixel without fragments."""
     if segmented.tile.kind == TileKind.CROP:
         return [0]
-    return count_pieces(load_labels(segmented), load_pieces(segmented))
+    return count_fragments(load_labels(segmented), load_fragments(segmented))
 
 
-def load_pieces(segmented: SegmentedTile) -> npt.NDArray[np.int32]:
-    """The finer raster at the tile's full size: int32 (height, width), 0 = no data. Raises as `piece_raster`."""
-    return decode_raster(piece_raster(segmented))[0]
+def load_fragments(segmented: SegmentedTile) -> npt.NDArray[np.int32]:
+    """The finer raster at the tile's full size: int32 (height, width), 0 = no data. Raises as `fragment_raster`."""
+    return decode_raster(fragment_raster(segmented))[0]

@@ -41,8 +41,8 @@ def parameters_of(segmentation: Segmentation) -> SlicParameters:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A tile cut into pieces: `labels` int32 (height, width), 1…n, 0 = no data; the two files made of them."""
+class SegmentedImage:
+    """A tile cut into superpixels: `labels` int32 (height, width), 1…n, 0 = no data; the two files made of them."""
 
     labels: npt.NDArray[np.int32]
     raster: bytes
@@ -53,17 +53,17 @@ class Cut:
         return int(self.labels.max(initial=0))
 
 
-def cut(image: DecodedImage, parameters: SlicParameters) -> Cut:
+def cut(image: DecodedImage, parameters: SlicParameters) -> SegmentedImage:
     """Divide a decoded tile. Neither database nor storage is touched, so it may run in a thread.
 
-    Raises UnreadableImage where there are more pieces than the label raster can tell apart.
+    Raises UnreadableImage where there are more superpixels than the label raster can tell apart.
     """
     labels = segment(image.pixels, parameters, image.valid)
     if labels.max(initial=0) > LARGEST_NUMBER:
         raise UnreadableImage(
             gettext_noop(
-                "The image falls into %(count)s separate pieces, and %(limit)s is the most: "
-                "look at its transparent parts."
+                "The image falls into %(count)s separate superpixels, and %(limit)s is the most: look at "
+                "its transparent parts."
             ),
             count=int(labels.max()),
             limit=LARGEST_NUMBER,
@@ -72,25 +72,27 @@ def cut(image: DecodedImage, parameters: SlicParameters) -> Cut:
     raster = encode_raster(labels, scale)
     # `segment` numbers blocks of that side.
     rings = trace_outlines(labels[::scale, ::scale], scale, (image.height, image.width))
-    return Cut(labels, raster, json.dumps({"pieces": rings}, separators=(",", ":")).encode())
+    return SegmentedImage(labels, raster, json.dumps({"pieces": rings}, separators=(",", ":")).encode())
 
 
-def put_files(pieces: Cut) -> dict[str, str | int]:
+def put_files(segmented_image: SegmentedImage) -> dict[str, str | int]:
     """Store raster and outlines; returns the fields of the SegmentedTile that points at them."""
     return {
-        "superpixels": pieces.superpixels,
-        "raster_key": storage.put(storage.content_key("rasters", pieces.raster, ".png"), pieces.raster),
+        "superpixels": segmented_image.superpixels,
+        "raster_key": storage.put(
+            storage.content_key("rasters", segmented_image.raster, ".png"), segmented_image.raster
+        ),
         "outlines_key": storage.put(
-            storage.content_key("outlines", pieces.outlines, ".json"), pieces.outlines
+            storage.content_key("outlines", segmented_image.outlines, ".json"), segmented_image.outlines
         ),
     }
 
 
 def segment_tile(tile: Tile, segmentation: Segmentation, image: DecodedImage | None = None) -> SegmentedTile:
-    """Cut `tile`; a tile that is already cut is returned as it is. A crop is one piece.
+    """Cut `tile`; a tile that is already cut is returned as it is. A crop is one superpixel.
 
     `image`: the tile's pixels where they have been decoded already. Raises
-    detection.imagery.decode.UnreadableImage when the stored image cannot be read or falls into too many pieces.
+    detection.imagery.decode.UnreadableImage when the stored image cannot be read or falls into too many superpixels.
     """
     known = SegmentedTile.objects.filter(tile=tile, segmentation=segmentation).first()
     if known is not None:
@@ -101,20 +103,20 @@ def segment_tile(tile: Tile, segmentation: Segmentation, image: DecodedImage | N
         )[0]
     if image is None:
         image = read_image(storage.get(tile.image_key))
-    pieces = cut(image, parameters_of(segmentation))
+    segmented_image = cut(image, parameters_of(segmentation))
     return SegmentedTile.objects.get_or_create(
-        tile=tile, segmentation=segmentation, defaults=put_files(pieces)
+        tile=tile, segmentation=segmentation, defaults=put_files(segmented_image)
     )[0]
 
 
-def outline_of(segmented: SegmentedTile, pieces: Iterable[int]) -> MultiPolygon:
+def outline_of(segmented: SegmentedTile, superpixels: Iterable[int]) -> MultiPolygon:
     """The ground that some superpixels of a whole tile cover together, in pixel corners (y down)."""
     blocks, scale, shape = decode_blocks(storage.get(segmented.raster_key))
-    return union_outline(blocks, pieces, scale, shape)
+    return union_outline(blocks, superpixels, scale, shape)
 
 
 def load_labels(segmented: SegmentedTile) -> npt.NDArray[np.int32]:
-    """The stored raster at the tile's full size: int32 (height, width), pieces 1…n, 0 = no data."""
+    """The stored raster at the tile's full size: int32 (height, width), superpixels 1…n, 0 = no data."""
     tile = segmented.tile
     if tile.kind == TileKind.CROP:
         return np.ones((tile.height, tile.width), dtype=np.int32)

@@ -68,11 +68,11 @@ class Converted:
         return str(self.record["weights_hash"])
 
     def cosine(self, form: str) -> float:
-        """The least cosine of any checked piece's features to Keras' own, −1…1."""
+        """The least cosine of any checked superpixel's features to Keras' own, −1…1."""
         return float(self.record["checked"][form]["minimum"])
 
     def accepted(self, form: str) -> bool:
-        """Whether every checked piece came near enough to Keras."""
+        """Whether every checked superpixel came near enough to Keras."""
         return self.cosine(form) >= LEAST_COSINE
 
 

@@ -6,8 +6,8 @@ kept beside it. The last line printed is the new folder's name, or with the exit
 Left out: deciding whether the figures will do (`conversion.Converted.accepted`).
 
 record.json: `weights_hash`; `engine`; `precision`; `images` {given, invented}; `checked` {form: {pieces, minimum,
-mean, centred}}, cosines of a piece's features to those of Keras in float32 (`centred`: least cosine after the mean of
-all pieces is taken off both, which tells how well differences between pieces survive); `sha256` {file: digest}.
+mean, centred}}, cosines of a superpixel's features to those of Keras in float32 (`centred`: least cosine after the mean of
+all superpixels is taken off both, which tells how well differences between superpixels survive); `sha256` {file: digest}.
 """
 
 from __future__ import annotations
@@ -75,12 +75,12 @@ def main(request: dict[str, str]) -> str:
 
 
 def compared(engine: Engine, keras: Engine, images: Sequence[Image]) -> dict[str, dict[str, float]]:
-    """The figures of `checked` for every form, on the same pieces of the same images."""
+    """The figures of `checked` for every form, on the same superpixels of the same images."""
     figures = {}
-    pieces = [_cut(image) for image in images]
+    superpixels = [_cut(image) for image in images]
     for form, make in EXTRACTORS.items():
         ours, theirs = (
-            np.concatenate([extractor.extract(image, labels) for image, labels in pieces])
+            np.concatenate([extractor.extract(image, labels) for image, labels in superpixels])
             for extractor in (make(engine, ""), make(keras, ""))
         )
         figures[form] = _cosines(ours, theirs)

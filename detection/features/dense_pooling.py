@@ -1,6 +1,6 @@
-"""One look at a whole tile: windows that a network can take, and its activations pooled over the pieces.
+"""One look at a whole tile: windows that a network can take, and its activations pooled over the superpixels.
 
-A piece is described by the mean of the grid's cells, each weighed by how many of the piece's pixels lie in it: the
+A superpixel is described by the mean of the grid's cells, each weighed by how many of the superpixel's pixels lie in it: the
 same average as over the cells of a crop, but with the crop's surroundings in sight. Known to no particular network.
 """
 
@@ -37,7 +37,7 @@ class Windows:
 def pool_windows(
     image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32], count: int, network: Network
 ) -> npt.NDArray[np.float32]:
-    """Describe pieces 1…count of an image, float32 (count, channels); `count` is at least 1.
+    """Describe superpixels 1…count of an image, float32 (count, channels); `count` is at least 1.
 
     `image`: uint8 (H, W, 3); `labels`: int32 (H, W), 0 where there is no data, every number from 1 to `count` used.
     `network`: uint8 (1, s, s, 3) → float32 (1, g, g, channels), its cells g×g of equal size.
@@ -87,7 +87,7 @@ def shrink(window: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], tuple[
 def cell_weights(
     labels: npt.NDArray[np.int32], count: int, size: tuple[int, int], side: int, stride: int
 ) -> sparse.csr_array:
-    """How many pixels of each piece lie in each cell: float32 (count, side · side), sparse.
+    """How many pixels of each superpixel lie in each cell: float32 (count, side · side), sparse.
 
     `labels`: int32 (h, w), drawn at `size` on a canvas of `side`×`side` cells of `stride`×`stride` pixels each. A
     pixel belongs to the cell that its centre falls into.
@@ -99,7 +99,7 @@ def cell_weights(
     numbers, present = labels, np.arange(count)
     if (
         count * cells > LARGEST_TABLE
-    ):  # a window of a huge image holds few of its pieces: they are numbered anew
+    ):  # a window of a huge image holds few of its superpixels: they are numbered anew
         there = np.bincount(labels.ravel(), minlength=count + 1) > 0
         there[0] = False
         present = np.flatnonzero(there) - 1

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.features.protocol import FeatureExtractor
-from detection.imagery.light import LIGHTS, in_other_light
+from detection.imagery.light import LIGHTS, augmented
 
-# Extractors cheap enough to read the training pieces once more a light. Those that learned from a million photographs
+# Extractors cheap enough to read the training superpixels once more a light. Those that learned from a million photographs
 # have seen other light already.
-TAUGHT = ("texture",)
+AUGMENTED = ("texture",)
 
 
-class OtherLight:
+class AugmentedExtractor:
     """`extractor` behind a change of light. Its features stand in the store under a key of their own, read once."""
 
     def __init__(self, extractor: FeatureExtractor, light: str) -> None:
@@ -31,9 +31,9 @@ class OtherLight:
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """As `FeatureExtractor.extract`. The light is drawn from the image's content: the same image, the same light."""
         seed = zlib.crc32(np.ascontiguousarray(image).tobytes())
-        return self.extractor.extract(in_other_light(image, self.light, seed), labels)
+        return self.extractor.extract(augmented(image, self.light, seed), labels)
 
 
-def other_lights(extractor: FeatureExtractor) -> list[OtherLight]:
+def augmented_extractors(extractor: FeatureExtractor) -> list[AugmentedExtractor]:
     """The lights that `extractor` is to be taught with, none for one that needs none."""
-    return [OtherLight(extractor, light) for light in LIGHTS] if extractor.name in TAUGHT else []
+    return [AugmentedExtractor(extractor, light) for light in LIGHTS] if extractor.name in AUGMENTED else []

@@ -1,6 +1,6 @@
 """What every feature extractor is, whatever is inside it.
 
-An extractor turns the pieces of one image into numbers. Its `key` names the numbers: features with different
+An extractor turns the superpixels of one image into numbers. Its `key` names the numbers: features with different
 keys must never meet in one training set.
 """
 
@@ -20,7 +20,7 @@ class FeatureExtractor(Protocol):
     """A way of describing superpixels by numbers.
 
     `name`: what people choose; `version`: changes whenever the numbers change; `weights_hash`: hexadecimal
-    SHA-256 of what was learned before, "" where nothing was; `dimension`: numbers a piece; `key`: all of these
+    SHA-256 of what was learned before, "" where nothing was; `dimension`: numbers a superpixel; `key`: all of these
     in one short word, see `feature_key`. `warnings`: sentences for an admin about how the numbers are made here,
     such as a slower way than the usual one.
     """
@@ -33,10 +33,10 @@ class FeatureExtractor(Protocol):
     warnings: tuple[str, ...]
 
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        """Describe every piece.
+        """Describe every superpixel.
 
-        `image`: uint8 (H, W, 3), sRGB. `labels`: int32 (H, W), pieces 1…n, 0 where there is no data. Returns
-        float32 (n, dimension), finite; row i describes piece i + 1. Raises ValueError where the two do not
+        `image`: uint8 (H, W, 3), sRGB. `labels`: int32 (H, W), superpixels 1…n, 0 where there is no data. Returns
+        float32 (n, dimension), finite; row i describes superpixel i + 1. Raises ValueError where the two do not
         fit together or a number below n has no pixel.
         """
         ...
@@ -48,7 +48,7 @@ def feature_key(name: str, version: str, weights_hash: str, precision: str = "")
 
 
 def bounding_boxes(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> list[tuple[slice, slice]]:
-    """The (rows, columns) of every piece's bounding box, piece k at place k − 1; none for a tile without data.
+    """The (rows, columns) of every superpixel's bounding box, superpixel k at place k − 1; none for a tile without data.
 
     Checks what `FeatureExtractor.extract` is given and raises the ValueError that it promises.
     """
@@ -74,8 +74,8 @@ def bounding_boxes(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) 
     return [(slice(upper, lower), slice(west, east)) for upper, lower, west, east in corners]
 
 
-def count_pieces(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> int:
-    """How many pieces there are; checks as `bounding_boxes` does, at a fraction of its time."""
+def count_superpixels(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> int:
+    """How many superpixels there are; checks as `bounding_boxes` does, at a fraction of its time."""
     _check_shapes(image, labels)
     pixels = np.bincount(labels.ravel())[1:]
     _check_all_there((pixels > 0).tolist())
@@ -94,5 +94,5 @@ def _check_shapes(image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -
 def _check_all_there(there: list[bool]) -> None:
     if not all(there):
         raise ValueError(
-            f"piece {there.index(False) + 1} has no pixel; pieces are numbered 1…{len(there)} without gaps"
+            f"superpixel {there.index(False) + 1} has no pixel; superpixels are numbered 1…{len(there)} without gaps"
         )

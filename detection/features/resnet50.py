@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from detection.features.dense_pooling import Windows, pool_windows
 from detection.features.engines import CHANNELS, Engine, fingerprint
-from detection.features.protocol import bounding_boxes, count_pieces, feature_key
+from detection.features.protocol import bounding_boxes, count_superpixels, feature_key
 
 SIDE = 224
 CROPS, DENSE = "resnet50", "resnet50-dense"
@@ -62,7 +62,7 @@ class ResNet50Dense(_ResNet50):
 
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """float32 (n, 2048) ≥ 0; see `FeatureExtractor.extract`."""
-        count = count_pieces(image, labels)
+        count = count_superpixels(image, labels)
         if not count:
             return np.zeros((0, self.dimension), np.float32)
         return pool_windows(image, labels, count, self.engine.run)

@@ -7,7 +7,7 @@ clear-cuts. Here the wavelets are Gabor filters on a pyramid, four orientations,
 angle between the two filters, averaged over the first: the numbers do not turn with the picture.
 
 Differences from the paper: no coefficients across colours, no learned or orthogonal decomposition, means over a
-piece's bounding box where the paper blurs.
+superpixel's bounding box where the paper blurs.
 """
 
 from __future__ import annotations

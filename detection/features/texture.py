@@ -1,6 +1,6 @@
 """The extractor that needs no weights: colour, and how the grain of the ground is arranged.
 
-A piece is described by its bounding box, as the labelled crops of the 2018 dataset are cut, from planes computed
+A superpixel is described by its bounding box, as the labelled crops of the 2018 dataset are cut, from planes computed
 once for the whole image. A whole tile is first brought to a reference lightness and colour (`texture_planes`):
 providers retouch, and a classifier trained on one must read the other. A crop is taken as it is, since what it shows
 is its colour.

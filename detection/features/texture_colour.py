@@ -1,6 +1,6 @@
-"""Colour of a piece: moments, quantiles and shares of lightness, the two colour axes and chroma (CIELAB).
+"""Colour of a superpixel: moments, quantiles and shares of lightness, the two colour axes and chroma (CIELAB).
 
-Read from histograms of 256 steps, so that any quantile of any piece costs one pass over its pixels.
+Read from histograms of 256 steps, so that any quantile of any superpixel costs one pass over its pixels.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""How colour, grain, slope and its order vary together within a piece: a covariance, in its log-Euclidean form.
+"""How colour, grain, slope and its order vary together within a superpixel: a covariance, in its log-Euclidean form.
 
 Ploughed fields, clear-cut rows and roads have a direction; dug ground has none: the structure tensor (Bigün and
 Granlund, ICCV 1987) and the Hessian tell it at each place, the covariance tells how it goes with light and colour.
 
 After Tuzel, Porikli and Meer, "Region Covariance" (ECCV 2006), and Arsigny and others, "Log-Euclidean metrics" (Magnetic
 Resonance in Medicine 56, 2006): the matrix logarithm makes of covariances a plain vector space, in which a kernel
-may measure. Everything is in units of the piece's own contrast, so that a dull sky changes little.
+may measure. Everything is in units of the superpixel's own contrast, so that a dull sky changes little.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BEND_SCALES = (1.0, 2.0)
 # and how much of it runs one way; how unevenly the lightness bends.
 CHANNELS = 3 + 7 + 4 + 1 + 2 * len(TENSOR_SCALES) + len(BEND_SCALES)
 DIMENSION = CHANNELS * (CHANNELS + 1) // 2
-# Keeps the logarithm finite where a piece is plain.
+# Keeps the logarithm finite where a superpixel is plain.
 FLOOR = 1e-4
 LEAST_DEVIATION = 4.0
 
@@ -34,7 +34,7 @@ def describe_covariance(
 ) -> Floats:
     """float32 (n, DIMENSION): the upper triangle of the logarithm of each box's covariance.
 
-    `boxes` in pixels of the image; `deviation` (n,): of each piece's lightness, > 0.
+    `boxes` in pixels of the image; `deviation` (n,): of each superpixel's lightness, > 0.
     """
     channels = _channels(planes)
     rows, columns = np.triu_indices(CHANNELS)

@@ -7,6 +7,7 @@ out: which numbers are made of them (`texture_colour`, `texture_covariance`, `sc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,7 @@ def compute_planes(
     return Planes(lightness, lab, half_bands, quarter_bands, across, down)
 
 
-def halved(plane: npt.NDArray) -> npt.NDArray:
+def halved(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Means of 2×2 pixels, same dtype; an image one pixel thin stays so."""
     import cv2
 

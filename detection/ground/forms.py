@@ -56,9 +56,9 @@ class RegionForm(forms.Form):
         help_text=_("Of the tiles, when only their centre is known: 18 is about 0.37 m a pixel at 51.5° N."),
     )
     positive_superpixels = forms.IntegerField(
-        label=_("Superpixels that may be positive"),
+        label=_("Tile threshold: flag above N positive superpixels"),
         initial=2,
-        help_text=_("A tile is marked as mining when more than this many of its superpixels are positive."),
+        help_text=_("A tile is flagged as mining when more than this many of its superpixels are positive."),
     )
     polygon_file = forms.FileField(
         label=_("Outline from a GeoJSON file"),

@@ -44,7 +44,7 @@ def folder_of(user_id: int | None, batch: str) -> Path:
     return Path(settings.HOME) / "staging" / f"{user_id or 0}-{batch}"
 
 
-def stage(*, batch: str, file: UploadedFile, acting_user: User) -> None:
+def stage(*, batch: str, file: "UploadedFile[bytes]", acting_user: User) -> None:
     """Write one uploaded file aside. Raises UserError that names the file."""
     folder = folder_of(acting_user.pk, batch)
     name = _checked_name(file.name or "")

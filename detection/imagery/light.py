@@ -1,6 +1,6 @@
 """The same ground as another sensor or provider would show it: for teaching, never for judging.
 
-A classifier that has seen each of its rows in other light too holds better on blocks never seen and on retouched tiles
+A classifier that has seen each of its rows in other light too holds better on held-out blocks and on retouched tiles
 (docs/adr/0008 has the figures, and what did not help). Left out: haze, shadows of clouds, snow, other resolution.
 """
 
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
-def in_other_light(image: Pixels, light: str, seed: int) -> Pixels:
+def augmented(image: Pixels, light: str, seed: int) -> Pixels:
     """uint8 (H, W, 3) of `image`, uint8 (H, W, 3) sRGB; `light` is one of `LIGHTS`; equal seeds give equal light.
 
     Raises KeyError for another light.

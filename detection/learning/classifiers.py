@@ -57,7 +57,7 @@ class FittedClassifier:
 
 
 @dataclass(frozen=True)
-class Fit:
+class ClassifierFit:
     """A fitted classifier, and `raw`: float32 (n,), for every row the raw score of a model that never saw it."""
 
     classifier: FittedClassifier
@@ -88,7 +88,7 @@ def fit_with_scores(
     seed: int,
     groups: npt.NDArray[Any] | None = None,
     copies: Floats | None = None,
-) -> Fit:
+) -> ClassifierFit:
     """Fit on all rows, and score every row by a model that never saw it.
 
     `features`: float32 (n, d), finite; `mining`: bool (n,); `groups`: one word or number a row (n,): rows of one
@@ -109,7 +109,7 @@ def fit_with_scores(
     inner = folds(mining, groups, CALIBRATION_FOLDS, seed)
     model, raw = algorithms.fit_and_hold_out(algorithm, rows, mining, seed, copies, inner)
     slope, offset = logistic_line(raw, mining)
-    return Fit(FittedClassifier(algorithm, rows.shape[1], model, slope, offset), raw)
+    return ClassifierFit(FittedClassifier(algorithm, rows.shape[1], model, slope, offset), raw)
 
 
 def folds(

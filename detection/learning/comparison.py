@@ -1,6 +1,6 @@
 """Classifiers side by side on the same folds, and which one to propose.
 
-The best average precision on blocks never seen is proposed. Where the 95 % interval of its paired difference from
+The best average precision on held-out blocks is proposed. Where the 95 % interval of its paired difference from
 XGBoost contains nought, the two tie and XGBoost is proposed: it is the quickest on whole regions, and was the
 classifier of 2018. Average precision decides because it asks for no threshold. Left out: what a classifier costs,
 beyond that preference.

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.learning.calibration import Reliability, reliability
-from detection.learning.classifiers import Fit, fit_with_scores
+from detection.learning.classifiers import ClassifierFit, fit_with_scores
 from detection.learning.classifiers import folds as divide
 from detection.learning.intervals import Draws, interval
 from detection.learning.thresholds import (
@@ -129,7 +129,7 @@ def evaluate_grouped(
     precision_target: float = PRECISION_TARGET,
     copies: Floats | None = None,
 ) -> GroupedEvaluation:
-    """Cross-validate over groups and say what to expect on groups never seen.
+    """Cross-validate over groups and say what to expect on held-out groups.
 
     `features`: float32 (n, d); `mining`: bool (n,); `groups`: (n,) one word or number a row, from `tile_group`
     or `block_group`, or a date; `copies`: float32 (k, n, d), see `classifiers.fit_with_scores`. `folds` is wanted, not
@@ -187,7 +187,7 @@ class Collector:
         self.reached: list[bool] = []
         self.precision_target = precision_target
 
-    def take(self, fit: Fit, rows: Floats, mining: Booleans, test: npt.NDArray[np.intp]) -> None:
+    def take(self, fit: ClassifierFit, rows: Floats, mining: Booleans, test: npt.NDArray[np.intp]) -> None:
         """One fold: `fit` of the training rows whose verdicts are `mining`, `rows` held out, `test` their numbers."""
         raw = fit.classifier.raw_scores(np.ascontiguousarray(rows, dtype=np.float32))
         middle, spread = float(fit.raw.mean()), max(float(fit.raw.std()), 1e-6)

@@ -8,6 +8,7 @@ stay what they are; an interval says how the held-out places could have fallen, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ class Draws:
     `groups`: (n,) the place of each row.
     """
 
-    def __init__(self, groups: npt.NDArray, seed: int = 0) -> None:
+    def __init__(self, groups: npt.NDArray[Any], seed: int = 0) -> None:
         _places, self.place_of = np.unique(np.asarray(groups), return_inverse=True)
         self.places = int(self.place_of.max()) + 1 if len(self.place_of) else 0
         random = np.random.default_rng(seed)

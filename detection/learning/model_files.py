@@ -116,7 +116,7 @@ def _header(data: bytes) -> dict[str, Any]:
     return header
 
 
-# XGBoost -----------------------------------------------------------------------------------------
+# XGBoost -------------------------------------------------------------------------------------------------------------
 
 
 def _write_xgboost(model: Any) -> tuple[str, bytes]:
@@ -135,7 +135,7 @@ def _read_xgboost(data: bytes) -> tuple[Any, int]:
     return model, int(model.num_features())
 
 
-# Random forest -----------------------------------------------------------------------------------
+# Random forest -------------------------------------------------------------------------------------------------------
 
 
 def _write_forest(model: Any) -> tuple[str, bytes]:
@@ -172,7 +172,7 @@ def _check_forest(forest: Any) -> None:
             raise ValueError("A tree in this classifier file is damaged.")
 
 
-# SVM ---------------------------------------------------------------------------------------------
+# SVM -----------------------------------------------------------------------------------------------------------------
 
 
 def _write_svm(model: RankedSvm) -> tuple[str, bytes]:

@@ -1,7 +1,7 @@
 """The support vector machine on ranks: fitted and applied with NumPy alone, kept as plain arrays.
 
 It is the least squares form (Suykens & Vandewalle 1999, “Least squares support vector machine classifiers”): squared
-instead of hinge loss, so that fitting is one system of linear equations. On the real crops it ranks places never seen
+instead of hinge loss, so that fitting is one system of linear equations. On the real crops it ranks held-out places
 better than the hinge loss did (docs/adr/0008). Copies of rows in other light teach, but only true rows become
 support vectors, at most `LARGEST_SUPPORT` of them (the subset of regressors of Poggio & Girosi 1990). Left out: more
 than `LARGEST_TAUGHT` rows, of which so many are drawn.

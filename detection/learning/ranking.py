@@ -61,8 +61,8 @@ def tile_uncertainty(scores: Sequence[npt.ArrayLike], threshold: float) -> Float
 
     `scores`: the superpixels' probabilities of each tile, arrays of any length (an empty one gives 0). The mean over
     the tile's three most undecided superpixels, as many as decide a tile: a sum would reward tiles cut into many
-    pieces, the maximum one odd piece, the mean over all would hide three doubtful pieces in a clear meadow. A tile of
-    fewer pieces is divided by three all the same: it has less to teach.
+    superpixels, the maximum one odd superpixel, the mean over all would hide three doubtful superpixels in a clear meadow. A tile of
+    fewer superpixels is divided by three all the same: it has less to teach.
     """
     longest = max((len(np.atleast_1d(row)) for row in scores), default=0)
     if not longest:

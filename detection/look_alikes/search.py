@@ -14,10 +14,10 @@ from detection.description.feature_store import BucketChunks
 from detection.description.features import load_superpixels
 from detection.look_alikes import vectors
 from detection.look_alikes.index import Index, open_index
-from detection.look_alikes.vectors import Found
+from detection.look_alikes.vectors import Neighbours
 from detection.models import Region, SegmentedTile
 
-Place = tuple[int, int]  # segmented tile, superpixel
+SuperpixelRef = tuple[int, int]  # segmented tile, superpixel
 
 # A detection of a hundred superpixels is asked about by those of them that differ most.
 MOST_ASKED = 8
@@ -28,8 +28,8 @@ KEPT_SECONDS = 1_800
 
 
 def look_alikes_of(
-    *, region: Region, extractor_key: str, places: Sequence[Place], wanted: int, as_one: bool = False
-) -> list[tuple[Place, float]]:
+    *, region: Region, extractor_key: str, places: Sequence[SuperpixelRef], wanted: int, as_one: bool = False
+) -> list[tuple[SuperpixelRef, float]]:
     """The `wanted` superpixels of the region nearest to any of `places`, these included, the nearest first.
 
     `as_one`: nearest to the mean of `places` instead. Each with its distance: 1 is that of two superpixels drawn by
@@ -41,7 +41,7 @@ def look_alikes_of(
         raise UserError(_("There is no index of look-alikes for “%(region)s” yet.") % {"region": region})
     wanted = min(wanted, MOST_WANTED)
     name = _name(index, places, wanted, as_one)
-    kept: list[tuple[Place, float]] | None = cache.get(name)
+    kept: list[tuple[SuperpixelRef, float]] | None = cache.get(name)
     if kept is None:
         kept = _search(index, extractor_key, places, wanted, as_one)
         cache.set(name, kept, KEPT_SECONDS)
@@ -49,8 +49,8 @@ def look_alikes_of(
 
 
 def _search(
-    index: Index, extractor_key: str, places: Sequence[Place], wanted: int, as_one: bool
-) -> list[tuple[Place, float]]:
+    index: Index, extractor_key: str, places: Sequence[SuperpixelRef], wanted: int, as_one: bool
+) -> list[tuple[SuperpixelRef, float]]:
     asked = _asked(index, extractor_key, places, as_one)
     found = vectors.nearest(index.parts, index.compression, asked, max(wanted, CANDIDATES))
     there = set(
@@ -65,8 +65,8 @@ def _search(
 
 
 def _ranked_again(
-    index: Index, extractor_key: str, found: Found, asked: npt.NDArray[np.float32], wanted: int
-) -> Found:
+    index: Index, extractor_key: str, found: Neighbours, asked: npt.NDArray[np.float32], wanted: int
+) -> Neighbours:
     try:
         features = load_superpixels(found.places(), extractor_key)
     except (KeyError, ValueError, FileNotFoundError):  # features are being made anew: the codes still hold
@@ -75,7 +75,7 @@ def _ranked_again(
 
 
 def _asked(
-    index: Index, extractor_key: str, places: Sequence[Place], as_one: bool
+    index: Index, extractor_key: str, places: Sequence[SuperpixelRef], as_one: bool
 ) -> npt.NDArray[np.float32]:
     features = _features(list(places), extractor_key)
     if as_one:
@@ -85,7 +85,7 @@ def _asked(
     return features
 
 
-def _features(places: list[Place], extractor_key: str) -> npt.NDArray[np.float32]:
+def _features(places: list[SuperpixelRef], extractor_key: str) -> npt.NDArray[np.float32]:
     try:
         return load_superpixels(places, extractor_key)
     except (KeyError, ValueError, IndexError, FileNotFoundError):
@@ -94,17 +94,17 @@ def _features(places: list[Place], extractor_key: str) -> npt.NDArray[np.float32
         ) from None
 
 
-def _only(found: Found, chosen: npt.NDArray[np.bool_]) -> Found:
-    return Found(found.tile[chosen], found.superpixel[chosen], found.distance[chosen])
+def _only(found: Neighbours, chosen: npt.NDArray[np.bool_]) -> Neighbours:
+    return Neighbours(found.tile[chosen], found.superpixel[chosen], found.distance[chosen])
 
 
-def _name(index: Index, places: Sequence[Place], wanted: int, as_one: bool) -> str:
+def _name(index: Index, places: Sequence[SuperpixelRef], wanted: int, as_one: bool) -> str:
     said = repr((index.name, sorted(places), wanted, as_one))
     return f"look-alikes-{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 def distances_to(
-    region: Region, extractor_key: str, places: Sequence[Place], others: Sequence[Place]
+    region: Region, extractor_key: str, places: Sequence[SuperpixelRef], others: Sequence[SuperpixelRef]
 ) -> list[float]:
     """How far each of `others` lies from the nearest of `places`, by all their features.
 
@@ -115,7 +115,7 @@ def distances_to(
         raise UserError(_("There is no index of look-alikes for “%(region)s” yet.") % {"region": region})
     asked = _features(list(places), extractor_key)
     rows = np.arange(len(others))
-    found = Found(rows, rows, np.zeros(len(rows), np.float32))
+    found = Neighbours(rows, rows, np.zeros(len(rows), np.float32))
     ranked = vectors.rank_again(
         index.compression, found, _features(list(others), extractor_key), asked, len(others)
     )

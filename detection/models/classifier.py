@@ -65,11 +65,11 @@ class Classifier(models.Model):
 
     @property
     def unseen_f1(self) -> float | None:
-        """F1 on places never seen, of the labels of its time; None where it could not be measured."""
+        """F1 on held-out places, of the labels of its time; None where it could not be measured."""
         return (self.metrics.get("by_tile") or {}).get("f1")
 
     def is_surely_behind(self, other: "Classifier") -> bool:
-        """Whether the other's F1 on places never seen lies above all that chance would explain of this one's."""
+        """Whether the other's F1 on held-out places lies above all that chance would explain of this one's."""
         if self.unseen_f1 is None or other.unseen_f1 is None:
             return False
         interval = (self.metrics["by_tile"].get("intervals") or {}).get("f1") or [self.unseen_f1]

@@ -20,7 +20,7 @@ class FeatureChunk(models.Model):
 
 
 class TileFeatures(models.Model):
-    """Rows [first_row, first_row + superpixels) of a chunk are pieces 1…n of a segmented tile."""
+    """Rows [first_row, first_row + superpixels) of a chunk are superpixels 1…n of a segmented tile."""
 
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.CASCADE, related_name="features")
     extractor_key = models.CharField(max_length=80)

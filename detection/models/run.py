@@ -84,7 +84,7 @@ class Shard(LeasedWork):
 
 
 class TileScore(models.Model):
-    """The scores of all superpixels of a tile in one run: little-endian float32, piece 1 first."""
+    """The scores of all superpixels of a tile in one run: little-endian float32, superpixel 1 first."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="scores")
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.CASCADE, related_name="scores")

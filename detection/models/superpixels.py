@@ -20,7 +20,7 @@ class Segmentation(models.Model):
 
 
 class SegmentedTile(models.Model):
-    """A tile cut into pieces 1…`superpixels`. A crop is one piece and keeps no files."""
+    """A tile cut into superpixels 1…`superpixels`. A crop is one superpixel and keeps no files."""
 
     tile = models.ForeignKey(Tile, on_delete=models.CASCADE, related_name="segmented")
     segmentation = models.ForeignKey(Segmentation, on_delete=models.PROTECT, related_name="tiles")

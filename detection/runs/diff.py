@@ -32,13 +32,13 @@ AGAIN_AFTER = dt.timedelta(minutes=5)
 BATCH = 1_000
 
 
-class Kind(TextChoices):
+class DifferenceKind(TextChoices):
     APPEARED = "appeared", gettext_lazy("appeared")
     VANISHED = "vanished", gettext_lazy("vanished")
     CHANGED = "changed", gettext_lazy("changed")
 
 
-class Reason(TextChoices):
+class DifferenceReason(TextChoices):
     """Why a tile is marked in one run only, or marked differently.
 
     RULE: the earlier scores under the later threshold and rule give what the later run found; CLASSIFIER: they do not.
@@ -55,7 +55,7 @@ class Reason(TextChoices):
     NOT_SEARCHED = "not_searched", gettext_lazy("not searched in one of the runs")
 
 
-KINDS, REASONS = Kind.values, Reason.values
+KINDS, REASONS = DifferenceKind.values, DifferenceReason.values
 # One differing tile. `then`, `now`: the detections' ids, 0 where there is none; `score`: the later one where there is one.
 ROW = np.dtype(
     [("tile", "<i8"), ("then", "<i8"), ("now", "<i8"), ("score", "<f4"), ("kind", "u1"), ("reason", "u1")]
@@ -100,8 +100,8 @@ class DifferingTile:
     """A row of a comparison with its ground; a detection is None where the run does not mark the tile."""
 
     tile: Tile
-    kind: Kind
-    reason: Reason
+    kind: DifferenceKind
+    reason: DifferenceReason
     then: Detection | None
     now: Detection | None
 
@@ -175,8 +175,8 @@ def tiles_of(rows: npt.NDArray[Any]) -> list[DifferingTile]:
     return [
         DifferingTile(
             tile=tiles[int(row["tile"])],
-            kind=Kind(KINDS[row["kind"]]),
-            reason=Reason(REASONS[row["reason"]]),
+            kind=DifferenceKind(KINDS[row["kind"]]),
+            reason=DifferenceReason(REASONS[row["reason"]]),
             then=detections.get(int(row["then"])),
             now=detections.get(int(row["now"])),
         )
@@ -268,7 +268,11 @@ def _compute(then: Run, now: Run) -> RunDiff:
     changed_old, changed_new = in_old[differs], in_new[differs]
     rows = np.zeros(len(only_new) + len(only_old) + len(changed_new), ROW)
     appeared, vanished, changed = np.split(rows, [len(only_new), len(only_new) + len(only_old)])
-    for part, kind in ((appeared, Kind.APPEARED), (vanished, Kind.VANISHED), (changed, Kind.CHANGED)):
+    for part, kind in (
+        (appeared, DifferenceKind.APPEARED),
+        (vanished, DifferenceKind.VANISHED),
+        (changed, DifferenceKind.CHANGED),
+    ):
         part["kind"] = KINDS.index(kind)
     appeared["tile"], appeared["now"] = new.tile[only_new], new.detection[only_new]
     appeared["score"] = new.score[only_new]
@@ -297,22 +301,22 @@ def _give_reasons(rows: npt.NDArray[Any], then: Run, now: Run, new_digests: dict
         for row in part:
             tile = int(row["tile"])
             if tile in failed_then:
-                reason = Reason.UNREADABLE_THEN
+                reason = DifferenceReason.UNREADABLE_THEN
             elif tile in failed_now:
-                reason = Reason.UNREADABLE_NOW
+                reason = DifferenceReason.UNREADABLE_NOW
             elif not row["then"] and tile not in scored_then:
                 is_new = tile in made and made[tile] > then.created_at
-                reason = Reason.NEW_TILE if is_new else Reason.NOT_SEARCHED
+                reason = DifferenceReason.NEW_TILE if is_new else DifferenceReason.NOT_SEARCHED
             elif not row["now"] and tile not in scored_now:
-                reason = Reason.NOT_SEARCHED
+                reason = DifferenceReason.NOT_SEARCHED
             elif not same_pieces:
-                reason = Reason.SEGMENTATION
+                reason = DifferenceReason.SEGMENTATION
             elif one_classifier or (
                 weigh and _as_found(scored_then.get(tile, b""), now) == new_digests.get(tile)
             ):
-                reason = Reason.RULE
+                reason = DifferenceReason.RULE
             else:
-                reason = Reason.CLASSIFIER
+                reason = DifferenceReason.CLASSIFIER
             row["reason"] = REASONS.index(reason)
 
 

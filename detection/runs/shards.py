@@ -49,7 +49,7 @@ MISFITS = 3
 
 
 @dataclass
-class Outcome:
+class ShardOutcome:
     """The rows that a shard comes to; nothing of it is in the database yet."""
 
     scores: list[TileScore] = field(default_factory=list)
@@ -58,14 +58,14 @@ class Outcome:
     unusual: list[UnusualTile] = field(default_factory=list)
 
 
-def score_shard(shard: Shard, threads: int = 1) -> Outcome:
+def score_shard(shard: Shard, threads: int = 1) -> ShardOutcome:
     """Score all tiles of the shard and mark those that the rule marks. A tile that cannot be read is named.
 
     Raises UserError where the classifier and the worker do not fit together, OSError where the feature store
     or the storage can be neither read nor written.
     """
     run = shard.run
-    outcome = Outcome()
+    outcome = ShardOutcome()
     tiles = list(
         Tile.objects.whole().filter(region=run.region_id, pk__gte=shard.first_tile, pk__lte=shard.last_tile)
     )
@@ -145,7 +145,7 @@ def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[n
 
 
 def _judge(
-    run: Run, segmented: SegmentedTile, probabilities: npt.NDArray[np.float32], outcome: Outcome
+    run: Run, segmented: SegmentedTile, probabilities: npt.NDArray[np.float32], outcome: ShardOutcome
 ) -> None:
     positive = np.flatnonzero(probabilities >= run.threshold) + 1
     if len(positive) > run.positive_superpixels:
@@ -193,7 +193,7 @@ def _multipolygon(geometry: Any) -> dict[str, Any]:
     }
 
 
-def write_shard(shard: Shard, owner: str, outcome: Outcome) -> bool:
+def write_shard(shard: Shard, owner: str, outcome: ShardOutcome) -> bool:
     """All rows of a shard and its end in one transaction; False, and nothing, when it is no longer ours."""
     with transaction.atomic():
         finished = Shard.objects.finish(

@@ -23,9 +23,9 @@ from detection.ground.find_region import region_numbered
 from detection.models import Detection, Region, Run
 from detection.runs.diff import (
     REASONS,
+    DifferenceKind,
+    DifferenceReason,
     DifferingTile,
-    Kind,
-    Reason,
     RunDiff,
     compare_or_ask,
     earlier_and_later,
@@ -113,7 +113,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
 
 
 @dataclass(frozen=True)
-class Found:
+class RunFinding:
     """What one run says of a differing tile: its detection and the outline as an SVG path in pixels."""
 
     detection: Detection
@@ -122,10 +122,10 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     tile: DifferingTile
-    then: Found | None
-    now: Found | None
+    then: RunFinding | None
+    now: RunFinding | None
 
 
 @never_cache
@@ -149,9 +149,9 @@ def run_compare(request: HttpRequest) -> HttpResponse:
                 "value": value,
                 "label": label,
                 "count": sum(counts[value].values()),
-                "reasons": [(Reason(name).label, count) for name, count in counts[value].items()],
+                "reasons": [(DifferenceReason(name).label, count) for name, count in counts[value].items()],
             }
-            for value, label in Kind.choices
+            for value, label in DifferenceKind.choices
         ],
         "reasons": _reasons(found),
         "kind": kind,
@@ -173,17 +173,17 @@ def _number(request: HttpRequest, name: str) -> int:
 def _reasons(diff: RunDiff) -> list[tuple[str, str]]:
     """(word, label) of the reasons that occur."""
     occurring = {REASONS[number] for number in set(diff.rows["reason"].tolist())}
-    return [(value, str(label)) for value, label in Reason.choices if value in occurring]
+    return [(value, str(label)) for value, label in DifferenceReason.choices if value in occurring]
 
 
-def _row(one: DifferingTile) -> Row:
-    return Row(one, _found(one.then), _found(one.now))
+def _row(one: DifferingTile) -> RunRow:
+    return RunRow(one, _found(one.then), _found(one.now))
 
 
-def _found(detection: Detection | None) -> Found | None:
+def _found(detection: Detection | None) -> RunFinding | None:
     if detection is None:
         return None
-    return Found(detection, len(detection.superpixels), svg_path(detection.pixel_outline))
+    return RunFinding(detection, len(detection.superpixels), svg_path(detection.pixel_outline))
 
 
 def svg_path(outline: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ RIDE_PERIOD = 1520.0
 
 
 @dataclass(frozen=True)
-class Place:
+class ScenePlace:
     """A tile of a world: which one it is and, where it is not what nature put there, what it is to show."""
 
     world: int
@@ -88,7 +88,7 @@ class Village:
 
 
 @dataclass(frozen=True)
-class Cut:
+class ClearCut:
     """A clear-cut: a rectangle in forest coordinates (along, across), and how long ago ("fresh", "old", "planted")."""
 
     along: float
@@ -101,7 +101,7 @@ class Cut:
 class Land:
     """The land in one window, as arrays (count, count) computed when asked for."""
 
-    def __init__(self, place: Place, window: Window) -> None:
+    def __init__(self, place: ScenePlace, window: Window) -> None:
         self.place = place
         self.window = window
         self._textures: dict[tuple[str, float, int, float], np.ndarray] = {}
@@ -151,7 +151,7 @@ class Land:
         return self.window.noise("broadleaf", 900, 3, 0.6) - 0.55
 
     @cached_property
-    def cuts(self) -> list[Cut]:
+    def cuts(self) -> list[ClearCut]:
         """Clear-cuts that reach into the window."""
         along, across = self.forest_axes
         cuts = []
@@ -161,7 +161,7 @@ class Land:
         for at_i, at_j in np.argwhere(draws[..., 0] < 0.2):
             draw = draws[at_i, at_j]
             cuts.append(
-                Cut(
+                ClearCut(
                     along=float(i[at_i, 0, 0] + 0.5) * CUT_LENGTH,
                     across=float(j[0, at_j, 0] + 0.5) * CUT_WIDTH,
                     half_length=CUT_LENGTH * (0.25 + 0.22 * draw[1]),
@@ -176,7 +176,9 @@ class Land:
                 self.place.world, channel("forced cut"), self.place.column, self.place.row, np.arange(4)
             )
             cuts.append(
-                Cut(x * cos + y * sin, y * cos - x * sin, 250 + 120 * draw[0], 130 + 90 * draw[1], "fresh")
+                ClearCut(
+                    x * cos + y * sin, y * cos - x * sin, 250 + 120 * draw[0], 130 + 90 * draw[1], "fresh"
+                )
             )
         return cuts
 

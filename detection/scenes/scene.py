@@ -11,7 +11,7 @@ from detection.scenes.acquisition import acquisition_of, second_is_later
 from detection.scenes.canvas import Canvas, ramp
 from detection.scenes.digging import TRUTH_FROM, paint_diggings
 from detection.scenes.ground import hedges, is_bog, paint_ground, paint_lines, paint_snow
-from detection.scenes.land import ARABLE, BOG, KINDS, TILE, Land, Place, Village
+from detection.scenes.land import ARABLE, BOG, KINDS, TILE, Land, ScenePlace, Village
 from detection.scenes.light import develop
 from detection.scenes.trees import cut_share, paint_cuts, paint_trees
 from detection.scenes.village import GARDEN, paint_villages, village_axes
@@ -40,7 +40,7 @@ class Scene:
     capture_date: Date
 
 
-def place_of(seed: int, forced: str | None = None) -> Place:
+def place_of(seed: int, forced: str | None = None) -> ScenePlace:
     """The tile that a seed stands for: its low byte is the column, the next the row, the rest the world.
 
     Seeds that follow each other are neighbours to the east, and their pictures join. Raises ValueError for a
@@ -48,7 +48,7 @@ def place_of(seed: int, forced: str | None = None) -> Place:
     """
     if seed < 0:
         raise ValueError(f"a seed is not negative, not {seed}")
-    return Place(seed // WORLD_TILES**2, seed % WORLD_TILES, seed // WORLD_TILES % WORLD_TILES, forced)
+    return ScenePlace(seed // WORLD_TILES**2, seed % WORLD_TILES, seed // WORLD_TILES % WORLD_TILES, forced)
 
 
 def seed_of(world: int, column: int, row: int) -> int:
@@ -56,7 +56,7 @@ def seed_of(world: int, column: int, row: int) -> int:
     return (world * WORLD_TILES + row % WORLD_TILES) * WORLD_TILES + column % WORLD_TILES
 
 
-def growth_at(place: Place, date: int) -> float:
+def growth_at(place: ScenePlace, date: int) -> float:
     """How wide the diggings of a tile are at one of its dates: 0 before they began."""
     if date == 0:
         return 1.0

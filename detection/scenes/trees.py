@@ -10,13 +10,13 @@ import numpy as np
 from detection.scenes import palette
 from detection.scenes.acquisition import Acquisition
 from detection.scenes.canvas import Canvas, Colour, box_of, ramp, shifted, smeared
-from detection.scenes.land import RIDE_PERIOD, Cut, Land
+from detection.scenes.land import RIDE_PERIOD, ClearCut, Land
 from detection.scenes.noise import Window, combed
 from detection.scenes.stamps import Sheet, sheet_in
 
 
 @dataclass(frozen=True)
-class Kind:
+class TreeKind:
     """A kind of tree: its sheet of crowns (name, spacing, radii, raggedness), its height and longest shadow in
     pixels, and how strongly the sun models a crown."""
 
@@ -30,9 +30,9 @@ class Kind:
         return sheet_in(window, name, spacing, radii, ragged)
 
 
-PINE = Kind(("pine", 9, (0.34, 0.66), 0.05), 17.0, 24.0, 0.34)
-BROADLEAF = Kind(("broadleaf", 15, (0.36, 0.72), 0.07), 16.0, 22.0, 0.26)
-BUSH = Kind(("bush", 13, (0.18, 0.42), 0.08), 6.0, 10.0, 0.28)
+PINE = TreeKind(("pine", 9, (0.34, 0.66), 0.05), 17.0, 24.0, 0.34)
+BROADLEAF = TreeKind(("broadleaf", 15, (0.36, 0.72), 0.07), 16.0, 22.0, 0.26)
+BUSH = TreeKind(("bush", 13, (0.18, 0.42), 0.08), 6.0, 10.0, 0.28)
 
 
 def paint_cuts(canvas: Canvas, land: Land, shot: Acquisition, wood: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def _paint_cut(
     canvas: Canvas,
     land: Land,
     shot: Acquisition,
-    cut: Cut,
+    cut: ClearCut,
     wood: np.ndarray,
     left: np.ndarray,
     rough: np.ndarray,
@@ -161,7 +161,7 @@ def paint_trees(
 def _stand(
     canvas: Canvas,
     shot: Acquisition,
-    kind: Kind,
+    kind: TreeKind,
     sheet: Sheet,
     density: np.ndarray,
     colour: Colour,

@@ -1,6 +1,6 @@
 """Exact outlines of superpixels, in pixel corners and in degrees.
 
-An outline follows the edges of pixels, so neighbouring pieces share their border point for point and together
+An outline follows the edges of pixels, so neighbouring superpixels share their border point for point and together
 they tile the image without gaps or overlaps. Coordinates are corners: x runs right from 0 to cols, y down from 0
 to rows; pixel (row, col) is the square from (col, row) to (col + 1, row + 1).
 
@@ -19,7 +19,7 @@ from shapely.geometry.polygon import orient
 
 Ring = list[list[int]]
 
-# Headings along which a border is walked with the piece on the right hand (clockwise on the screen).
+# Headings along which a border is walked with the superpixel on the right hand (clockwise on the screen).
 EAST, SOUTH, WEST, NORTH = range(4)
 STEP_X = np.array([1, 0, -1, 0])
 STEP_Y = np.array([0, 1, 0, -1])
@@ -28,16 +28,16 @@ STEP_Y = np.array([0, 1, 0, -1])
 def trace_outlines(
     labels: np.ndarray, scale: int = 1, shape: tuple[int, int] | None = None
 ) -> list[list[Ring]]:
-    """The rings of every piece: element k − 1 belongs to piece k; its first ring is the outside, others are holes.
+    """The rings of every superpixel: element k − 1 belongs to superpixel k; its first ring is the outside, others are holes.
 
-    `labels`: int32 (rows, cols), 0 where there is no data, pieces 1…n each connected by edges. Where they are
+    `labels`: int32 (rows, cols), 0 where there is no data, superpixels 1…n each connected by edges. Where they are
     constant in blocks, one number a block is enough, and a great deal quicker: `scale` is then the side of a block and
     `shape` (rows, cols) the full size, whose last blocks may be partial. Rings are closed ([x, y] first = last), keep
     only corners, and run clockwise on the screen outside, counter-clockwise in holes.
 
-    Raises ValueError for a piece in several parts or a number that no pixel has.
+    Raises ValueError for a superpixel in several parts or a number that no pixel has.
     """
-    pieces = int(labels.max(initial=0))
+    superpixels = int(labels.max(initial=0))
     # Here, because the web process reads this module too.
     from skimage.measure import label as label_components
 
@@ -45,32 +45,34 @@ def trace_outlines(
     found = int(components.max(initial=0))
     owner = np.zeros(found + 1, np.int64)
     owner[components.ravel()] = labels.ravel()
-    counts = np.bincount(owner[1:], minlength=pieces + 1)[1:]
+    counts = np.bincount(owner[1:], minlength=superpixels + 1)[1:]
     if (counts != 1).any():
         wrong = int(np.flatnonzero(counts != 1)[0]) + 1
-        raise ValueError(f"piece {wrong} has {int(counts[wrong - 1])} parts; a piece is one connected part")
+        raise ValueError(
+            f"superpixel {wrong} has {int(counts[wrong - 1])} parts; a superpixel is one connected part"
+        )
     traced = _trace_components(components, scale, shape)
-    outlines: list[list[Ring]] = [[] for _ in range(pieces)]
+    outlines: list[list[Ring]] = [[] for _ in range(superpixels)]
     for component in range(1, found + 1):
         outlines[int(owner[component]) - 1] = traced[component - 1]
     return outlines
 
 
 def union_outline(
-    labels: np.ndarray, pieces: Iterable[int], scale: int = 1, shape: tuple[int, int] | None = None
+    labels: np.ndarray, superpixels: Iterable[int], scale: int = 1, shape: tuple[int, int] | None = None
 ) -> MultiPolygon:
-    """The ground that some pieces cover together, as a MultiPolygon in pixel corners (y down).
+    """The ground that some superpixels cover together, as a MultiPolygon in pixel corners (y down).
 
-    `labels`, `scale`, `shape` as in `trace_outlines`; pieces need not touch. No pieces give an empty MultiPolygon.
+    `labels`, `scale`, `shape` as in `trace_outlines`; superpixels need not touch. No superpixels give an empty MultiPolygon.
     Raises ValueError for a number that the tile does not have.
     """
-    wanted = sorted({int(piece) for piece in pieces})
+    wanted = sorted({int(superpixel) for superpixel in superpixels})
     highest = int(labels.max(initial=0))
     chosen = np.zeros(highest + 1, bool)
-    for piece in wanted:
-        if not 1 <= piece <= highest:
-            raise ValueError(f"the tile has pieces 1…{highest}, not {piece}")
-        chosen[piece] = True
+    for superpixel in wanted:
+        if not 1 <= superpixel <= highest:
+            raise ValueError(f"the tile has superpixels 1…{highest}, not {superpixel}")
+        chosen[superpixel] = True
     from skimage.measure import label as label_components
 
     components = label_components(chosen[labels], background=0, connectivity=1)

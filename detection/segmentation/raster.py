@@ -3,7 +3,7 @@
 The numbers of a segmentation are constant in square blocks, so one pixel per block is stored and the side of the
 block goes along as a text chunk (`scale`), as does the full size (`size`, "rows cols").
 
-What a reader of the pixels does, in any language: `number = blue ? red : red + 256 * green`. Up to 255 pieces the
+What a reader of the pixels does, in any language: `number = blue ? red : red + 256 * green`. Up to 255 superpixels the
 PNG is grey (red = green = blue = number); above, it is RGB with the low byte in red, the high byte in green and
 blue left at 0. There is no alpha, no palette and no colour profile, so no canvas changes a value.
 """

@@ -1,7 +1,7 @@
 """Cutting a tile into superpixels with SLIC.
 
 The method is SLIC (Achanta et al., 2012) as scikit-image implements it. The tile is divided at a reduced
-resolution: at a quarter of it the pieces agree with those of the full resolution to 0.97 (achievable
+resolution: at a quarter of it the superpixels agree with those of the full resolution to 0.97 (achievable
 segmentation accuracy over twenty tiles) at a seventeenth of the time. The blur is part of the parameters at full
 resolution and shrinks with the image; not shrinking it costs another 0.014.
 
@@ -17,13 +17,13 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-# A fragment smaller than this part of an average piece joins a neighbour: nobody could judge it.
-SMALLEST_PIECE = 0.25
+# A fragment smaller than this part of an average superpixel joins a neighbour: nobody could judge it.
+SMALLEST_SUPERPIXEL = 0.25
 
 
 @dataclass(frozen=True)
 class SlicParameters:
-    """What identifies one way of cutting tiles. The defaults give 20–30 pieces on a 1000×1000 tile.
+    """What identifies one way of cutting tiles. The defaults give 20–30 superpixels on a 1000×1000 tile.
 
     `n_segments` is asked for, not promised; `compactness` weighs nearness against likeness of colour (CIELAB);
     `sigma` is the blur in pixels of the full resolution; `downscale` is the side in pixels of the blocks that
@@ -56,13 +56,13 @@ class SlicParameters:
 def segment(
     image: np.ndarray, params: SlicParameters | None = None, valid: np.ndarray | None = None
 ) -> np.ndarray:
-    """Cut an image into pieces.
+    """Cut an image into superpixels.
 
     `image`: uint8 (rows, cols, 3), sRGB. `valid`: bool (rows, cols), True where there is data; a block counts as
-    data when at least half of it is. Returns int32 (rows, cols): 1…n, every number used, each piece connected by
+    data when at least half of it is. Returns int32 (rows, cols): 1…n, every number used, each superpixel connected by
     edges, 0 where there is no data; constant in blocks of `downscale` pixels counted from the top left corner.
 
-    The same image and parameters always give the same pieces. Raises ValueError for an image of another shape or
+    The same image and parameters always give the same superpixels. Raises ValueError for an image of another shape or
     type, for an empty one and for a mask that does not fit.
     """
     params = params or SlicParameters()
@@ -79,8 +79,8 @@ def segment(
     if valid is not None and not valid.all():
         percent = _reduce(valid.astype(np.uint8) * 200, params.downscale)
         has_data = percent >= 100
-    pieces = _cut(reduced, has_data, params)
-    upsampled = np.repeat(np.repeat(pieces, params.downscale, axis=0), params.downscale, axis=1)
+    superpixels = _cut(reduced, has_data, params)
+    upsampled = np.repeat(np.repeat(superpixels, params.downscale, axis=0), params.downscale, axis=1)
     return np.ascontiguousarray(upsampled[:rows, :cols])
 
 
@@ -123,23 +123,23 @@ def _cut(image: np.ndarray, has_data: np.ndarray, params: SlicParameters) -> np.
             rough = np.where(unnumbered, rough[tuple(nearest)], rough)
         rough = np.where(has_data, np.maximum(rough, 1), 0)
     connected = label_components(rough, background=0, connectivity=1)
-    return _join_fragments(connected, SMALLEST_PIECE * area / wanted)
+    return _join_fragments(connected, SMALLEST_SUPERPIXEL * area / wanted)
 
 
-def _join_fragments(pieces: np.ndarray, smallest: float) -> np.ndarray:
+def _join_fragments(superpixels: np.ndarray, smallest: float) -> np.ndarray:
     """Give fragments below `smallest` pixels to the neighbour with the longest common border; renumber 1…n.
 
-    A fragment that no-data surrounds stays a piece of its own, however small.
+    A fragment that no-data surrounds stays a superpixel of its own, however small.
     """
-    pieces = pieces.astype(np.int32)
-    sizes = np.bincount(pieces.ravel())
-    neighboured = _neighboured(pieces)
+    superpixels = superpixels.astype(np.int32)
+    sizes = np.bincount(superpixels.ravel())
+    neighboured = _neighboured(superpixels)
     small = np.flatnonzero((sizes[1:] < smallest) & neighboured[1:]) + 1
     # Each fragment is looked at within its own box: thousands of them would be thousands of whole images.
-    boxes = ndimage.find_objects(pieces)
+    boxes = ndimage.find_objects(superpixels)
     for fragment in sorted(small.tolist(), key=lambda k: (sizes[k], k)):
         box = boxes[fragment - 1]
-        window = pieces[tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)]
+        window = superpixels[tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)]
         inside = window == fragment
         if inside.sum() >= smallest:  # it has grown by a fragment that joined it
             continue
@@ -156,16 +156,16 @@ def _join_fragments(pieces: np.ndarray, smallest: float) -> np.ndarray:
             joined = int(np.bincount(border).argmax())
             window[inside] = joined
             boxes[joined - 1] = _around(boxes[joined - 1], box)
-    used = np.unique(pieces[pieces > 0])
-    renumber = np.zeros(int(pieces.max()) + 1, np.int32)
+    used = np.unique(superpixels[superpixels > 0])
+    renumber = np.zeros(int(superpixels.max()) + 1, np.int32)
     renumber[used] = np.arange(1, used.size + 1, dtype=np.int32)
-    return renumber[pieces]
+    return renumber[superpixels]
 
 
-def _neighboured(pieces: np.ndarray) -> np.ndarray:
-    """bool (n + 1,): whether piece k touches another piece by an edge; one alone in no-data never will."""
-    found = np.zeros(int(pieces.max()) + 1, bool)
-    for one, other in ((pieces[1:], pieces[:-1]), (pieces[:, 1:], pieces[:, :-1])):
+def _neighboured(superpixels: np.ndarray) -> np.ndarray:
+    """bool (n + 1,): whether superpixel k touches another superpixel by an edge; one alone in no-data never will."""
+    found = np.zeros(int(superpixels.max()) + 1, bool)
+    for one, other in ((superpixels[1:], superpixels[:-1]), (superpixels[:, 1:], superpixels[:, :-1])):
         meet = (one != other) & (one != 0) & (other != 0)
         found[one[meet]] = True
         found[other[meet]] = True

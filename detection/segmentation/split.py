@@ -1,9 +1,9 @@
-"""Finer pieces of superpixels, for ground that is part mine and part not.
+"""Fragments of superpixels, for ground that is part mine and part not.
 
-Every superpixel is divided by itself, so no piece crosses its border: k-means over place and colour inside its mask,
+Every superpixel is divided by itself, so no fragment crosses its border: k-means over place and colour inside its mask,
 begun from a grid of seeds, which is SLIC (Achanta et al., 2012) confined to one superpixel at a time. Done on the blocks
 in which the labels are constant, so a tile takes some tens of milliseconds and a web process can do it on demand
-(NumPy and SciPy only). Left out: dividing a piece any further.
+(NumPy and SciPy only). Left out: dividing a fragment any further.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-# Seeds in a typical superpixel; with what the ground breaks off, about six pieces come of them.
+# Seeds in a typical superpixel; with what the ground breaks off, about six fragments come of them.
 WANTED = 5.5
-# How much the extent of a piece weighs against its colour, in units of CIELAB: lower follows the ground more closely.
+# How much the extent of a fragment weighs against its colour, in units of CIELAB: lower follows the ground more closely.
 COMPACTNESS = 18.0
-# Two passes bring nearly all blocks to the piece they end in; the other two settle the borders.
+# Two passes bring nearly all blocks to the fragment they end in; the other two settle the borders.
 PASSES = 4
-# A fragment below this part of an average piece joins a neighbour: nobody could judge it.
+# A part smaller than this share of an average fragment joins a neighbour: nobody could judge it.
 SMALLEST = 0.35
 
 _FLOATS = npt.NDArray[np.float32]
@@ -27,14 +27,14 @@ _INTEGERS = npt.NDArray[np.int32]
 
 
 def split_superpixels(image: npt.NDArray[np.uint8], labels: _INTEGERS, scale: int) -> _INTEGERS:
-    """Number the finer pieces within every superpixel of a tile.
+    """Number the fragments within every superpixel of a tile.
 
     `image`: uint8 (rows, cols, 3), sRGB. `labels`: int32 (rows, cols), superpixels 1…n each connected by edges, 0 where
     there is no data, constant in blocks of `scale` pixels. Returns int32 (rows, cols) with the same blocks: the number
-    1…m of the piece within its superpixel, in reading order, every number used, 0 where there is no data. Every piece
+    1…m of the fragment within its superpixel, in reading order, every number used, 0 where there is no data. Every fragment
     is connected by edges, and every superpixel of more than one block has at least two.
 
-    The same input always gives the same pieces. Raises ValueError for an image or labels of another shape.
+    The same input always gives the same fragments. Raises ValueError for an image or labels of another shape.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"an image is uint8 (rows, cols, 3), not {image.dtype} {image.shape}")
@@ -44,21 +44,21 @@ def split_superpixels(image: npt.NDArray[np.uint8], labels: _INTEGERS, scale: in
         raise ValueError(f"scale is the side of a block in pixels, not {scale}")
     blocks = np.ascontiguousarray(labels[::scale, ::scale])
     reduced = image if scale == 1 else np.asarray(Image.fromarray(image).reduce(scale))
-    pieces = _split_blocks(_lab(reduced), blocks)
+    fragments = _split_blocks(_lab(reduced), blocks)
     rows, cols = labels.shape
-    return np.ascontiguousarray(np.repeat(np.repeat(pieces, scale, axis=0), scale, axis=1)[:rows, :cols])
+    return np.ascontiguousarray(np.repeat(np.repeat(fragments, scale, axis=0), scale, axis=1)[:rows, :cols])
 
 
-def count_pieces(labels: _INTEGERS, pieces: _INTEGERS) -> list[int]:
-    """How many pieces every superpixel has, superpixel 1 first; both arrays as in `split_superpixels`."""
+def count_fragments(labels: _INTEGERS, fragments: _INTEGERS) -> list[int]:
+    """How many fragments every superpixel has, superpixel 1 first; both arrays as in `split_superpixels`."""
     count = int(labels.max(initial=0))
     if count == 0:
         return []
-    return [int(most) for most in ndimage.maximum(pieces, labels, np.arange(1, count + 1))]
+    return [int(most) for most in ndimage.maximum(fragments, labels, np.arange(1, count + 1))]
 
 
 def _split_blocks(lab: _FLOATS, blocks: _INTEGERS) -> _INTEGERS:
-    """`lab`: float32 (rows, cols, 3); `blocks`: int32 (rows, cols). Returns piece numbers, int32 (rows, cols)."""
+    """`lab`: float32 (rows, cols, 3); `blocks`: int32 (rows, cols). Returns fragment numbers, int32 (rows, cols)."""
     flat = blocks.ravel()
     order = np.argsort(flat, kind="stable")
     count = int(flat.max(initial=0))

@@ -71,7 +71,7 @@ def _hold_out(data: TrainingData, grouping: str, place: int, progress: Progress)
     def one_more() -> None:
         nonlocal done
         done += 1
-        progress(min(done, total - 1), total, _("Comparing classifiers on places never seen"))
+        progress(min(done, total - 1), total, _("Comparing classifiers on held-out places"))
 
     total = len(GROUPINGS) * steps + 1
     return hold_out(

@@ -12,7 +12,7 @@ from detection.models import Region, SegmentedTile, Tile, TileKind
 
 
 def ingest_crop(*, region: Region, file: Path) -> tuple[SegmentedTile, bool]:
-    """Keep a crop as a tile of one piece; returns (segmented tile, whether it is new).
+    """Keep a crop as a tile of one superpixel; returns (segmented tile, whether it is new).
 
     Raises UnreadableImage when the file is no usable image. A name that tells no place is accepted: the
     crop is then a place of its own.

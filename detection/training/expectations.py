@@ -22,8 +22,8 @@ def expectations(metrics: dict[str, Any]) -> list[str]:
         sentence
         for sentence in (
             _unreached(metrics, tile),
-            _promise(block, _("On blocks never seen")),
-            _promise(date, _("On dates never seen")),
+            _promise(block, _("On held-out blocks")),
+            _promise(date, _("On held-out dates")),
             _fall(tile, date),
             _few(block, _("blocks")),
             _few(date, _("dates")),
@@ -45,8 +45,8 @@ def _promise(figures: dict[str, Any], where: str) -> str:
         return ""
     wrong = round(10 * (1 - at_target["precision"]))
     return _(
-        "%(where)s expect about %(wrong)s of 10 marked pieces to be no mining: the threshold was chosen for a precision "
-        "of %(target).2f, and there it gave %(precision).2f."
+        "%(where)s expect about %(wrong)s of 10 marked superpixels to be no mining: the threshold was "
+        "chosen for a precision of %(target).2f, and there it gave %(precision).2f."
     ) % {
         "where": where,
         "wrong": max(wrong, 1),
@@ -59,8 +59,8 @@ def _fall(tile: dict[str, Any], date: dict[str, Any]) -> str:
     if not tile or not date or date["f1"] >= tile["f1"] - MISSED:
         return ""
     return _(
-        "On dates never seen expect an F1 near %(date).2f instead of %(tile).2f: label some tiles of every new date before "
-        "you trust its map."
+        "On held-out dates expect an F1 near %(date).2f instead of %(tile).2f: label some tiles of every "
+        "new date before you trust its map."
     ) % {"date": date["f1"], "tile": tile["f1"]}
 
 
@@ -69,8 +69,8 @@ def _few(figures: dict[str, Any], what: str) -> str:
     if groups is None or groups >= FEW_GROUPS:
         return ""
     return _(
-        "Mining is labelled on only %(groups)s %(what)s: the figures for %(what)s never seen rest on few and can lie far "
-        "from the truth."
+        "Mining is labelled on only %(groups)s %(what)s: the figures for held-out %(what)s rest on few and "
+        "can lie far from the truth."
     ) % {"groups": groups, "what": what}
 
 
@@ -79,6 +79,6 @@ def _untrue(block: dict[str, Any]) -> str:
     if not trust or trust["expected_error"] <= UNTRUE:
         return ""
     return _(
-        "On blocks never seen the probabilities are off by %(error).2f on average: believe their order more than their "
-        "numbers."
+        "On held-out blocks the probabilities are off by %(error).2f on average: believe their order more "
+        "than their numbers."
     ) % {"error": trust["expected_error"]}

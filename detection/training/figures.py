@@ -35,15 +35,15 @@ def campaigns_told(dataset: Dataset) -> tuple[list[CampaignNote], str]:
 def groupings() -> list[tuple[str, str, str]]:
     """(name in the metrics, title, explanation) of each way of holding places out, the easiest first."""
     return [
-        ("by_tile", _("Places never seen"), _("Each tile, with all its dates, was held out in turn.")),
+        ("by_tile", _("Held-out places"), _("Each tile, with all its dates, was held out in turn.")),
         (
             "by_block",
-            _("Whole blocks never seen"),
+            _("Held-out blocks"),
             _("Each square of 0.25° was held out in turn: nothing near it was learned from. Harder."),
         ),
         (
             "by_date",
-            _("Dates never seen"),
+            _("Held-out dates"),
             _("Each capture date was held out in turn: another season, often another sensor. The hardest."),
         ),
     ]

@@ -33,7 +33,7 @@ def train(
     acting_user: User | None,
     progress: Progress,
 ) -> Classifier:
-    """Extract what is missing, evaluate on places never seen, fit on everything, keep the model.
+    """Extract what is missing, evaluate on held-out places, fit on everything, keep the model.
 
     The region's first classifier becomes the active one; a later one waits for an admin.
     Raises UserError for an unknown algorithm, an extractor that cannot be had, or too few rows.
@@ -117,7 +117,7 @@ def _evaluate(algorithm: str, data: TrainingData, progress: Progress) -> dict[st
     metrics: dict[str, Any] = {"n": len(data.rows), "warnings": list(data.warnings)}
     metrics["lights"] = 0 if data.copies is None else len(data.copies)
     for done, name in enumerate(GROUPINGS):
-        progress(done, STEPS, _("Evaluating on places never seen"))
+        progress(done, STEPS, _("Evaluating on held-out places"))
         metrics[name] = None
         try:
             outcome = evaluation.evaluate_grouped(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from amberapp.errors import UserError
 from detection.description.features import extract_missing, load_superpixels, usable_extractor
 from detection.features import EXTRACTOR_NAMES, FeatureExtractor
-from detection.features.other_light import other_lights
+from detection.features.other_light import augmented_extractors
 from detection.learning import evaluation
 from detection.models import Dataset, Region, SegmentedTile
 from detection.training import dataset as datasets
@@ -45,9 +45,9 @@ class TrainingData:
 def read_training_data(
     *, dataset: Dataset, region: Region, extractor_name: str, progress: Progress
 ) -> TrainingData:
-    """Read the dataset's pieces, extracting what the store does not hold yet.
+    """Read the dataset's superpixels, extracting what the store does not hold yet.
 
-    Raises UserError for an extractor that cannot be had, a changed dataset file, or when no piece can be read.
+    Raises UserError for an extractor that cannot be had, a changed dataset file, or when no superpixel can be read.
     """
     extractor, warnings = _extractor(extractor_name)
     rows = datasets.read(dataset)
@@ -58,7 +58,7 @@ def read_training_data(
         ).select_related("tile", "segmentation")
     }
     needed = [tiles[key] for key in sorted({(row.image, row.segmentation) for row in rows} & set(tiles))]
-    lights = other_lights(extractor) if len(rows) <= MOST_ROWS_COPIED else []
+    lights = augmented_extractors(extractor) if len(rows) <= MOST_ROWS_COPIED else []
     passes = 1 + len(lights)
 
     def tell(place: int) -> Callable[[int, int], None]:

@@ -18,7 +18,7 @@ from detection.training.train import activate
 @require_safe
 @role_required(Role.ADMIN)
 def classifier(request: HttpRequest, classifier_id: int) -> HttpResponse:
-    """How good a classifier is on places never seen, and what it is made of."""
+    """How good a classifier is on held-out places, and what it is made of."""
     found = classifier_numbered(classifier_id)
     metrics = found.metrics
     campaigns, lost = campaigns_told(found.dataset)

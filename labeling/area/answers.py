@@ -28,7 +28,7 @@ LOOKED_AT = 200
 
 
 @dataclass(frozen=True)
-class Progress:
+class SampleProgress:
     """`mine`: tiles that this expert has judged; `twice`: tiles with two answers."""
 
     tiles: int
@@ -126,12 +126,12 @@ def answer_tile(
     return answer
 
 
-def progress_of(sample: AreaSample, expert: User | None = None) -> Progress:
+def progress_of(sample: AreaSample, expert: User | None = None) -> SampleProgress:
     """Counted from the answers; one query."""
     return progress_of_all([sample], expert)[sample.pk]
 
 
-def progress_of_all(samples: Collection[AreaSample], expert: User | None = None) -> dict[int, Progress]:
+def progress_of_all(samples: Collection[AreaSample], expert: User | None = None) -> dict[int, SampleProgress]:
     """By sample; one query for all."""
     answers = SampleAnswer.objects.filter(sample_tile__sample__in=[sample.pk for sample in samples])
     given: dict[int, Counter[int]] = {sample.pk: Counter() for sample in samples}
@@ -144,7 +144,7 @@ def progress_of_all(samples: Collection[AreaSample], expert: User | None = None)
         if not unusable:
             usable[sample_id].add(tile)
     return {
-        sample.pk: Progress(
+        sample.pk: SampleProgress(
             tiles=sum(row["sampled"] for row in sample.strata),
             judged=len(given[sample.pk]),
             unusable=len(given[sample.pk]) - len(usable[sample.pk]),
@@ -166,7 +166,7 @@ def by_stratum(sample: AreaSample) -> list[dict[str, Any]]:
     return [{**row, "judged": judged.get(row["name"], 0)} for row in sample.strata]
 
 
-def samples_to_judge(expert: User) -> list[tuple[AreaSample, Progress]]:
+def samples_to_judge(expert: User) -> list[tuple[AreaSample, SampleProgress]]:
     """The open samples, the newest first."""
     samples = list(AreaSample.objects.filter(closed_at__isnull=True).select_related("region", "run"))
     progress = progress_of_all(samples, expert)

@@ -20,14 +20,14 @@ from labeling.area.estimators.intervals import CONFIDENCE
 from labeling.area.estimators.tiles import Figure, Stratum, estimate_tiles
 from labeling.area.frame import MAP, STRATA, searched_by
 from labeling.models import AreaSample, ReviewVerdict, SampleAnswer, SampleTile
-from labeling.review.verdicts import Verdict, verdicts_at
+from labeling.review.verdicts import EffectiveReview, verdicts_at
 
 # More unusable tiles than this share may hide something: cloud does not fall by chance everywhere.
 MANY_UNUSABLE = 0.1
 
 
 @dataclass(frozen=True)
-class Judged:
+class MinedAndMapped:
     """A sampled tile: hectares mined (mean over experts), mapped, and both."""
 
     mined: float
@@ -35,7 +35,7 @@ class Judged:
     both: float
 
 
-def as_published(sample: AreaSample, run: Run, verdicts: dict[int, Verdict]) -> dict[str, Any]:
+def as_published(sample: AreaSample, run: Run, verdicts: dict[int, EffectiveReview]) -> dict[str, Any]:
     """The estimate of a closed sample for a release that shows what these verdicts of `run` approve.
 
     The hectares stand whatever the map shows. Precision and recall are of the map as it was when the tiles were drawn;
@@ -53,7 +53,7 @@ def as_published(sample: AreaSample, run: Run, verdicts: dict[int, Verdict]) -> 
     return estimate | ({"map_changed": changed} if changed else {})
 
 
-def _approved(verdicts: dict[int, Verdict]) -> set[int]:
+def _approved(verdicts: dict[int, EffectiveReview]) -> set[int]:
     return {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
 
 
@@ -94,7 +94,7 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
     for answer in SampleAnswer.objects.filter(sample_tile__sample=sample).order_by("id"):
         answers[answer.sample_tile_id].append(answer)
     own = _own_ground(sample)
-    judged: dict[str, list[Judged]] = {name: [] for name in STRATA}
+    judged: dict[str, list[MinedAndMapped]] = {name: [] for name in STRATA}
     unusable: dict[str, int] = dict.fromkeys(STRATA, 0)
     for tile in tiles:
         usable = [answer for answer in answers[tile.pk] if not answer.unusable]
@@ -172,13 +172,13 @@ def _own_ground(sample: AreaSample) -> dict[int, BaseGeometry]:
     return found
 
 
-def _measure(tile: SampleTile, answers: list[SampleAnswer], left: BaseGeometry | None) -> Judged:
+def _measure(tile: SampleTile, answers: list[SampleAnswer], left: BaseGeometry | None) -> MinedAndMapped:
     if not tile.mapped and not any(answer.superpixels for answer in answers):
-        return Judged(0.0, 0.0, 0.0)
+        return MinedAndMapped(0.0, 0.0, 0.0)
     numbers, areas = _areas(tile.segmented_tile, left)
     mapped = np.isin(numbers, tile.mapped)
     said = [np.isin(numbers, answer.superpixels) for answer in answers]
-    return Judged(
+    return MinedAndMapped(
         mined=float(np.mean([areas[mined].sum() for mined in said])),
         mapped=float(areas[mapped].sum()),
         both=float(np.mean([areas[mined & mapped].sum() for mined in said])),
@@ -193,7 +193,7 @@ def _areas(segmented: SegmentedTile, left: BaseGeometry | None) -> tuple[np.ndar
     return numbers, block_hectares(shape, scale, bounds, left)
 
 
-def _stratum(row: dict[str, Any], judged: list[Judged], unusable: int) -> Stratum:
+def _stratum(row: dict[str, Any], judged: list[MinedAndMapped], unusable: int) -> Stratum:
     values = np.array([(one.mined, one.mapped, one.both) for one in judged], dtype=np.float64).reshape(-1, 3)
     tiles, ground = row["tiles"], row["ground_hectares"]
     if len(judged) < min(2, tiles) and len(judged) + unusable == tiles:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +142,7 @@ def _looked_at(run: Run) -> npt.NDArray[np.int64]:
     return np.unique(np.fromiter(scored.iterator(chunk_size=5000), dtype=np.int64))
 
 
-def _rows(run: Run) -> Iterator[tuple]:
+def _rows(run: Run) -> Iterator[tuple[Any, ...]]:
     tile = "segmented_tile__tile__"
     rows = TileScore.objects.filter(run=run).order_by("id")
     fields = [f"{tile}{name}" for name in ("west", "south", "east", "north")]

@@ -22,21 +22,21 @@ from detection.description.segment import load_labels
 from detection.look_alikes.index import extractor_key_of, request_index
 from detection.look_alikes.search import distances_to
 from detection.models import Detection, Region, SegmentedTile
-from labeling.desk.labels import expert_labels, hold_tiles, withdraw_decisions
+from labeling.desk.labels import expert_labels, lock_tiles, withdraw_decisions
 from labeling.models import (
     Campaign,
     CampaignDecision,
     CampaignMember,
+    LabelVerdict,
     LookAlike,
     Origin,
     Report,
     ReportState,
     Submission,
-    Verdict,
 )
 from labeling.reports.decision import tiles_at
 
-Place = tuple[int, int]  # segmented tile, superpixel
+SuperpixelRef = tuple[int, int]  # segmented tile, superpixel
 
 # One decision takes so many at most: what a person can look at in an afternoon, and one transaction can hold.
 MOST_TICKED = 400
@@ -114,8 +114,8 @@ def begin(
     """
     _check_expert(acting_user)
     region = segmented_tile.tile.region
-    pieces = sorted(set(superpixels))
-    if not pieces or pieces[0] < 1 or pieces[-1] > segmented_tile.superpixels:
+    wanted = sorted(set(superpixels))
+    if not wanted or wanted[0] < 1 or wanted[-1] > segmented_tile.superpixels:
         raise UserError(
             _("This tile has superpixels 1 to %(last)s: choose one of them.")
             % {"last": segmented_tile.superpixels}
@@ -136,14 +136,14 @@ def begin(
             withdrawn_at=None,
             report=report,
         )
-        campaign = next((one for one in begun if one.superpixels == pieces), None)
+        campaign = next((one for one in begun if one.superpixels == wanted), None)
         if campaign is None:
             campaign = Campaign.objects.create(
                 region=region,
                 name=plain_text(name)[:NAME_LENGTH],
                 report=report,
                 segmented_tile=segmented_tile,
-                superpixels=pieces,
+                superpixels=wanted,
                 look_alike=_named_before(report),
                 created_by=acting_user,
             )
@@ -175,7 +175,7 @@ def superpixel_at(segmented: SegmentedTile, longitude: float, latitude: float) -
 def decide(
     *,
     campaign: Campaign,
-    ticked: Collection[Place],
+    ticked: Collection[SuperpixelRef],
     decision: str,
     look_alike: str = "",
     name: str = "",
@@ -212,12 +212,12 @@ def decide(
             by_tile[tile].append(number)
         submissions: dict[int, Submission] = {}
         if decision == CampaignDecision.LABEL:
-            hold_tiles(by_tile)
+            lock_tiles(by_tile)
             for tile in sorted(by_tile):
                 submissions[tile] = expert_labels(
                     segmented_tile=tiles[tile],
                     labels=[
-                        {"superpixel": number, "verdict": Verdict.NOT_MINING, "look_alike": look_alike}
+                        {"superpixel": number, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
                         for number in by_tile[tile]
                     ],
                     acting_user=acting_user,
@@ -252,7 +252,7 @@ def decide(
 
 
 def _decided_already(
-    campaign: Campaign, places: list[Place], decision: str, look_alike: str, acting_user: User
+    campaign: Campaign, places: list[SuperpixelRef], decision: str, look_alike: str, acting_user: User
 ) -> Campaign:
     campaign.refresh_from_db()
     if campaign.withdrawn_at is not None:
@@ -270,7 +270,7 @@ def _decided_already(
     )
 
 
-def _check_decision(decision: str, look_alike: str, places: list[Place]) -> None:
+def _check_decision(decision: str, look_alike: str, places: list[SuperpixelRef]) -> None:
     if decision not in (CampaignDecision.LABEL, CampaignDecision.EXCLUDE):
         raise _wrong("decision", _("Choose: label as not mining, or leave out of training."))
     if not places:
@@ -281,7 +281,7 @@ def _check_decision(decision: str, look_alike: str, places: list[Place]) -> None
         raise _wrong("look_alike", _("Say what it is instead: choose one of the look-alikes."))
 
 
-def _tiles_of(region: Region, places: Sequence[Place]) -> dict[int, SegmentedTile]:
+def _tiles_of(region: Region, places: Sequence[SuperpixelRef]) -> dict[int, SegmentedTile]:
     """The tiles of all places. Raises UserError for one that is not of the region or has no such superpixel."""
     wanted = {tile for tile, _number in places}
     tiles = {
@@ -310,7 +310,7 @@ def withdraw(*, campaign: Campaign, acting_user: User) -> int:
             return 0
         members = list(campaign.members.select_related("segmented_tile", "submission"))
         labelled = {one.segmented_tile_id: one for one in members if one.submission_id is not None}
-        hold_tiles(labelled)
+        lock_tiles(labelled)
         for _tile, member in sorted(labelled.items()):
             assert member.submission_id is not None
             withdraw_decisions(segmented_tile=member.segmented_tile, submissions=[member.submission_id])

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from detection.models import Detection
-from detection.runs.diff import KINDS, Kind, kept_diff
-from labeling.models import Campaign, CampaignDecision, Consensus, Review, ReviewVerdict, Verdict
+from detection.runs.diff import KINDS, DifferenceKind, kept_diff
+from labeling.models import Campaign, CampaignDecision, Consensus, LabelVerdict, Review, ReviewVerdict
 from labeling.review.verdicts import DISPUTED, Ground, ground_of, weigh
 
 # Beside the slugs of look-alikes.
@@ -53,10 +53,10 @@ def kinds_of_change(campaign: Campaign) -> list[KindOfChange]:
         return []
     numbers = {
         kind: diff.rows[column][diff.rows["kind"] == KINDS.index(kind)].tolist()
-        for kind, column in ((Kind.VANISHED, "then"), (Kind.APPEARED, "now"))
+        for kind, column in ((DifferenceKind.VANISHED, "then"), (DifferenceKind.APPEARED, "now"))
     }
     counted = {kind: Counter(_kinds(found, campaign)) for kind, found in numbers.items()}
-    removed, added = counted[Kind.VANISHED], counted[Kind.APPEARED]
+    removed, added = counted[DifferenceKind.VANISHED], counted[DifferenceKind.APPEARED]
     last = (MINING, WAITING, NOT_JUDGED)
     told = [KindOfChange(kind, removed[kind], added[kind]) for kind in {*removed, *added}]
     return sorted(
@@ -80,8 +80,8 @@ def _kinds(detections: Sequence[int], campaign: Campaign) -> Iterator[str]:
         grounds = [ground_of(*row) for row in rows.values_list("segmented_tile_id", "superpixels")]
         tiles = {tile for tile, _pieces in grounds}
         verdicts = _verdicts(tiles)
-        pieces = _expert_pieces(tiles)
-        own = _own_pieces(campaign, tiles) if labelled else {}
+        superpixels = _expert_superpixels(tiles)
+        own = _own_superpixels(campaign, tiles) if labelled else {}
         for ground in grounds:
             kind, at = verdicts.get(ground, (NOT_JUDGED, None))
             mine = own.get(ground[0], set()) & set(ground[1])
@@ -93,16 +93,16 @@ def _kinds(detections: Sequence[int], campaign: Campaign) -> Iterator[str]:
             ):
                 yield campaign.look_alike
             else:
-                yield kind or _by_pieces(ground, pieces[ground[0]])
+                yield kind or _by_superpixels(ground, superpixels[ground[0]])
 
 
-def _own_pieces(campaign: Campaign, tiles: Iterable[int]) -> dict[int, set[int]]:
+def _own_superpixels(campaign: Campaign, tiles: Iterable[int]) -> dict[int, set[int]]:
     """{segmented tile: superpixels} of these tiles that the campaign has labelled."""
-    pieces: dict[int, set[int]] = defaultdict(set)
+    superpixels: dict[int, set[int]] = defaultdict(set)
     members = campaign.members.filter(segmented_tile__in=tiles).order_by()
     for tile, superpixel in members.values_list("segmented_tile_id", "superpixel"):
-        pieces[tile].add(superpixel)
-    return pieces
+        superpixels[tile].add(superpixel)
+    return superpixels
 
 
 def _verdicts(tiles: Iterable[int]) -> dict[Ground, tuple[str, dt.datetime]]:
@@ -122,18 +122,18 @@ def _verdicts(tiles: Iterable[int]) -> dict[Ground, tuple[str, dt.datetime]]:
     return kinds
 
 
-def _expert_pieces(tiles: Iterable[int]) -> dict[int, dict[int, str]]:
+def _expert_superpixels(tiles: Iterable[int]) -> dict[int, dict[int, str]]:
     """{segmented tile: {superpixel: look-alike}} of what experts have called not mining and said what it is."""
-    pieces: dict[int, dict[int, str]] = defaultdict(dict)
+    superpixels: dict[int, dict[int, str]] = defaultdict(dict)
     rows = Consensus.objects.filter(
-        segmented_tile__in=tiles, piece=0, by_expert=True, verdict=Verdict.NOT_MINING
+        segmented_tile__in=tiles, piece=0, by_expert=True, verdict=LabelVerdict.NOT_MINING
     ).exclude(look_alike="")
     for tile, superpixel, look_alike in rows.values_list("segmented_tile_id", "superpixel", "look_alike"):
-        pieces[tile][superpixel] = look_alike
-    return pieces
+        superpixels[tile][superpixel] = look_alike
+    return superpixels
 
 
-def _by_pieces(ground: Ground, known: dict[int, str]) -> str:
+def _by_superpixels(ground: Ground, known: dict[int, str]) -> str:
     _tile, superpixels = ground
     named = Counter(known[number] for number in superpixels if number in known)
     if 2 * sum(named.values()) < len(superpixels) or not named:

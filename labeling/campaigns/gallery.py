@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from detection.look_alikes.index import extractor_key_of
 from detection.look_alikes.search import MOST_WANTED, look_alikes_of
 from detection.models import Run, SegmentedTile, TileKind, TileScore
-from labeling.campaigns.campaigns import Place
+from labeling.campaigns.campaigns import SuperpixelRef
 from labeling.models import (
     Campaign,
     CampaignDecision,
@@ -25,7 +26,7 @@ SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CampaignCandidate:
     """A superpixel in the gallery. `score`: the latest run's probability (None: not searched), `called`: whether that
     run called it mining; `verdict` and `by_expert`: what people say of it ("" nobody); `approved`: an expert approved a
     detection that holds it; `is_crop`: a superpixel whose tile is not here, imported with its label; `asked`: the
@@ -52,11 +53,11 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Group:
+class CandidateGroup:
     """The candidates of one tile, nearest first."""
 
     segmented: SegmentedTile
-    candidates: list[Candidate]
+    candidates: list[CampaignCandidate]
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ class Gallery:
     """`hidden`: places that are ticked and not among those shown; `run`: whose verdicts are told; `more`: whether
     wanting more would show more; `called`: how many of those shown are now called mining."""
 
-    groups: list[Group]
-    hidden: list[Place]
+    groups: list[CandidateGroup]
+    hidden: list[SuperpixelRef]
     run: Run | None
     shown: int
     called: int
@@ -75,8 +76,8 @@ class Gallery:
 def gallery(
     campaign: Campaign,
     *,
-    ticked: Collection[Place] | None,
-    like: Sequence[Place] = (),
+    ticked: Collection[SuperpixelRef] | None,
+    like: Sequence[SuperpixelRef] = (),
     only_called: bool = False,
     wanted: int = SHOWN,
 ) -> Gallery:
@@ -100,7 +101,7 @@ def gallery(
     known = _known(campaign, places, run)
     chosen = set(asked if ticked is None else ticked)
     candidates = [
-        Candidate(
+        CampaignCandidate(
             segmented_tile=tile,
             superpixel=number,
             distance=distance,
@@ -124,27 +125,27 @@ def gallery(
     )
 
 
-def _grouped(candidates: Sequence[Candidate]) -> list[Group]:
+def _grouped(candidates: Sequence[CampaignCandidate]) -> list[CandidateGroup]:
     """By tile, in the order of each tile's first."""
-    by_tile: dict[int, list[Candidate]] = defaultdict(list)
+    by_tile: dict[int, list[CampaignCandidate]] = defaultdict(list)
     for one in candidates:
         by_tile[one.segmented_tile].append(one)
     tiles = SegmentedTile.objects.select_related("tile").in_bulk(list(by_tile))
-    return [Group(tiles[tile], found) for tile, found in by_tile.items() if tile in tiles]
+    return [CandidateGroup(tiles[tile], found) for tile, found in by_tile.items() if tile in tiles]
 
 
 class _Known:
     """What the database says of some places."""
 
     def __init__(self) -> None:
-        self.scores: dict[Place, float] = {}
+        self.scores: dict[SuperpixelRef, float] = {}
         self.threshold = 1.0
-        self.said: dict[Place, tuple[str, bool]] = {}
+        self.said: dict[SuperpixelRef, tuple[str, bool]] = {}
         self.crops: set[int] = set()
-        self.approved: set[Place] = set()
-        self.campaigns: dict[Place, tuple[int, str]] = {}
+        self.approved: set[SuperpixelRef] = set()
+        self.campaigns: dict[SuperpixelRef, tuple[int, str]] = {}
 
-    def about(self, place: Place) -> dict:
+    def about(self, place: SuperpixelRef) -> dict[str, Any]:
         score = self.scores.get(place)
         verdict, by_expert = self.said.get(place, ("", False))
         campaign, name = self.campaigns.get(place, (None, ""))
@@ -160,7 +161,7 @@ class _Known:
         }
 
 
-def _known(campaign: Campaign, places: Sequence[Place], run: Run | None) -> _Known:
+def _known(campaign: Campaign, places: Sequence[SuperpixelRef], run: Run | None) -> _Known:
     known = _Known()
     tiles = {tile for tile, _number in places}
     if run is not None:
@@ -179,9 +180,9 @@ def _known(campaign: Campaign, places: Sequence[Place], run: Run | None) -> _Kno
     grounds: dict[Ground, list[Review]] = defaultdict(list)
     for review in Review.objects.filter(segmented_tile__in=tiles).order_by("id"):
         grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
-    for (tile, pieces), reviews in grounds.items():
+    for (tile, superpixels), reviews in grounds.items():
         if weigh(reviews).verdict == ReviewVerdict.APPROVED:
-            known.approved.update((tile, number) for number in pieces)
+            known.approved.update((tile, number) for number in superpixels)
     members = (
         CampaignMember.objects.filter(segmented_tile__in=tiles, campaign__withdrawn_at=None)
         .exclude(campaign=campaign)
@@ -195,7 +196,7 @@ def _known(campaign: Campaign, places: Sequence[Place], run: Run | None) -> _Kno
     return known
 
 
-def scores_of(run: Run, places: Collection[Place]) -> dict[Place, float]:
+def scores_of(run: Run, places: Collection[SuperpixelRef]) -> dict[SuperpixelRef, float]:
     """{place: the run's probability of mining} for those of `places` that it scored. One query."""
     wanted: dict[int, list[int]] = defaultdict(list)
     for tile, number in places:

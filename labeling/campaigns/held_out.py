@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from detection.learning import before_after
+from detection.learning.evaluation import FOLDS
 from detection.models import Classifier
 from detection.models.classifier import Algorithm
 from detection.training import dataset as datasets
 from detection.training.dataset import FrozenRow
-from detection.training.train import Progress
-from detection.training.training_data import TrainingData, read_training_data
+from detection.training.training_data import Progress, TrainingData, read_training_data
 from labeling.models import Campaign
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
     def one_more() -> None:
         nonlocal done
         done += 1
-        progress(done, 2 * before_after.FOLDS + 1, _("Comparing before and after on places never seen"))
+        progress(done, 2 * FOLDS + 1, _("Comparing before and after on held-out places"))
 
     try:
         sides = before_after.hold_out_both(_rows(before, old), _rows(after, new), progress=one_more)

@@ -21,7 +21,8 @@ from detection.models import Classifier, Dataset, Region, Run
 from detection.models.classifier import Algorithm
 from detection.runs.diff import compare_runs
 from detection.runs.runs import start_run
-from detection.training.train import Progress, activate, train
+from detection.training.train import activate, train
+from detection.training.training_data import Progress
 from labeling.campaigns.gallery import scores_of
 from labeling.campaigns.held_out import has_to_ask, measure_held_out
 from labeling.models import Campaign, CampaignDecision, Release
@@ -70,7 +71,7 @@ def run_round(
     if campaign.classifier_after is None:
         _train(campaign, acting_user, progress)
     if "held_out" not in campaign.effect:
-        progress(0, 1, _("Comparing before and after on places never seen"))
+        progress(0, 1, _("Comparing before and after on held-out places"))
         told = measure_held_out(campaign, progress)
         with transaction.atomic():
             _look_at_the_lease(progress)

@@ -34,7 +34,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Course:
+class CampaignProgress:
     """`changed`, `judged`: detections of the campaign's run that differ from the run before, and those of them that are
     decided; `ready`: how far the review of that run is, None before it is done; `asks`: an admin has to say whether to go
     on with the new classifier, see `has_to_ask`."""
@@ -54,7 +54,7 @@ class Course:
         return next((step.name for step in self.steps if step.state != DONE), "")
 
 
-def course_of(campaign: Campaign) -> Course:
+def campaign_progress_of(campaign: Campaign) -> CampaignProgress:
     members = campaign.members.aggregate(
         superpixels=Count("id"), tiles=Count("segmented_tile", distinct=True)
     )
@@ -76,7 +76,7 @@ def course_of(campaign: Campaign) -> Course:
     ]
     if campaign.withdrawn_at is not None:
         steps = [step for step in steps if step.state == DONE]
-    return Course(
+    return CampaignProgress(
         steps=steps,
         **members,
         changed=changed,
@@ -191,7 +191,7 @@ def _question(campaign: Campaign) -> str:
 
 
 def _removed(campaign: Campaign) -> str:
-    found = campaign.effect.get("run")
+    found: dict[str, int] | None = campaign.effect.get("run")
     if not found:
         return ""
     return (

@@ -8,21 +8,21 @@ from detection.models import SegmentedTile
 
 
 @dataclass(frozen=True)
-class Piece:
+class SuperpixelOutline:
     """`path`: the `d` of an SVG path in pixels of the tile, holes by fill-rule evenodd."""
 
     number: int
     path: str
 
 
-def pieces_of(segmented: SegmentedTile) -> list[Piece]:
+def superpixel_outlines(segmented: SegmentedTile) -> list[SuperpixelOutline]:
     """All superpixels of a tile, 1 first; a crop is one, as large as its image. Raises NotThere where its file is lost."""
     if not segmented.outlines_key:
         tile = segmented.tile
-        return [Piece(1, f"M0 0H{tile.width}V{tile.height}H0Z")]
+        return [SuperpixelOutline(1, f"M0 0H{tile.width}V{tile.height}H0Z")]
     outlines = json.loads(storage.get(segmented.outlines_key))["pieces"]
-    return [Piece(number, _path(rings)) for number, rings in enumerate(outlines, 1)]
+    return [SuperpixelOutline(number, _path(rings)) for number, rings in enumerate(outlines, 1)]
 
 
-def _path(rings: list) -> str:
+def _path(rings: list[list[list[float]]]) -> str:
     return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings if len(ring) > 2)

@@ -15,7 +15,7 @@ from amberapp.errors import Conflict, UserError
 from amberapp.models import Job, User
 from labeling.desk.labels import set_aside
 from labeling.desk.volunteer_records import WEIGH_JOB, put_in_quarantine, record_of
-from labeling.models import Label, Origin, QuarantineReason, Spare, Submission, VolunteerRecord
+from labeling.models import Label, NotCounted, Origin, QuarantineReason, Submission, VolunteerRecord
 
 REVERSE_JOB = "labeling.reverse_account"
 
@@ -56,11 +56,15 @@ def weigh_account(*, volunteer: User, progress: Progress | None = None) -> int:
     row = VolunteerRecord.objects.get(volunteer=volunteer)
     mine = Submission.objects.standing().filter(volunteer=volunteer, origin=Origin.DESK)
     if row.quarantined_at is not None:
-        wrong, right = mine.exclude(spare=Spare.QUARANTINE), Spare.QUARANTINE
+        wrong, right = mine.exclude(spare=NotCounted.QUARANTINE), NotCounted.QUARANTINE
     else:
         # They stood in line as latecomers do: where the tile has had its votes meanwhile they wait again.
-        why = [Spare.QUARANTINE] if row.tutorial_passed_at is None else [Spare.QUARANTINE, Spare.TUTORIAL]
-        wrong, right = mine.filter(spare__in=why), Spare.FULL
+        why = (
+            [NotCounted.QUARANTINE]
+            if row.tutorial_passed_at is None
+            else [NotCounted.QUARANTINE, NotCounted.TUTORIAL]
+        )
+        wrong, right = mine.filter(spare__in=why), NotCounted.FULL
     return _one_by_one(
         list(wrong.order_by("created_at")),
         # Decided otherwise meanwhile: that decision's own job does the rest, and this one must not undo it.

@@ -16,11 +16,11 @@ from labeling.crowd.tutorial import lesson, lessons_of, pass_at_once, take_lesso
 from labeling.desk.queue import region_of
 from labeling.desk.serializers import DeskThrottle, DeskTileSerializer, describe
 from labeling.desk.volunteer_records import record_of
-from labeling.models import Verdict
+from labeling.models import LabelVerdict
 
 
 class LessonAnswerSerializer(serializers.Serializer):
-    verdict = serializers.ChoiceField(choices=Verdict.choices)
+    verdict = serializers.ChoiceField(choices=LabelVerdict.choices)
     look_alike = serializers.CharField(allow_blank=True, help_text="its name in the reader's language")
     why = serializers.CharField()
 
@@ -42,7 +42,7 @@ class TutorialSerializer(serializers.Serializer):
 
 class AttemptSerializer(serializers.Serializer):
     answers = serializers.DictField(
-        child=serializers.ChoiceField(choices=Verdict.choices), help_text="verdicts by superpixel"
+        child=serializers.ChoiceField(choices=LabelVerdict.choices), help_text="verdicts by superpixel"
     )
 
     def validate_answers(self, value: dict[str, str]) -> dict[int, str]:
@@ -103,7 +103,7 @@ class TakeLesson(APIView):
         sent.is_valid(raise_exception=True)
         result = take_lesson(
             volunteer=_volunteer(request),
-            known_tile=lesson(lesson_id),
+            gold_standard_tile=lesson(lesson_id),
             answers=sent.validated_data["answers"],
         )
         return Response(ResultSerializer(result).data)

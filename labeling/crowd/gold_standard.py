@@ -1,6 +1,6 @@
 """Making tiles known: lessons of the tutorial and checks that are mixed in, from what experts and crowds are sure of.
 
-A known tile is not in the ordinary queue; taking it off the list gives it back. Every change counts the tile's votes
+A gold-standard tile is not in the ordinary queue; taking it off the list gives it back. Every change counts the tile's votes
 again, because known answers are taken as true. Left out: serving checks (labeling.desk.queue) and the tutorial
 itself (labeling.crowd.tutorial).
 """
@@ -21,25 +21,25 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User
 from detection.models import Region, SegmentedTile, TileKind
-from labeling.desk.consensus import hold_records, refresh_tile
-from labeling.desk.queue_state import hold_progress, recount
+from labeling.desk.consensus import lock_records, refresh_tile
+from labeling.desk.queue_state import lock_progress, recount
 from labeling.models import (
     Consensus,
     ConsensusState,
-    KnownTile,
-    KnownUse,
+    GoldStandardTile,
+    GoldStandardUse,
     Label,
+    LabelVerdict,
     LookAlike,
     Origin,
     Submission,
-    Verdict,
 )
 from labeling.review.card import svg_path
 
 # A crowd is taken at its word from here on.
 SURE = 0.99
 WHY_LENGTH = 200
-ANSWERS = (Verdict.MINING, Verdict.NOT_MINING)
+ANSWERS = (LabelVerdict.MINING, LabelVerdict.NOT_MINING)
 
 Answers = dict[str, dict[str, Any]]
 
@@ -52,7 +52,7 @@ def sure_of(tiles: QuerySet[Consensus] | None = None) -> QuerySet[Consensus]:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class GoldStandardCandidate:
     """A tile that could become known: how many of its superpixels are sure, and how many experts decided."""
 
     segmented_tile: SegmentedTile
@@ -61,9 +61,9 @@ class Candidate:
     by_expert: int
 
 
-def candidates(*, region: Region, most: int = 12) -> list[Candidate]:
+def candidates(*, region: Region, most: int = 12) -> list[GoldStandardCandidate]:
     """The tiles of a region with the most sure superpixels, those that show both classes first. Two queries."""
-    known = KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
+    known = GoldStandardTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
     rows = list(
         sure_of(Consensus.objects.filter(segmented_tile__tile__region=region))
         .exclude(Exists(known))
@@ -71,8 +71,8 @@ def candidates(*, region: Region, most: int = 12) -> list[Candidate]:
         .order_by()
         .values("segmented_tile")
         .annotate(
-            mining=Count("pk", filter=Q(verdict=Verdict.MINING)),
-            not_mining=Count("pk", filter=Q(verdict=Verdict.NOT_MINING)),
+            mining=Count("pk", filter=Q(verdict=LabelVerdict.MINING)),
+            not_mining=Count("pk", filter=Q(verdict=LabelVerdict.NOT_MINING)),
             by_expert=Count("pk", filter=Q(by_expert=True)),
             sure=Count("pk"),
             one_sided=Case(When(mining__gt=0, not_mining__gt=0, then=Value(0)), default=Value(1)),
@@ -81,35 +81,37 @@ def candidates(*, region: Region, most: int = 12) -> list[Candidate]:
     )
     tiles = SegmentedTile.objects.select_related("tile").in_bulk([row["segmented_tile"] for row in rows])
     return [
-        Candidate(tiles[row["segmented_tile"]], row["mining"], row["not_mining"], row["by_expert"])
+        GoldStandardCandidate(
+            tiles[row["segmented_tile"]], row["mining"], row["not_mining"], row["by_expert"]
+        )
         for row in rows
     ]
 
 
-def known_tile(known_id: int) -> KnownTile:
+def gold_standard_tile(known_id: int) -> GoldStandardTile:
     """Raises NotThere."""
     found = (
-        KnownTile.objects.select_related("segmented_tile__tile", "region", "created_by")
+        GoldStandardTile.objects.select_related("segmented_tile__tile", "region", "created_by")
         .filter(pk=known_id)
         .first()
         if known_id < 2**63
         else None
     )
     if found is None:
-        raise NotThere(_("There is no known tile %(number)s.") % {"number": known_id})
+        raise NotThere(_("There is no gold-standard tile %(number)s.") % {"number": known_id})
     return found
 
 
 # Changing ------------------------------------------------------------------------------------------------------------
 
 
-def make_known(
+def make_gold_standard(
     *,
     segmented_tile: SegmentedTile,
     use: str,
     acting_user: User | None,
     answers: Mapping[int, Mapping[str, Any]] | None = None,
-) -> KnownTile:
+) -> GoldStandardTile:
     """Take a tile out of the queue and know its answers from now on, as the last of its kind in the region.
 
     Without `answers` ({superpixel: {"verdict", "look_alike", "why"}}) they are what is sure of the tile now. Raises
@@ -117,24 +119,25 @@ def make_known(
     """
     _check_use(use)
     if segmented_tile.tile.kind != TileKind.TILE:
-        raise UserError(_("Only whole tiles can be known tiles."))
+        raise UserError(_("Only whole tiles can be gold-standard tiles."))
     with transaction.atomic():
         tile = _locked(segmented_tile)
-        if KnownTile.objects.filter(segmented_tile=tile).exists():
-            raise Conflict(_("This tile is a known tile already."))
+        if GoldStandardTile.objects.filter(segmented_tile=tile).exists():
+            raise Conflict(_("This tile is a gold-standard tile already."))
         said = _given(answers, tile) if answers is not None else _from_consensus(tile)
         if not said:
             raise UserError(
                 _(
-                    "Nothing about this tile is sure yet: label it as an expert first, then make it a known tile."
+                    "Nothing about this tile is sure yet: label it as an expert first, then make it a "
+                    "gold-standard tile."
                 )
             )
         region = tile.tile.region
-        known = KnownTile.objects.create(
+        known = GoldStandardTile.objects.create(
             segmented_tile=tile,
             region=region,
             use=use,
-            position=KnownTile.objects.filter(region=region, use=use).count(),
+            position=GoldStandardTile.objects.filter(region=region, use=use).count(),
             answers=said,
             created_by=acting_user,
         )
@@ -143,7 +146,7 @@ def make_known(
     return known
 
 
-def set_use(*, known: KnownTile, use: str, acting_user: User) -> KnownTile:
+def set_use(*, known: GoldStandardTile, use: str, acting_user: User) -> GoldStandardTile:
     """Make a lesson a check or the other way round; it goes to the end of the new list."""
     _check_use(use)
     with transaction.atomic():
@@ -151,17 +154,17 @@ def set_use(*, known: KnownTile, use: str, acting_user: User) -> KnownTile:
         if row.use == use:
             return row
         before, row.use = row.use, use
-        row.position = KnownTile.objects.filter(region=row.region_id, use=use).count()
+        row.position = GoldStandardTile.objects.filter(region=row.region_id, use=use).count()
         row.save(update_fields=["use", "position"])
         record(acting_user, "known_tile.use_changed", row, before=before, use=use)
     return row
 
 
-def move(*, known: KnownTile, up: bool, acting_user: User) -> KnownTile:
+def move(*, known: GoldStandardTile, up: bool, acting_user: User) -> GoldStandardTile:
     """One place up or down among those of its use in the region. At the end of the list nothing happens."""
     with transaction.atomic():
         # All of the region's by rising number: two who move tiles of one list at once follow one another.
-        everywhere = KnownTile.objects.select_for_update().filter(region=known.region_id)
+        everywhere = GoldStandardTile.objects.select_for_update().filter(region=known.region_id)
         held = {one.pk: one for one in everywhere.order_by("pk")}
         if known.pk not in held:
             raise _known_no_more()
@@ -176,13 +179,15 @@ def move(*, known: KnownTile, up: bool, acting_user: User) -> KnownTile:
         rows[place], rows[other] = rows[other], rows[place]
         for position, one in enumerate(rows):
             one.position = position
-        KnownTile.objects.bulk_update(rows, ["position"])
+        GoldStandardTile.objects.bulk_update(rows, ["position"])
         record(acting_user, "known_tile.moved", row, to=other + 1)
         row.refresh_from_db(fields=["position"])
     return row
 
 
-def explain(*, known: KnownTile, texts: Mapping[int, Mapping[str, str]], acting_user: User) -> KnownTile:
+def explain(
+    *, known: GoldStandardTile, texts: Mapping[int, Mapping[str, str]], acting_user: User
+) -> GoldStandardTile:
     """Set why the answers are what they are: superpixel → language → sentence; an empty one goes back to the hint.
 
     Superpixels that have no known answer are passed over. Raises UserError for a text that is too long.
@@ -210,7 +215,7 @@ def explain(*, known: KnownTile, texts: Mapping[int, Mapping[str, str]], acting_
     return row
 
 
-def take_off(*, known: KnownTile, acting_user: User) -> SegmentedTile:
+def take_off(*, known: GoldStandardTile, acting_user: User) -> SegmentedTile:
     """Know it no longer: the tile goes back into the queue, and votes alone say what it shows. Its answers stay in
     the audit trail. Raises NotThere when somebody else has done so already."""
     with transaction.atomic():
@@ -224,7 +229,7 @@ def take_off(*, known: KnownTile, acting_user: User) -> SegmentedTile:
 
 
 def _check_use(use: str) -> None:
-    if use not in KnownUse.values:
+    if use not in GoldStandardUse.values:
         sentence = _("Choose whether it is a lesson or a check.")
         raise UserError(sentence, fields={"use": [sentence]})
 
@@ -238,26 +243,26 @@ def _locked(segmented_tile: SegmentedTile) -> SegmentedTile:
     )
 
 
-def _held(known: KnownTile) -> KnownTile:
-    row = KnownTile.objects.select_for_update().filter(pk=known.pk).first()
+def _held(known: GoldStandardTile) -> GoldStandardTile:
+    row = GoldStandardTile.objects.select_for_update().filter(pk=known.pk).first()
     if row is None:
         raise _known_no_more()
     return row
 
 
 def _known_no_more() -> NotThere:
-    return NotThere(_("This tile is not a known tile any more."))
+    return NotThere(_("This tile is not a gold-standard tile any more."))
 
 
 def _count_again(tile: SegmentedTile, answers: Mapping[str, Any]) -> None:
     """Consensus and queue of a held tile after its known answers came or went."""
-    progress = hold_progress(tile)
+    progress = lock_progress(tile)
     desk = Submission.objects.filter(segmented_tile=tile, origin=Origin.DESK)
     refresh_tile(
         tile,
         {(int(number), 0) for number in answers},
         votes=desk.counting().count(),
-        records=hold_records(desk.values_list("volunteer_id", flat=True)),
+        records=lock_records(desk.values_list("volunteer_id", flat=True)),
     )
     if progress is not None:
         recount(progress)
@@ -277,7 +282,7 @@ def _given(answers: Mapping[int, Mapping[str, Any]], tile: SegmentedTile) -> Ans
         verdict, look_alike = answer["verdict"], answer.get("look_alike", "")
         if not 1 <= number <= tile.superpixels or verdict not in ANSWERS:
             raise UserError(_("Superpixel %(number)s cannot have this answer.") % {"number": number})
-        if look_alike and (verdict != Verdict.NOT_MINING or look_alike not in offered):
+        if look_alike and (verdict != LabelVerdict.NOT_MINING or look_alike not in offered):
             raise UserError(_("“%(name)s” is not a look-alike that fits.") % {"name": look_alike})
         said[str(number)] = {
             "verdict": str(verdict),
@@ -291,8 +296,8 @@ def _given(answers: Mapping[int, Mapping[str, Any]], tile: SegmentedTile) -> Ans
 
 
 @dataclass(frozen=True)
-class Marks:
-    """How volunteers do on one known tile: decided labels of its known superpixels, and those that are right."""
+class GoldStandardResult:
+    """How volunteers do on one gold-standard tile: decided labels of its known superpixels, and those that are right."""
 
     people: int
     right: int
@@ -303,7 +308,7 @@ class Marks:
         return self.right / self.asked if self.asked else None
 
 
-def marks_of(known: list[KnownTile]) -> dict[int, Marks]:
+def gold_standard_results(known: list[GoldStandardTile]) -> dict[int, GoldStandardResult]:
     """By known tile's id. Desk labels that stand, spare ones too: quarantine is no reason to look away. Two queries."""
     by_tile = {row.segmented_tile_id: row for row in known}
     counts = (
@@ -334,12 +339,15 @@ def marks_of(known: list[KnownTile]) -> dict[int, Marks]:
         .values_list("segmented_tile")
         .annotate(Count("volunteer", distinct=True))
     )
-    return {row.pk: Marks(people.get(tile, 0), right[tile], asked[tile]) for tile, row in by_tile.items()}
+    return {
+        row.pk: GoldStandardResult(people.get(tile, 0), right[tile], asked[tile])
+        for tile, row in by_tile.items()
+    }
 
 
 @dataclass(frozen=True)
 class AnswerGroup:
-    """Superpixels of a known tile with the same answer and the same reason, told of together."""
+    """Superpixels of a gold-standard tile with the same answer and the same reason, told of together."""
 
     verdict: str
     look_alike: str
@@ -347,7 +355,7 @@ class AnswerGroup:
     superpixels: list[int]
 
 
-def groups_of(known: KnownTile) -> list[AnswerGroup]:
+def groups_of(known: GoldStandardTile) -> list[AnswerGroup]:
     """The answers as few groups, mining first."""
     found: dict[tuple[Any, ...], AnswerGroup] = {}
     for number, answer in sorted(known.answers.items(), key=lambda item: int(item[0])):
@@ -359,7 +367,7 @@ def groups_of(known: KnownTile) -> list[AnswerGroup]:
 
 
 @dataclass(frozen=True)
-class Piece:
+class AnsweredSuperpixel:
     """One known superpixel on the picture: an SVG path in the tile's pixels and where its number stands."""
 
     number: int
@@ -369,15 +377,15 @@ class Piece:
     y: float
 
 
-def pictured(known: KnownTile) -> list[Piece]:
+def pictured(known: GoldStandardTile) -> list[AnsweredSuperpixel]:
     """The known superpixels as the stored outlines draw them."""
     outlines = json.loads(storage.get(known.segmented_tile.outlines_key))["pieces"]
-    pieces = []
+    superpixels = []
     for number, answer in sorted(known.answers.items(), key=lambda item: int(item[0])):
         rings = outlines[int(number) - 1]
         across, down = zip(*rings[0], strict=True)
-        pieces.append(
-            Piece(
+        superpixels.append(
+            AnsweredSuperpixel(
                 int(number),
                 answer["verdict"],
                 svg_path({"coordinates": [rings]}),
@@ -385,4 +393,4 @@ def pictured(known: KnownTile) -> list[Piece]:
                 (min(down) + max(down)) / 2,
             )
         )
-    return pieces
+    return superpixels

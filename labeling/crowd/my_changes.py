@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 
 from amberapp.models import User
 from labeling.crowd.my_contributions import regions_of
-from labeling.models import Label, Origin, Release, ReleaseKind, Submission, Verdict
+from labeling.models import Label, LabelVerdict, Origin, Release, ReleaseKind, Submission
 from labeling.releases.comparison import compare_releases
 from labeling.releases.files.published_place import PublishedPlace
 from labeling.releases.reader import places_of
@@ -118,7 +118,7 @@ def _row(place: PublishedPlace, appeared: bool, release: int, reason: str) -> li
 
 def _agreeing(volunteer: User, later: Release, changed: list[tuple[MyChange, list[int]]]) -> list[MyChange]:
     """Those on whose superpixels the person had said, before the release, more often what came than the opposite."""
-    by_place = {change.place: (change, set(pieces)) for change, pieces in changed}
+    by_place = {change.place: (change, set(superpixels)) for change, superpixels in changed}
     mine = (
         Submission.objects.counting()
         .filter(
@@ -135,12 +135,12 @@ def _agreeing(volunteer: User, later: Release, changed: list[tuple[MyChange, lis
         return []
     votes: dict[str, int] = defaultdict(int)
     labels = Label.objects.filter(
-        submission__in=touched, piece=0, verdict__in=[Verdict.MINING, Verdict.NOT_MINING]
+        submission__in=touched, piece=0, verdict__in=[LabelVerdict.MINING, LabelVerdict.NOT_MINING]
     )
     for submission, superpixel, verdict in labels.values_list("submission", "superpixel", "verdict"):
         place = touched[submission]
         if superpixel in by_place[place][1]:
-            votes[place] += 1 if verdict == Verdict.MINING else -1
+            votes[place] += 1 if verdict == LabelVerdict.MINING else -1
     agreeing = [
         by_place[place][0]
         for place, said in votes.items()

@@ -11,17 +11,17 @@ from django.utils import timezone
 from amberapp.models import User
 from labeling.models import (
     Consensus,
-    KnownTile,
-    KnownUse,
+    GoldStandardTile,
+    GoldStandardUse,
     Label,
+    LabelVerdict,
+    NotCounted,
     Origin,
-    Spare,
     Submission,
-    Verdict,
     VolunteerRecord,
 )
 
-DECIDED = (Verdict.MINING, Verdict.NOT_MINING)
+DECIDED = (LabelVerdict.MINING, LabelVerdict.NOT_MINING)
 # The map of own tiles shows so many, the latest; the list has them all.
 TILES_ON_MAP = 1000
 # So many days are looked at for the streak.
@@ -64,7 +64,7 @@ def own_tiles(volunteer: User) -> QuerySet[Submission]:
         .select_related("segmented_tile__tile__region")
         .annotate(
             labelled=Count("labels", filter=whole),
-            mining=Count("labels", filter=whole & Q(labels__verdict=Verdict.MINING)),
+            mining=Count("labels", filter=whole & Q(labels__verdict=LabelVerdict.MINING)),
         )
         .order_by("-created_at", "-id")
     )
@@ -92,10 +92,10 @@ def agreement_of(volunteer: User) -> Agreement:
         )
         .aggregate(
             labels=Count("pk"),
-            mining=Count("pk", filter=Q(verdict=Verdict.MINING)),
-            not_mining=Count("pk", filter=Q(verdict=Verdict.NOT_MINING)),
-            unsure=Count("pk", filter=Q(verdict=Verdict.UNSURE)),
-            mixed=Count("pk", filter=Q(verdict=Verdict.MIXED)),
+            mining=Count("pk", filter=Q(verdict=LabelVerdict.MINING)),
+            not_mining=Count("pk", filter=Q(verdict=LabelVerdict.NOT_MINING)),
+            unsure=Count("pk", filter=Q(verdict=LabelVerdict.UNSURE)),
+            mixed=Count("pk", filter=Q(verdict=LabelVerdict.MIXED)),
             compared=Count("pk", filter=crowd),
             agreeing=Count("pk", filter=crowd & Q(verdict=F("jointly"))),
             expert_compared=Count("pk", filter=expert),
@@ -141,7 +141,9 @@ def tiles_on_map(volunteer: User) -> list[list[float | int | str]]:
         own_tiles(volunteer)
         .select_related(None)
         .filter(segmented_tile__tile__west__isnull=False)
-        .annotate(not_mining=Count("labels", filter=Q(labels__piece=0, labels__verdict=Verdict.NOT_MINING)))
+        .annotate(
+            not_mining=Count("labels", filter=Q(labels__piece=0, labels__verdict=LabelVerdict.NOT_MINING))
+        )
         .values_list(
             "segmented_tile",
             "segmented_tile__tile__west",
@@ -156,7 +158,13 @@ def tiles_on_map(volunteer: User) -> list[list[float | int | str]]:
         [
             tile,
             *(round(float(side), 5) for side in box if side is not None),
-            str(Verdict.MINING if mining else Verdict.NOT_MINING if not_mining else Verdict.UNSURE),
+            str(
+                LabelVerdict.MINING
+                if mining
+                else LabelVerdict.NOT_MINING
+                if not_mining
+                else LabelVerdict.UNSURE
+            ),
         ]
         for tile, *box, mining, not_mining in rows
     ]
@@ -164,12 +172,12 @@ def tiles_on_map(volunteer: User) -> list[list[float | int | str]]:
 
 def spare_tiles(volunteer: User) -> dict[str, int]:
     """How many of the person's tiles do not count at the moment, by reason."""
-    rows = _mine(volunteer).exclude(spare=Spare.NO).order_by().values_list("spare").annotate(Count("pk"))
+    rows = _mine(volunteer).exclude(spare=NotCounted.NO).order_by().values_list("spare").annotate(Count("pk"))
     return dict(rows)
 
 
 @dataclass(frozen=True)
-class Schooling:
+class TutorialProgress:
     """Where a person stands with the tutorial: whether there is one, and when it was passed."""
 
     exists: bool
@@ -177,10 +185,10 @@ class Schooling:
     lessons_passed: int
 
 
-def schooling_of(volunteer: User) -> Schooling:
+def tutorial_progress_of(volunteer: User) -> TutorialProgress:
     row = VolunteerRecord.objects.filter(volunteer=volunteer).first()
-    return Schooling(
-        exists=KnownTile.objects.filter(use=KnownUse.LESSON).exists(),
+    return TutorialProgress(
+        exists=GoldStandardTile.objects.filter(use=GoldStandardUse.LESSON).exists(),
         passed_at=row.tutorial_passed_at if row else None,
         lessons_passed=len(row.lessons_passed) if row else 0,
     )

@@ -11,9 +11,9 @@ from django.db.models import BigIntegerField, Count, F, OuterRef, Q, Subquery, S
 from django.db.models.functions import Cast
 
 from labeling.desk.aggregation.proportions import newcombe, spread, wilson
-from labeling.models import Consensus, Label, Origin, Submission, Verdict
+from labeling.models import Consensus, Label, LabelVerdict, Origin, Submission
 
-DECIDED = (Verdict.MINING, Verdict.NOT_MINING)
+DECIDED = (LabelVerdict.MINING, LabelVerdict.NOT_MINING)
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Side:
 
 
 @dataclass
-class Anchoring:
+class SuggestionBias:
     """One region: agreement with the classifier, and with what experts decided, shown and blind."""
 
     region: str
@@ -82,11 +82,11 @@ class Anchoring:
         return newcombe(self.shown_right.worth, self.blind_right.worth)
 
 
-def anchoring() -> list[Anchoring]:
+def suggestion_bias() -> list[SuggestionBias]:
     """The regions in which anything can be compared, by name. Two queries."""
-    found: dict[str, Anchoring] = {}
+    found: dict[str, SuggestionBias] = {}
     for row in _with_the_classifier():
-        one = found.setdefault(row["region"], Anchoring(row["region"]))
+        one = found.setdefault(row["region"], SuggestionBias(row["region"]))
         side = Side(
             row["tiles"],
             row["in_all"],

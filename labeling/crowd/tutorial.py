@@ -1,7 +1,7 @@
 """The tutorial: tiles whose answers are known, worked through before a newcomer's labels count.
 
 What was right is decided here; the page that teaches only shows it. Left out: choosing the tiles (an admin's work) and
-the known tiles that are mixed in later (labeling.desk.queue). Labels made before passing are spare; a job counts them where votes are still wanted.
+the gold-standard tiles that are mixed in later (labeling.desk.queue). Labels made before passing are not counted; a job counts them where votes are still wanted.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,15 @@ from amberapp.errors import NotAllowed, NotThere, UserError
 from amberapp.models import Role, User
 from detection.models import Region
 from labeling.desk.volunteer_records import WEIGH_JOB, record_of
-from labeling.models import KnownTile, KnownUse, LookAlike, Spare, Submission, Verdict, VolunteerRecord
+from labeling.models import (
+    GoldStandardTile,
+    GoldStandardUse,
+    LabelVerdict,
+    LookAlike,
+    NotCounted,
+    Submission,
+    VolunteerRecord,
+)
 
 # A lesson is passed when so much of it is right, and so much of each class by itself.
 RIGHT_IN_ALL = 0.8
@@ -28,9 +36,9 @@ RIGHT_IN_EACH = 0.5
 
 @dataclass(frozen=True)
 class Lesson:
-    """A known tile with its answers as the page shows them: verdict, look-alike, and why, by superpixel."""
+    """A gold-standard tile with its answers as the page shows them: verdict, look-alike, and why, by superpixel."""
 
-    known: KnownTile
+    known: GoldStandardTile
     answers: dict[int, dict[str, str]]
     passed: bool
 
@@ -56,24 +64,26 @@ def lessons_of(*, region: Region, volunteer: User) -> list[Lesson]:
     ]
 
 
-def take_lesson(*, volunteer: User, known_tile: KnownTile, answers: Mapping[int, str]) -> Result:
+def take_lesson(
+    *, volunteer: User, gold_standard_tile: GoldStandardTile, answers: Mapping[int, str]
+) -> Result:
     """Judge one attempt. `answers`: verdicts by superpixel; others than the known ones are neither right nor wrong.
 
     The volunteer passes the tutorial with the last of the region's lessons. May be tried as often as one likes.
     Raises NotThere for a tile that is no lesson, UserError for a verdict that is none.
     """
-    if known_tile.use != KnownUse.LESSON:
-        raise NotThere(_("There is no lesson %(number)s.") % {"number": known_tile.pk})
-    if any(verdict not in Verdict.values for verdict in answers.values()):
-        raise UserError(_("A verdict is one of %(choices)s.") % {"choices": ", ".join(Verdict.values)})
-    right, asked, passed = _judged(known_tile.answers, answers)
+    if gold_standard_tile.use != GoldStandardUse.LESSON:
+        raise NotThere(_("There is no lesson %(number)s.") % {"number": gold_standard_tile.pk})
+    if any(verdict not in LabelVerdict.values for verdict in answers.values()):
+        raise UserError(_("A verdict is one of %(choices)s.") % {"choices": ", ".join(LabelVerdict.values)})
+    right, asked, passed = _judged(gold_standard_tile.answers, answers)
     with transaction.atomic():
         row = record_of(volunteer)
-        if passed and known_tile.pk not in row.lessons_passed:
-            row.lessons_passed = [*row.lessons_passed, known_tile.pk]
+        if passed and gold_standard_tile.pk not in row.lessons_passed:
+            row.lessons_passed = [*row.lessons_passed, gold_standard_tile.pk]
             row.save(update_fields=["lessons_passed"])
-            record(volunteer, "tutorial.lesson_passed", known_tile, right=right, asked=asked)
-        left = _lessons(known_tile.region_id).exclude(pk__in=row.lessons_passed)
+            record(volunteer, "tutorial.lesson_passed", gold_standard_tile, right=right, asked=asked)
+        left = _lessons(gold_standard_tile.region_id).exclude(pk__in=row.lessons_passed)
         if passed and row.tutorial_passed_at is None and not left.exists():
             _pass(row, volunteer, how="lessons")
     return Result(right, asked, passed, row.tutorial_passed_at is not None)
@@ -90,23 +100,25 @@ def pass_at_once(*, volunteer: User) -> VolunteerRecord:
     return row
 
 
-def lesson(lesson_id: int) -> KnownTile:
+def lesson(lesson_id: int) -> GoldStandardTile:
     """A lesson by its number. Raises NotThere."""
-    found = KnownTile.objects.filter(pk=lesson_id, use=KnownUse.LESSON).first()
+    found = GoldStandardTile.objects.filter(pk=lesson_id, use=GoldStandardUse.LESSON).first()
     if found is None:
         raise NotThere(_("There is no lesson %(number)s.") % {"number": lesson_id})
     return found
 
 
 def _lessons(region_id: int) -> Any:
-    return KnownTile.objects.filter(region=region_id, use=KnownUse.LESSON).order_by("position", "id")
+    return GoldStandardTile.objects.filter(region=region_id, use=GoldStandardUse.LESSON).order_by(
+        "position", "id"
+    )
 
 
 def _pass(row: VolunteerRecord, volunteer: User, how: str) -> None:
     row.tutorial_passed_at = timezone.now()
     row.save(update_fields=["tutorial_passed_at"])
     record(volunteer, "tutorial.passed", volunteer, how=how)
-    if Submission.objects.standing().filter(volunteer=volunteer, spare=Spare.TUTORIAL).exists():
+    if Submission.objects.standing().filter(volunteer=volunteer, spare=NotCounted.TUTORIAL).exists():
         jobs.enqueue(WEIGH_JOB, acting_user=volunteer, volunteer=volunteer.pk)
 
 
@@ -126,17 +138,19 @@ def _explained(answers: Mapping[str, Mapping[str, Any]]) -> dict[int, dict[str, 
     language = (get_language() or "en").split("-")[0]
     hints = {row.slug: row.hint for row in LookAlike.objects.listed()}
     general = {
-        Verdict.MINING: _("Bare, torn ground: pale sand, round pits and water in them, with ragged edges."),
-        Verdict.NOT_MINING: _("No pits and no torn ground here."),
-        Verdict.UNSURE: _("This picture does not tell: “unsure” is the honest answer."),
-        Verdict.MIXED: _("Part of it is torn up and part of it is not."),
+        LabelVerdict.MINING: _(
+            "Bare, torn ground: pale sand, round pits and water in them, with ragged edges."
+        ),
+        LabelVerdict.NOT_MINING: _("No pits and no torn ground here."),
+        LabelVerdict.UNSURE: _("This picture does not tell: “unsure” is the honest answer."),
+        LabelVerdict.MIXED: _("Part of it is mined and part of it is not."),
     }
     explained = {}
     for number, answer in answers.items():
         why = answer.get("why") or {}
         look_alike = answer.get("look_alike", "")
         own = why.get(language) or why.get("en") or ""
-        verdict = Verdict(answer["verdict"])
+        verdict = LabelVerdict(answer["verdict"])
         explained[int(number)] = {
             "verdict": str(verdict),
             "look_alike": LookAlike.objects.name_of(look_alike) if look_alike else "",

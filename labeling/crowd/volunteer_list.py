@@ -18,7 +18,7 @@ from labeling.crowd.accounts import REVERSE_JOB
 from labeling.desk.aggregation.dawid_skene import probabilities
 from labeling.desk.consensus import CLASSES, PRIOR
 from labeling.desk.volunteer_records import WEIGH_JOB
-from labeling.models import Label, Origin, Spare, Submission, VolunteerRecord
+from labeling.models import Label, NotCounted, Origin, Submission, VolunteerRecord
 
 SORTS = ("name", "tiles", "labels", "right", "state")
 TILES_SHOWN = 12
@@ -26,7 +26,7 @@ HISTORY_SHOWN = 20
 
 
 @dataclass
-class Standing:
+class VolunteerStanding:
     """One volunteer. Probabilities 0…1 that mining is called mining, and ground that is none not mining; None while
     no label of theirs could be compared."""
 
@@ -77,7 +77,7 @@ STATE_ORDER = {"quarantined": 0, "learning": 1, "counting": 2, "trusted": 3}
 
 def volunteer_list(
     *, search: str = "", state: str = "", sort: str = "tiles", down: bool = True
-) -> list[Standing]:
+) -> list[VolunteerStanding]:
     """Everybody who has a record, whose name contains `search`, in that state. Three queries; two without any."""
     records = VolunteerRecord.objects.select_related("volunteer")
     if search:
@@ -105,7 +105,7 @@ def volunteer_list(
     return able + [row for row in rows if key(row) is None]
 
 
-def count_labels(rows: list[Standing]) -> None:
+def count_labels(rows: list[VolunteerStanding]) -> None:
     """Fill in how many labels of whole superpixels stand. One query, over these people's submissions."""
     counts = dict(
         Label.objects.filter(
@@ -132,7 +132,7 @@ class MatrixRow:
 class Portrait:
     """One volunteer's page."""
 
-    standing: Standing
+    standing: VolunteerStanding
     person: User
     matrix: list[MatrixRow]
     known: list[MatrixRow]
@@ -163,7 +163,7 @@ def portrait_of(record: VolunteerRecord) -> Portrait:
     standing.tiles = mine.standing().count()
     count_labels([standing])
     spare = dict(
-        mine.standing().exclude(spare=Spare.NO).order_by().values_list("spare").annotate(Count("pk"))
+        mine.standing().exclude(spare=NotCounted.NO).order_by().values_list("spare").annotate(Count("pk"))
     )
     seconds = record.recent_seconds
     subject = Q(object_type=person._meta.label_lower, object_id=str(person.pk))
@@ -172,7 +172,7 @@ def portrait_of(record: VolunteerRecord) -> Portrait:
         person=person,
         matrix=_matrix(record.confusion, smooth=True),
         known=_matrix(record.known, smooth=False),
-        spare={str(Spare(why).label): count for why, count in spare.items()},
+        spare={str(NotCounted(why).label): count for why, count in spare.items()},
         withdrawn=mine.filter(withdrawn_at__isnull=False).count(),
         seconds=median(seconds) if seconds else None,
         latest=list(
@@ -200,11 +200,11 @@ def _at_the_desk() -> QuerySet[Submission]:
     return Submission.objects.standing().filter(origin=Origin.DESK)
 
 
-def _standing(record: VolunteerRecord) -> Standing:
-    return Standing(record.pk, record.volunteer.username, record)
+def _standing(record: VolunteerRecord) -> VolunteerStanding:
+    return VolunteerStanding(record.pk, record.volunteer.username, record)
 
 
-def _weigh(rows: list[Standing]) -> None:
+def _weigh(rows: list[VolunteerStanding]) -> None:
     """The probabilities of all of them at once, from float64 (people, classes, classes) expected counts."""
     able = [row for row in rows if row.record.confusion]
     if not able:

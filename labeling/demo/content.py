@@ -77,7 +77,7 @@ def _part(progress: Progress, start: int, end: int, message: str) -> Callable[[i
     return tell
 
 
-# Ground ------------------------------------------------------------------------------------------
+# Ground --------------------------------------------------------------------------------------------------------------
 
 
 def _region(name: str, source: ImagerySource, polygon: dict[str, Any]) -> Region:
@@ -154,7 +154,7 @@ def _ingest_scene(
     seen = number % 5 in SEEN
     # What the crowd gets wrong is taught on tiles that it has not seen.
     if seen != (plan.kind == CONFUSED):
-        gold_standard.make_known_where_clear(segmented, plan.kind, scene.image, scene.truth)
+        gold_standard.make_gold_standard_where_clear(segmented, plan.kind, scene.image, scene.truth)
     if seen:
         chance = random.Random(SEED + number)  # noqa: S311 (a repeatable crowd, no secret)
         _crowd_labels(segmented, _taken_for_mining(load_labels(segmented), scene), chance)
@@ -177,8 +177,8 @@ def _crowd_labels(segmented: SegmentedTile, mining: np.ndarray, chance: random.R
             submission_id=uuid.UUID(int=chance.getrandbits(128), version=4),
             segmented_tile=segmented,
             labels=[
-                {"superpixel": piece, "verdict": _said(bool(is_mining), chance)}
-                for piece, is_mining in enumerate(mining, start=1)
+                {"superpixel": superpixel, "verdict": _said(bool(is_mining), chance)}
+                for superpixel, is_mining in enumerate(mining, start=1)
             ],
             acting_user=volunteer,
         )
@@ -230,7 +230,7 @@ def _real_region(data: Path, progress: Progress) -> Region:
     return region
 
 
-# Machine -----------------------------------------------------------------------------------------
+# Machine -------------------------------------------------------------------------------------------------------------
 
 
 def _classifier(region: Region, progress: Progress) -> Classifier:
@@ -253,7 +253,7 @@ def _run(region: Region, classifier: Classifier, progress: Progress) -> Run:
     return run
 
 
-# People ------------------------------------------------------------------------------------------
+# People --------------------------------------------------------------------------------------------------------------
 
 
 def _published(run: Run, progress: Progress) -> Release | None:

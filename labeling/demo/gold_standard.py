@@ -1,4 +1,4 @@
-"""Known tiles for the demo: procedural scenes whose truth is known, the clearest of them.
+"""Gold-standard tiles for the demo: procedural scenes whose truth is known, the clearest of them.
 
 Three lessons and four checks. Left out: real tiles, of which nobody knows the truth.
 """
@@ -14,9 +14,9 @@ from amberapp.audit import record
 from amberapp.models import User
 from detection.description.segment import load_labels
 from detection.models import SegmentedTile
-from labeling.crowd.gold_standard import make_known
+from labeling.crowd.gold_standard import make_gold_standard
 from labeling.desk.volunteer_records import record_of
-from labeling.models import KnownTile, KnownUse, Verdict
+from labeling.models import GoldStandardTile, GoldStandardUse, LabelVerdict
 
 # A superpixel is mining from this share of dug ground on, and not mining up to that; what lies between is left out.
 IS_MINING, IS_NOT = 0.5, 0.05
@@ -27,11 +27,11 @@ ASKED = 4
 # What is wanted, in the order in which scenes come: use and what the scene shows.
 WANTED = Counter(
     {
-        (KnownUse.LESSON, "mining"): 2,
-        (KnownUse.LESSON, "deforestation"): 1,
-        (KnownUse.CHECK, "mining"): 2,
-        (KnownUse.CHECK, "settlement"): 1,
-        (KnownUse.CHECK, "deforestation"): 1,
+        (GoldStandardUse.LESSON, "mining"): 2,
+        (GoldStandardUse.LESSON, "deforestation"): 1,
+        (GoldStandardUse.CHECK, "mining"): 2,
+        (GoldStandardUse.CHECK, "settlement"): 1,
+        (GoldStandardUse.CHECK, "deforestation"): 1,
     }
 )
 LOOK_ALIKES = {"clear_cut": "deforestation", "village": "settlement", "field": "field", "snow": "snow"}
@@ -72,28 +72,28 @@ def shares(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     return sums / np.maximum(sizes, 1)
 
 
-def make_known_where_clear(
+def make_gold_standard_where_clear(
     segmented: SegmentedTile, kind: str, image: np.ndarray, truth: np.ndarray
-) -> KnownTile | None:
+) -> GoldStandardTile | None:
     """Make a scene known when it is clear and one of its kind is still wanted. Twice changes nothing.
 
     `image`: uint8 (rows, cols, 3); `truth`: bool (rows, cols), True where the ground is dug.
     """
     shows = "mining" if kind == "mining" else LOOK_ALIKES.get(kind, "")
-    here = KnownTile.objects.filter(region=segmented.tile.region_id)
+    here = GoldStandardTile.objects.filter(region=segmented.tile.region_id)
     if here.filter(segmented_tile=segmented).exists():
         return None
-    left = WANTED - Counter((KnownUse(row.use), _shown(row)) for row in here)
-    use = next((use for use in KnownUse.values if left[KnownUse(use), shows] > 0), None)
+    left = WANTED - Counter((GoldStandardUse(row.use), _shown(row)) for row in here)
+    use = next((use for use in GoldStandardUse.values if left[GoldStandardUse(use), shows] > 0), None)
     if use is None:
         return None
     labels = load_labels(segmented)
     answers = _answers(shares(labels, truth), shares(labels, image.mean(axis=2)), shows)
-    if shows == "mining" and sum(one["verdict"] == Verdict.MINING for one in answers.values()) < CLEAR:
+    if shows == "mining" and sum(one["verdict"] == LabelVerdict.MINING for one in answers.values()) < CLEAR:
         return None
-    if use == KnownUse.LESSON:
+    if use == GoldStandardUse.LESSON:
         answers = _few(answers)
-    return make_known(segmented_tile=segmented, use=use, answers=answers, acting_user=None)
+    return make_gold_standard(segmented_tile=segmented, use=use, answers=answers, acting_user=None)
 
 
 def pass_tutorial(people: Iterable[User]) -> None:
@@ -106,9 +106,9 @@ def pass_tutorial(people: Iterable[User]) -> None:
             record(None, "tutorial.passed", person, how="demo")
 
 
-def _shown(known: KnownTile) -> str:
-    """What a known tile of the demo was chosen for."""
-    if any(answer["verdict"] == Verdict.MINING for answer in known.answers.values()):
+def _shown(known: GoldStandardTile) -> str:
+    """What a gold-standard tile of the demo was chosen for."""
+    if any(answer["verdict"] == LabelVerdict.MINING for answer in known.answers.values()):
         return "mining"
     return next((answer["look_alike"] for answer in known.answers.values() if answer["look_alike"]), "")
 
@@ -116,7 +116,7 @@ def _shown(known: KnownTile) -> str:
 def _few(answers: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """Some superpixels of each class, spread over the tile, and first of all those that carry a look-alike."""
     chosen: dict[int, dict[str, Any]] = {}
-    for verdict in (Verdict.MINING, Verdict.NOT_MINING):
+    for verdict in (LabelVerdict.MINING, LabelVerdict.NOT_MINING):
         numbers = [number for number, answer in answers.items() if answer["verdict"] == verdict]
         named = [number for number in numbers if answers[number]["look_alike"]]
         plain = [number for number in numbers if not answers[number]["look_alike"]]
@@ -141,11 +141,11 @@ def _answers(mined: np.ndarray, light: np.ndarray, shows: str) -> dict[int, dict
     answers: dict[int, dict[str, Any]] = {}
     for number, share in enumerate(mined, start=1):
         if share >= IS_MINING:
-            answers[number] = {"verdict": Verdict.MINING, "look_alike": "", "why": DUG}
+            answers[number] = {"verdict": LabelVerdict.MINING, "look_alike": "", "why": DUG}
         elif share <= IS_NOT:
             named = decoy if bright[number - 1] else ""
             answers[number] = {
-                "verdict": Verdict.NOT_MINING,
+                "verdict": LabelVerdict.NOT_MINING,
                 "look_alike": named,
                 "why": DECOYS[named] if named else WHOLE,
             }

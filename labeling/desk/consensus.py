@@ -21,11 +21,11 @@ from labeling.models import (
     ConsensusState,
     CrowdState,
     DeskRules,
-    KnownTile,
+    GoldStandardTile,
     Label,
+    LabelVerdict,
+    NotCounted,
     Origin,
-    Spare,
-    Verdict,
     VolunteerRecord,
 )
 
@@ -33,8 +33,8 @@ EXPERT_ORIGINS = (Origin.REVIEW, Origin.REPORT, Origin.CAMPAIGN)
 # What these say is taken as true: an expert's decision, and labels that came with imported crops.
 DECISIVE = (*EXPERT_ORIGINS, Origin.IMPORT)
 # By the number that arrays use for them.
-CLASSES = (Verdict.MINING, Verdict.NOT_MINING, Verdict.MIXED)
-ANSWERS = (*CLASSES, Verdict.UNSURE)
+CLASSES = (LabelVerdict.MINING, LabelVerdict.NOT_MINING, LabelVerdict.MIXED)
+ANSWERS = (*CLASSES, LabelVerdict.UNSURE)
 CODE = {str(verdict): code for code, verdict in enumerate(ANSWERS)}
 STATES = (ConsensusState.OPEN, ConsensusState.RETIRED, ConsensusState.ESCALATED)
 PRIOR = dawid_skene.newcomer_prior()
@@ -67,10 +67,10 @@ def class_shares() -> np.ndarray:
     """float64 (classes,), as the last full computation found them; before the first one what is assumed."""
     state = CrowdState.objects.order_by("-pk").first()
     shares = np.asarray(state.class_shares if state else dawid_skene.CLASS_PRIOR, float)
-    return np.maximum(shares / shares.sum(), 1e-3)
+    return np.asarray(np.maximum(shares / shares.sum(), 1e-3))
 
 
-def hold_records(people: Iterable[int]) -> dict[int, VolunteerRecord]:
+def lock_records(people: Iterable[int]) -> dict[int, VolunteerRecord]:
     """These people's records by account, held until the transaction ends, always in the same order: no deadlock."""
     wanted = set(people)
     known = set(VolunteerRecord.objects.filter(pk__in=wanted).values_list("pk", flat=True))
@@ -104,7 +104,7 @@ def refresh_tile(
     added: Collection[UUID] = (),
     removed: Collection[UUID] = (),
 ) -> None:
-    """Take new or withdrawn submissions into the consensus of the superpixels and pieces they speak of.
+    """Take new or withdrawn submissions into the consensus of the superpixels and fragments they speak of.
 
     The caller holds the tile and the records of everybody who spoke of it. `votes`: people whose labels of the tile
     count now. `added` and `removed` say which submissions began or ceased to count.
@@ -115,14 +115,14 @@ def refresh_tile(
     numbers = {part: index for index, part in enumerate(touched)}
     now = _read(
         Label.objects.filter(
-            segmented_tile=segmented_tile, submission__withdrawn_at=None, submission__spare=Spare.NO
+            segmented_tile=segmented_tile, submission__withdrawn_at=None, submission__spare=NotCounted.NO
         ),
         numbers,
     )
     gone = _read(Label.objects.filter(submission__in=removed), numbers) if removed else _Ballot()
     rows = {
-        (superpixel, piece): (pk, probabilities)
-        for pk, superpixel, piece, probabilities in Consensus.objects.filter(
+        (superpixel, fragment): (pk, probabilities)
+        for pk, superpixel, fragment, probabilities in Consensus.objects.filter(
             segmented_tile=segmented_tile, superpixel__in={superpixel for superpixel, _piece in touched}
         ).values_list("pk", "superpixel", "piece", "probabilities")
     }
@@ -182,7 +182,7 @@ def refresh_tile(
 def _read(labels: QuerySet[Label], numbers: Mapping[Part, int]) -> _Ballot:
     ballot = _Ballot()
     superpixels = {superpixel for superpixel, _piece in numbers}
-    for superpixel, piece, person, verdict, look_alike, origin, order, submission in (
+    for superpixel, fragment, person, verdict, look_alike, origin, order, submission in (
         labels.filter(superpixel__in=superpixels)
         .order_by("id")
         .values_list(
@@ -196,7 +196,7 @@ def _read(labels: QuerySet[Label], numbers: Mapping[Part, int]) -> _Ballot:
             "submission_id",
         )
     ):
-        index = numbers.get((superpixel, piece))
+        index = numbers.get((superpixel, fragment))
         if index is None:
             continue
         ballot.item.append(index)
@@ -211,7 +211,11 @@ def _read(labels: QuerySet[Label], numbers: Mapping[Part, int]) -> _Ballot:
 
 def known_answers(segmented_tile: SegmentedTile) -> dict[int, int]:
     """Superpixel → class of a tile with known answers; empty for any other."""
-    known = KnownTile.objects.filter(segmented_tile=segmented_tile).values_list("answers", flat=True).first()
+    known = (
+        GoldStandardTile.objects.filter(segmented_tile=segmented_tile)
+        .values_list("answers", flat=True)
+        .first()
+    )
     return {
         int(number): CODE[answer["verdict"]]
         for number, answer in (known or {}).items()
@@ -222,7 +226,7 @@ def known_answers(segmented_tile: SegmentedTile) -> dict[int, int]:
 def _truth(ballot: _Ballot, touched: list[Part], known: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """(class or -1, whether an expert said so), both (items,). Of several decisions the latest counts; an expert who
     is unsure settles nothing."""
-    truth = np.array([known.get(superpixel, -1) if piece == 0 else -1 for superpixel, piece in touched])
+    truth = np.array([known.get(superpixel, -1) if fragment == 0 else -1 for superpixel, fragment in touched])
     by_expert = np.zeros(len(touched), bool)
     latest: dict[int, int] = {}
     for item, answer, origin, order in zip(
@@ -310,7 +314,7 @@ def _names(ballot: _Ballot, verdict: np.ndarray, by_expert: np.ndarray) -> dict[
     for item, answer, look_alike, origin in zip(
         ballot.item, ballot.answer, ballot.look_alike, ballot.origin, strict=True
     ):
-        if ANSWERS[answer] != Verdict.NOT_MINING or answer != verdict[item]:
+        if ANSWERS[answer] != LabelVerdict.NOT_MINING or answer != verdict[item]:
             continue
         if by_expert[item] and origin in EXPERT_ORIGINS:
             decided[item] = look_alike  # rows come in the order they were written: the latest stays

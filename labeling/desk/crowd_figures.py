@@ -8,7 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from detection.models import Region
-from labeling.models import Consensus, ConsensusState, KnownTile, KnownUse, TileProgress, VolunteerRecord
+from labeling.models import (
+    Consensus,
+    ConsensusState,
+    GoldStandardTile,
+    GoldStandardUse,
+    TileProgress,
+    VolunteerRecord,
+)
 
 
 @dataclass
@@ -58,10 +65,10 @@ def crowd_figures() -> dict[int, CrowdFigures]:
                 found[region].settled = count
             else:
                 found[region].decided = count
-    known = KnownTile.objects.order_by().values_list("region", "use").annotate(Count("pk"))
+    known = GoldStandardTile.objects.order_by().values_list("region", "use").annotate(Count("pk"))
     for region, use, count in known:
         if region in found:
-            if use == KnownUse.LESSON:
+            if use == GoldStandardUse.LESSON:
                 found[region].lessons = count
             else:
                 found[region].checks = count

@@ -25,7 +25,7 @@ class RulesForm(forms.Form):
 
     votes_at_least = forms.IntegerField(
         label=_("People asked about every tile"),
-        help_text=_("No superpixel is settled by fewer. Usual: 2."),
+        help_text=_("There is no consensus with fewer. Usual: 2."),
         min_value=1,
         max_value=20,
     )
@@ -36,7 +36,7 @@ class RulesForm(forms.Form):
         max_value=50,
     )
     retire_at = _percent(
-        _("Settled when so sure (%)"),
+        _("Consensus confidence (%)"),
         _(
             "How probable the crowd's answer must be before nobody else is asked. Higher asks more people and "
             "errs less often. Usual: 95."
@@ -54,9 +54,10 @@ class RulesForm(forms.Form):
         max_value=24 * 60,
     )
     known_share = _percent(
-        _("Tiles with known answers (%)"),
+        _("Gold-standard tiles (%)"),
         _(
-            "Mixed in without a sign, to see how well each volunteer does. Nothing happens without known tiles. Usual: 5."
+            "Mixed in without a sign, to see how well each volunteer does. Nothing happens without "
+            "gold-standard tiles. Usual: 5."
         ),
         0,
         50,
@@ -64,7 +65,8 @@ class RulesForm(forms.Form):
     blind_share = _percent(
         _("Tiles shown without suggestions (%)"),
         _(
-            "So that the pull of the classifier's suggestions can be measured. 100 shows none at all. Usual: 20."
+            "So that the bias from the classifier's suggestions can be measured. 100 shows none at all. "
+            "Usual: 20."
         ),
         0,
         100,

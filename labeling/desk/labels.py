@@ -3,7 +3,7 @@
 Every change of labels goes through here, so that labels, consensus, the queue's counts, the volunteer's record and
 the audit never disagree: they are written in one transaction. What is changed is held first, in one order for
 everybody: tiles, their rows in the queue, records by account; who changes several tiles in one transaction calls
-`hold_tiles` before the first. No label is ever thrown away: those that come too late, too early or from an account
+`lock_tiles` before the first. No label is ever thrown away: those that come too late, too early or from an account
 in quarantine are kept as spare, and say why.
 """
 
@@ -18,24 +18,24 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, NotThere, UserError
 from amberapp.models import Role, User
-from detection.description.fragments import piece_counts
+from detection.description.fragments import fragment_counts
 from detection.models import SegmentedTile, TileKind
-from labeling.desk.consensus import EXPERT_ORIGINS, hold_records, refresh_tile
+from labeling.desk.consensus import EXPERT_ORIGINS, lock_records, refresh_tile
 from labeling.desk.queue import lease_again
-from labeling.desk.queue_state import hold_progress, hold_queue, recount
+from labeling.desk.queue_state import lock_progress, lock_queue, recount
 from labeling.desk.suggestions import agreement_with
 from labeling.desk.volunteer_records import learn, tutorial_wanted
 from labeling.models import (
     Claim,
     ClaimState,
-    KnownTile,
+    GoldStandardTile,
     Label,
+    LabelVerdict,
     LookAlike,
+    NotCounted,
     Origin,
-    Spare,
     Submission,
     TileProgress,
-    Verdict,
     VolunteerRecord,
 )
 
@@ -125,11 +125,11 @@ def withdraw_submission(*, submission_id: UUID, acting_user: User) -> Submission
                 _("Only labels from the desk can be taken back; a review is corrected by a new one.")
             )
         tile = _locked(submission.segmented_tile)
-        progress = hold_progress(tile)
+        progress = lock_progress(tile)
         if Submission.objects.standing().filter(pk=submission_id).update(withdrawn_at=timezone.now()):
             submission.refresh_from_db(fields=["spare"])
             # What came too late held no vote of the tile, and taking it back must not win it one.
-            if progress is not None and (submission.spare == Spare.NO or progress.free > 0):
+            if progress is not None and (submission.spare == NotCounted.NO or progress.free > 0):
                 lease_again(progress, acting_user)
             touched = _counts_changed(tile, progress, removed=[submission])
             record(acting_user, "labels.withdrawn", submission, labels=touched)
@@ -152,7 +152,7 @@ def narrow_decisions(*, segmented_tile: SegmentedTile, left: Mapping[UUID, Colle
     """
     with transaction.atomic():
         tile = _locked(segmented_tile)
-        progress = hold_progress(tile)
+        progress = lock_progress(tile)
         standing = list(
             Submission.objects.standing().filter(pk__in=left, segmented_tile=tile, origin__in=EXPERT_ORIGINS)
         )
@@ -176,7 +176,7 @@ def _split(submission: Submission, left: Collection[int]) -> Submission:
     return other
 
 
-def hold_tiles(segmented_tiles: Collection[int]) -> None:
+def lock_tiles(segmented_tiles: Collection[int]) -> None:
     """Hold several tiles, then their rows in the queue, then the records of all who labelled one of them at the desk.
 
     Call it inside a transaction that changes labels of more than one tile, before the first of them. Taken tile by
@@ -189,9 +189,9 @@ def hold_tiles(segmented_tiles: Collection[int]) -> None:
         .filter(pk__in=segmented_tiles)
         .order_by("pk")
     )
-    hold_queue(tiles)
+    lock_queue(tiles)
     desk = Submission.objects.filter(segmented_tile__in=tiles, origin=Origin.DESK)
-    hold_records(desk.values_list("volunteer_id", flat=True))
+    lock_records(desk.values_list("volunteer_id", flat=True))
 
 
 def set_aside(*, submission: Submission, withdraw: bool = False, spare: str | None = None) -> bool:
@@ -201,9 +201,9 @@ def set_aside(*, submission: Submission, withdraw: bool = False, spare: str | No
     """
     with transaction.atomic():
         tile = _locked(submission.segmented_tile)
-        progress = hold_progress(tile)
+        progress = lock_progress(tile)
         standing = Submission.objects.standing().filter(pk=submission.pk)
-        counted = standing.filter(spare=Spare.NO).exists()
+        counted = standing.filter(spare=NotCounted.NO).exists()
         if withdraw:
             changed = standing.update(withdrawn_at=timezone.now())
         else:
@@ -218,15 +218,15 @@ def _counts_changed(
 ) -> int:
     """Consensus and counts of a held tile after submissions ceased to count. Returns how many labels they had."""
     labels = set(Label.objects.filter(submission__in=removed).values_list("superpixel", "piece"))
-    records = _held_records(tile)
+    records = _locked_records(tile)
     refresh_tile(tile, labels, votes=_votes(tile), records=records, removed={one.pk for one in removed})
     if progress is not None:
         recount(progress)
-        # A known tile asks for no votes and takes every answer.
-        known = KnownTile.objects.filter(segmented_tile=tile).exists()
+        # A gold-standard tile asks for no votes and takes every answer.
+        known = GoldStandardTile.objects.filter(segmented_tile=tile).exists()
         while (known or progress.free > 0) and (late := _latecomer(tile)) is not None:
             # There is room again: labels that had come too late count after all, the earliest first.
-            Submission.objects.filter(pk=late.pk).update(spare=Spare.NO)
+            Submission.objects.filter(pk=late.pk).update(spare=NotCounted.NO)
             parts = set(late.labels.values_list("superpixel", "piece"))
             refresh_tile(tile, parts, votes=_votes(tile), records=records, added={late.pk})
             recount(progress)
@@ -234,7 +234,9 @@ def _counts_changed(
 
 
 def _latecomer(tile: SegmentedTile) -> Submission | None:
-    late = Submission.objects.standing().filter(segmented_tile=tile, origin=Origin.DESK, spare=Spare.FULL)
+    late = Submission.objects.standing().filter(
+        segmented_tile=tile, origin=Origin.DESK, spare=NotCounted.FULL
+    )
     return late.order_by("created_at", "pk").first()
 
 
@@ -243,12 +245,12 @@ def _votes(tile: SegmentedTile) -> int:
     return Submission.objects.counting().filter(segmented_tile=tile, origin=Origin.DESK).count()
 
 
-def _held_records(tile: SegmentedTile, *more: int) -> dict[int, VolunteerRecord]:
+def _locked_records(tile: SegmentedTile, *more: int) -> dict[int, VolunteerRecord]:
     """The records of everybody who labelled the tile at the desk, and of `more`, held until the transaction ends."""
     people = Submission.objects.filter(segmented_tile=tile, origin=Origin.DESK).values_list(
         "volunteer_id", flat=True
     )
-    return hold_records({*people, *more})
+    return lock_records({*people, *more})
 
 
 def _write(
@@ -266,8 +268,8 @@ def _write(
                 id=submission_id, volunteer=acting_user, segmented_tile=tile, origin=origin
             )
             _keep(submission, said)
-            progress = hold_progress(tile)
-            refresh_tile(tile, set(said), votes=_votes(tile), records=_held_records(tile))
+            progress = lock_progress(tile)
+            refresh_tile(tile, set(said), votes=_votes(tile), records=_locked_records(tile))
             if progress is not None:
                 recount(progress)
         details = {"spare": str(submission.spare)} if submission.spare else {}
@@ -278,14 +280,14 @@ def _write(
 def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_user: User) -> Submission:
     if _has_labelled(acting_user, tile):
         raise Conflict(_("You have already labelled this tile; your first labels count."))
-    progress = hold_progress(tile)
+    progress = lock_progress(tile)
     assert progress is not None  # a whole tile
     now = timezone.now()
     claim = Claim.objects.filter(segmented_tile=tile, volunteer=acting_user).first()
-    records = _held_records(tile, acting_user.pk)
+    records = _locked_records(tile, acting_user.pk)
     volunteer = records[acting_user.pk]
-    known = KnownTile.objects.filter(segmented_tile=tile).first()
-    whole = {number: verdict for (number, piece), (verdict, _name) in said.items() if piece == 0}
+    known = GoldStandardTile.objects.filter(segmented_tile=tile).first()
+    whole = {number: verdict for (number, fragment), (verdict, _name) in said.items() if fragment == 0}
     compared, agreeing = agreement_with(claim.run, tile, whole) if claim and claim.run else (0, 0)
     submission = Submission.objects.create(
         id=submission_id,
@@ -310,7 +312,7 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_
         )
     else:
         Claim.objects.filter(pk=claim.pk).update(state=ClaimState.DONE)
-    if submission.spare == Spare.NO:
+    if submission.spare == NotCounted.NO:
         refresh_tile(tile, set(said), votes=_votes(tile), records=records, added={submission.pk})
     recount(progress)
     learn(volunteer, submission, whole, known)
@@ -323,24 +325,24 @@ def _keep(submission: Submission, said: Said) -> None:
             submission=submission,
             segmented_tile_id=submission.segmented_tile_id,
             superpixel=superpixel,
-            piece=piece,
+            piece=fragment,
             verdict=verdict,
             look_alike=look_alike,
         )
-        for (superpixel, piece), (verdict, look_alike) in sorted(said.items())
+        for (superpixel, fragment), (verdict, look_alike) in sorted(said.items())
     )
 
 
 def _spare(
-    volunteer: VolunteerRecord, claim: Claim | None, progress: TileProgress, known: KnownTile | None
+    volunteer: VolunteerRecord, claim: Claim | None, progress: TileProgress, known: GoldStandardTile | None
 ) -> str:
     """Whether labels that arrive now count. A tile is never labelled by more people than it wanted."""
     if volunteer.quarantined_at is not None:
-        return Spare.QUARANTINE
+        return NotCounted.QUARANTINE
     if tutorial_wanted(volunteer, progress.region_id):
-        return Spare.TUTORIAL
+        return NotCounted.TUTORIAL
     held = claim is not None and claim.state == ClaimState.OPEN
-    return Spare.NO if held or known is not None or progress.free > 0 else Spare.FULL
+    return NotCounted.NO if held or known is not None or progress.free > 0 else NotCounted.FULL
 
 
 def _locked(segmented_tile: SegmentedTile) -> SegmentedTile:
@@ -368,8 +370,8 @@ def _same_again(
 ) -> Submission:
     """The submission that already has the id, when it says the same. Raises Conflict otherwise."""
     before = {
-        (superpixel, piece): (verdict, look_alike)
-        for superpixel, piece, verdict, look_alike in known.labels.values_list(
+        (superpixel, fragment): (verdict, look_alike)
+        for superpixel, fragment, verdict, look_alike in known.labels.values_list(
             "superpixel", "piece", "verdict", "look_alike"
         )
     }
@@ -384,63 +386,63 @@ def _same_again(
 
 
 def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
-    """The labels by superpixel and piece. Raises UserError with a sentence that names the first wrong one."""
+    """The labels by superpixel and fragment. Raises UserError with a sentence that names the first wrong one."""
     said: Said = {}
     if not labels:
         raise _wrong(_("There is no label in this submission: say something about at least one superpixel."))
     # Also those that are offered no more: the labels may have been made before, without a network.
     known = {row.slug for row in LookAlike.objects.listed()}
     for label in labels:
-        superpixel, piece, verdict = label["superpixel"], label.get("piece", 0), label["verdict"]
+        superpixel, fragment, verdict = label["superpixel"], label.get("piece", 0), label["verdict"]
         look_alike = label.get("look_alike", "")
         if not 1 <= superpixel <= tile.superpixels:
             raise _wrong(
                 _("Superpixel %(number)s does not exist: this tile has superpixels 1 to %(last)s.")
                 % {"number": superpixel, "last": tile.superpixels}
             )
-        if (superpixel, piece) in said:
+        if (superpixel, fragment) in said:
             raise _wrong(_("Superpixel %(number)s is labelled twice.") % {"number": superpixel})
-        if verdict not in Verdict.values:
+        if verdict not in LabelVerdict.values:
             raise _wrong(
                 _("“%(verdict)s” is not a verdict: use %(choices)s.")
-                % {"verdict": verdict, "choices": ", ".join(Verdict.values)}
+                % {"verdict": verdict, "choices": ", ".join(LabelVerdict.values)}
             )
         if look_alike and look_alike not in known:
             raise _wrong(
                 _("“%(name)s” is not a look-alike: use %(choices)s.")
                 % {"name": look_alike, "choices": ", ".join(LookAlike.objects.slugs())}
             )
-        if look_alike and verdict != Verdict.NOT_MINING:
+        if look_alike and verdict != LabelVerdict.NOT_MINING:
             raise _wrong(
                 _("Superpixel %(number)s: a look-alike goes with the verdict “not mining” only.")
                 % {"number": superpixel}
             )
-        said[superpixel, piece] = (verdict, look_alike)
-    _check_pieces(said, tile)
+        said[superpixel, fragment] = (verdict, look_alike)
+    _check_fragments(said, tile)
     return said
 
 
-def _check_pieces(said: Said, tile: SegmentedTile) -> None:
-    """Finer pieces belong to a superpixel that is said to be mixed, and exist."""
-    if not any(piece for _number, piece in said):
+def _check_fragments(said: Said, tile: SegmentedTile) -> None:
+    """Fragments belong to a superpixel that is said to be mixed, and exist."""
+    if not any(fragment for _number, fragment in said):
         return
-    counts = piece_counts(tile)
-    for (superpixel, piece), (verdict, _look_alike) in said.items():
-        if piece == 0:
+    counts = fragment_counts(tile)
+    for (superpixel, fragment), (verdict, _look_alike) in said.items():
+        if fragment == 0:
             continue
-        if said.get((superpixel, 0), ("", ""))[0] != Verdict.MIXED:
+        if said.get((superpixel, 0), ("", ""))[0] != LabelVerdict.MIXED:
             raise _wrong(
-                _("Superpixel %(number)s has labelled finer pieces: say that it is mixed.")
+                _("Superpixel %(number)s has labelled fragments: say that it is mixed.")
                 % {"number": superpixel}
             )
-        if not 0 < piece <= counts[superpixel - 1]:
+        if not 0 < fragment <= counts[superpixel - 1]:
             raise _wrong(
-                _("Superpixel %(number)s has no finer piece %(piece)s: its finer pieces are 1 to %(last)s.")
-                % {"number": superpixel, "piece": piece, "last": counts[superpixel - 1]}
+                _("Superpixel %(number)s has no fragment %(piece)s: its fragments are 1 to %(last)s.")
+                % {"number": superpixel, "piece": fragment, "last": counts[superpixel - 1]}
             )
-        if verdict == Verdict.MIXED:
+        if verdict == LabelVerdict.MIXED:
             raise _wrong(
-                _("Superpixel %(number)s: a finer piece is not divided any further.") % {"number": superpixel}
+                _("Superpixel %(number)s: a fragment is not divided any further.") % {"number": superpixel}
             )
 
 

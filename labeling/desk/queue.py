@@ -30,8 +30,8 @@ from labeling.models import (
     Consensus,
     ConsensusState,
     DeskRules,
-    KnownTile,
-    KnownUse,
+    GoldStandardTile,
+    GoldStandardUse,
     Origin,
     Served,
     Submission,
@@ -241,7 +241,7 @@ def _known(region: Region, volunteer: User, rules: DeskRules) -> Claim | None:
         return None
     lessons = VolunteerRecord.objects.filter(pk=volunteer.pk).values_list("lessons_passed", flat=True).first()
     known = (
-        KnownTile.objects.filter(region=region, use=KnownUse.CHECK)
+        GoldStandardTile.objects.filter(region=region, use=GoldStandardUse.CHECK)
         .exclude(pk__in=lessons or [])
         .exclude(Exists(Claim.objects.filter(volunteer=volunteer, segmented_tile=OuterRef("segmented_tile"))))
         .order_by("position", "id")
@@ -359,9 +359,9 @@ def session_of(volunteer: User) -> Session:
 def settled_superpixels(segmented_tile: SegmentedTile) -> list[int]:
     """Superpixels that nobody needs to label any more: settled by volunteers or decided by an expert.
 
-    None of a known tile: its answers would be given away, and nobody would be asked.
+    None of a gold-standard tile: its answers would be given away, and nobody would be asked.
     """
-    if KnownTile.objects.filter(segmented_tile=segmented_tile).exists():
+    if GoldStandardTile.objects.filter(segmented_tile=segmented_tile).exists():
         return []
     return list(
         Consensus.objects.filter(

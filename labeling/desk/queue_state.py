@@ -18,7 +18,7 @@ from labeling.models import (
     Consensus,
     ConsensusState,
     DeskRules,
-    KnownTile,
+    GoldStandardTile,
     Origin,
     Served,
     Submission,
@@ -47,14 +47,14 @@ def open_tile(segmented_tile: SegmentedTile) -> TileProgress | None:
     )[0]
 
 
-def hold_progress(segmented_tile: SegmentedTile) -> TileProgress | None:
+def lock_progress(segmented_tile: SegmentedTile) -> TileProgress | None:
     """The tile's row in the queue, held until the transaction ends; None for a crop. Hold the tile's own row first."""
     progress = TileProgress.objects.select_for_update().filter(segmented_tile=segmented_tile).first()
     return progress or open_tile(segmented_tile)
 
 
-def hold_queue(segmented_tiles: Collection[SegmentedTile]) -> None:
-    """As `hold_progress` for several tiles, by rising number of the rows, for a transaction that changes all of them."""
+def lock_queue(segmented_tiles: Collection[SegmentedTile]) -> None:
+    """As `lock_progress` for several tiles, by rising number of the rows, for a transaction that changes all of them."""
     rows = TileProgress.objects.select_for_update().filter(segmented_tile__in=segmented_tiles).order_by("pk")
     there = set(rows.values_list("segmented_tile", flat=True))
     for tile in segmented_tiles:
@@ -71,7 +71,7 @@ def recount(progress: TileProgress, rules: DeskRules | None = None) -> None:
     rules = rules or rules_of(progress.region_id)
     # A call for eyes ends when the vote that it asked for has come.
     wished = progress.wanted
-    known = KnownTile.objects.filter(segmented_tile=progress.segmented_tile_id).exists()
+    known = GoldStandardTile.objects.filter(segmented_tile=progress.segmented_tile_id).exists()
     submissions = Submission.objects.filter(segmented_tile=progress.segmented_tile_id, origin=Origin.DESK)
     progress.votes = submissions.counting().count()
     progress.claims = (
@@ -117,7 +117,7 @@ def rerank(queue: QuerySet[TileProgress]) -> int:
     )
 
 
-def _hold_in_order(queue: QuerySet[TileProgress]) -> None:
+def _lock_in_order(queue: QuerySet[TileProgress]) -> None:
     """Hold many rows by rising number before they are changed: two changes that both do so never wait in a ring."""
     if connection.features.has_select_for_update:
         held = queue.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
@@ -128,9 +128,9 @@ def _hold_in_order(queue: QuerySet[TileProgress]) -> None:
 @transaction.atomic
 def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
     """Let new numbers of votes reach the tiles. Those that have votes are asked about their consensus again."""
-    known = KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
+    known = GoldStandardTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
     queue = queue.exclude(Exists(known))
-    _hold_in_order(queue)
+    _lock_in_order(queue)
     unsettled = Consensus.objects.filter(
         segmented_tile=OuterRef("segmented_tile"), piece=0, state=ConsensusState.OPEN
     )
@@ -158,13 +158,13 @@ def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
 
 
 @transaction.atomic
-def call_for_eyes(queue: QuerySet[TileProgress]) -> int:
+def prioritise(queue: QuerySet[TileProgress]) -> int:
     """Put tiles before all others and let them want at least one more vote. Returns how many.
 
-    Known tiles are left out: they are never in the ordinary queue.
+    Gold-standard tiles are left out: they are never in the ordinary queue.
     """
-    queue = queue.exclude(Exists(KnownTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))))
-    _hold_in_order(queue)
+    queue = queue.exclude(Exists(GoldStandardTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))))
+    _lock_in_order(queue)
     changed = queue.update(called=True, wanted=Greatest(F("wanted"), F("votes") + 1))
     rerank(queue)
     return changed

@@ -25,13 +25,13 @@ from labeling.models import (
     Consensus,
     ConsensusState,
     CrowdState,
-    KnownTile,
+    GoldStandardTile,
     Label,
+    LabelVerdict,
+    NotCounted,
     Origin,
-    Spare,
     Submission,
     TileProgress,
-    Verdict,
     VolunteerRecord,
 )
 
@@ -56,7 +56,7 @@ class Recomputed:
 class _Labels:
     """All counting labels: arrays of one length, in the order they were written.
 
-    part: a superpixel or piece as one number, tile · 2²⁴ + superpixel · 2⁸ + piece; person: account;
+    part: a superpixel or fragment as one number, tile · 2²⁴ + superpixel · 2⁸ + fragment; person: account;
     answer: 0…3 as in ANSWERS; origin: 0 the desk, 1 imported, 2 an expert; named: place in `names`.
     """
 
@@ -112,7 +112,7 @@ def recompute_consensus(*, acting_user: User | None, progress: Progress | None =
 
 def _read() -> _Labels:
     counting = Label.objects.filter(
-        submission__withdrawn_at__isnull=True, submission__spare=Spare.NO
+        submission__withdrawn_at__isnull=True, submission__spare=NotCounted.NO
     ).order_by("pk")
     rows = counting.values_list(
         "segmented_tile_id",
@@ -128,14 +128,14 @@ def _read() -> _Labels:
     kind = {Origin.DESK: 0, Origin.IMPORT: 1}
     chunks: list[tuple[np.ndarray, ...]] = []
     for chunk in _chunks(rows, READ_AT_ONCE):
-        tile, superpixel, piece, person, verdict, origin, name = zip(*chunk, strict=True)
+        tile, superpixel, fragment, person, verdict, origin, name = zip(*chunk, strict=True)
         for one in set(name) - number.keys():
             number[one] = len(number)
         chunks.append(
             (
                 (np.array(tile, np.int64) << 24)
                 + (np.array(superpixel, np.int64) << 8)
-                + np.array(piece, np.int64),
+                + np.array(fragment, np.int64),
                 np.array(person, np.int64),
                 np.array([CODE[one] for one in verdict], np.int8),
                 np.array([kind.get(one, 2) for one in origin], np.int8),
@@ -159,7 +159,7 @@ def _truth(labels: _Labels, parts: np.ndarray, item: np.ndarray) -> tuple[np.nda
     """(class or -1, whether an expert said so, whether the tile's answers are known), each (parts,)."""
     truth = np.full(len(parts), -1, np.int64)
     known = np.zeros(len(parts), bool)
-    for tile, answers in KnownTile.objects.values_list("segmented_tile", "answers"):
+    for tile, answers in GoldStandardTile.objects.values_list("segmented_tile", "answers"):
         first, last = np.searchsorted(parts, [tile << 24, (tile + 1) << 24])
         known[first:last] = True
         for number, answer in answers.items():
@@ -228,7 +228,7 @@ class _Rows:
 
     def _names(self, labels: _Labels, item: np.ndarray) -> dict[int, str]:
         """Look-alikes of what is not mining: the expert's, else the one that most of the agreeing named."""
-        not_mining = CODE[Verdict.NOT_MINING]
+        not_mining = CODE[LabelVerdict.NOT_MINING]
         agreeing = np.flatnonzero(
             (labels.answer == not_mining) & (self.counted.verdict[item] == not_mining) & (labels.named > 0)
         )
@@ -278,8 +278,8 @@ def _write(rows: _Rows, then: dict[int, int]) -> tuple[int, int]:
     wrong: list[int] = []
     gone: list[tuple[int, int]] = []  # (row, tile)
     at = 0
-    for pk, tile, superpixel, piece, *values in stored:
-        part = (tile << 24) + (superpixel << 8) + piece
+    for pk, tile, superpixel, fragment, *values in stored:
+        part = (tile << 24) + (superpixel << 8) + fragment
         while at < len(rows.parts) and rows.parts[at] < part:
             wrong.append(at)
             at += 1

@@ -12,7 +12,7 @@ from labeling.desk.queue import (
     settled_superpixels,
 )
 from labeling.desk.suggestions import suggestion_for
-from labeling.models import Claim, Spare, Submission, Verdict
+from labeling.models import Claim, LabelVerdict, NotCounted, Submission
 
 # Tiles that a desk may name at once: those it holds and those that wait to be sent.
 MOST_NAMED = 200
@@ -37,9 +37,9 @@ class LabelSerializer(serializers.Serializer):
         min_value=0,
         max_value=255,
         default=0,
-        help_text="0: the whole superpixel; 1…: a finer piece of a mixed one",
+        help_text="0: the whole superpixel; 1…: a fragment of a mixed one",
     )
-    verdict = serializers.ChoiceField(choices=Verdict.choices)
+    verdict = serializers.ChoiceField(choices=LabelVerdict.choices)
     look_alike = serializers.CharField(
         max_length=24, required=False, allow_blank=True, default="", help_text="a look-alike's slug"
     )
@@ -143,7 +143,7 @@ class SubmissionSerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
     withdrawn_at = serializers.DateTimeField(allow_null=True)
     spare = serializers.ChoiceField(
-        choices=Spare.choices, help_text="why the labels do not count; empty: they do"
+        choices=NotCounted.choices, help_text="why the labels do not count; empty: they do"
     )
 
 

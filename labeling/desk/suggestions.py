@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detection.models import Run, SegmentedTile, TileScore
-from labeling.models import Claim, Verdict
+from labeling.models import Claim, LabelVerdict
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ def agreement_with(run: Run, tile: SegmentedTile, whole: Mapping[int, str]) -> t
     decided = {
         number: verdict
         for number, verdict in whole.items()
-        if verdict in (Verdict.MINING, Verdict.NOT_MINING)
+        if verdict in (LabelVerdict.MINING, LabelVerdict.NOT_MINING)
     }
     scores = _scores(run, tile.pk) if decided else None
     if scores is None:
         return (0, 0)
     agreeing = sum(
-        (scores[number - 1] >= run.threshold) == (verdict == Verdict.MINING)
+        (scores[number - 1] >= run.threshold) == (verdict == LabelVerdict.MINING)
         for number, verdict in decided.items()
         if number <= len(scores)
     )

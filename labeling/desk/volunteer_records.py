@@ -13,8 +13,8 @@ from labeling.desk.consensus import CLASSES, CODE
 from labeling.models import (
     Consensus,
     ConsensusState,
-    KnownTile,
-    KnownUse,
+    GoldStandardTile,
+    GoldStandardUse,
     Label,
     Origin,
     QuarantineReason,
@@ -39,11 +39,14 @@ def tutorial_wanted(volunteer: VolunteerRecord, region_id: int) -> bool:
     """Whether this person has a tutorial before them: one exists in the region and none has been passed."""
     if volunteer.tutorial_passed_at is not None:
         return False
-    return KnownTile.objects.filter(region=region_id, use=KnownUse.LESSON).exists()
+    return GoldStandardTile.objects.filter(region=region_id, use=GoldStandardUse.LESSON).exists()
 
 
 def learn(
-    volunteer: VolunteerRecord, submission: Submission, whole: Mapping[int, str], known: KnownTile | None
+    volunteer: VolunteerRecord,
+    submission: Submission,
+    whole: Mapping[int, str],
+    known: GoldStandardTile | None,
 ) -> None:
     """Take one tile into the record of its maker, who is put in quarantine where the record looks like a bot's.
 
@@ -63,7 +66,9 @@ def learn(
             put_in_quarantine(volunteer, QuarantineReason(reason), acting_user=None)
 
 
-def _with_known(counts: list[list[int]], known: KnownTile, whole: Mapping[int, str]) -> list[list[int]]:
+def _with_known(
+    counts: list[list[int]], known: GoldStandardTile, whole: Mapping[int, str]
+) -> list[list[int]]:
     """[class it is][answer] with this tile's decided answers added."""
     table = [list(row) for row in counts] if counts else [[0] * len(CLASSES) for _ in CLASSES]
     for number, answer in known.answers.items():

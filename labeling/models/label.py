@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from detection.models import SegmentedTile
 
 
-class Verdict(models.TextChoices):
+class LabelVerdict(models.TextChoices):
     MINING = "mining", _("Mining")
     NOT_MINING = "not_mining", _("Not mining")
     UNSURE = "unsure", _("Unsure")
-    # Of a whole superpixel only: it holds both, and its finer pieces are labelled one by one.
+    # Of a whole superpixel only: it holds both, and its fragments are labelled one by one.
     MIXED = "mixed", _("Mixed")
 
 
@@ -29,7 +29,7 @@ class Origin(models.TextChoices):
     CAMPAIGN = "campaign", _("campaign")
 
 
-class Spare(models.TextChoices):
+class NotCounted(models.TextChoices):
     """Why labels that are kept do not count (for now)."""
 
     NO = "", _("they count")
@@ -45,7 +45,7 @@ class SubmissionQuerySet(models.QuerySet):
 
     def counting(self) -> Self:
         """Submissions that stand and count."""
-        return self.filter(withdrawn_at__isnull=True, spare=Spare.NO)
+        return self.filter(withdrawn_at__isnull=True, spare=NotCounted.NO)
 
 
 class Submission(models.Model):
@@ -59,7 +59,7 @@ class Submission(models.Model):
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.DESK)
     created_at = models.DateTimeField(auto_now_add=True)
     withdrawn_at = models.DateTimeField(null=True)
-    spare = models.CharField(max_length=12, choices=Spare.choices, default=Spare.NO, blank=True)
+    spare = models.CharField(max_length=12, choices=NotCounted.choices, default=NotCounted.NO, blank=True)
     # How the tile came to this person; copied from the claim, so that it stays when the claim is gone.
     served = models.CharField(max_length=8, blank=True)
     seconds = models.FloatField(null=True, help_text="from being served to arriving here")
@@ -92,9 +92,9 @@ class Label(models.Model):
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="labels")
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.PROTECT, related_name="labels")
     superpixel = models.PositiveIntegerField()
-    # 0 is the whole superpixel; 1… are its finer pieces (detection.segmentation.split), after the verdict “mixed”.
+    # 0 is the whole superpixel; 1… are its fragments (detection.segmentation.split), after the verdict “mixed”.
     piece = models.PositiveSmallIntegerField(default=0)
-    verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    verdict = models.CharField(max_length=12, choices=LabelVerdict.choices)
     look_alike = models.CharField(max_length=24, blank=True)
 
     class Meta:
@@ -108,7 +108,7 @@ class ConsensusState(models.TextChoices):
     """Whether a superpixel still wants votes."""
 
     OPEN = "open", _("open")
-    RETIRED = "retired", _("settled by volunteers")
+    RETIRED = "retired", _("consensus of volunteers")
     ESCALATED = "escalated", _("waiting for an expert")
     DECIDED = "decided", _("decided by an expert")
 
@@ -123,11 +123,11 @@ class Consensus(models.Model):
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.CASCADE, related_name="consensus")
     superpixel = models.PositiveIntegerField()
     piece = models.PositiveSmallIntegerField(default=0)
-    verdict = models.CharField(max_length=12, choices=Verdict.choices)
+    verdict = models.CharField(max_length=12, choices=LabelVerdict.choices)
     posterior = models.FloatField(default=0)
     # The whole posterior, so that one new vote can be taken in without reading anything else.
     probabilities = models.JSONField(default=list, help_text="of mining, not mining, mixed")
-    majority = models.CharField(max_length=12, choices=Verdict.choices, blank=True)
+    majority = models.CharField(max_length=12, choices=LabelVerdict.choices, blank=True)
     look_alike = models.CharField(max_length=24, blank=True)
     votes = models.PositiveIntegerField()
     agreeing = models.PositiveIntegerField()

@@ -24,7 +24,7 @@ class DeskRules(models.Model):
         _("people asked about every tile"),
         default=2,
         validators=[MinValueValidator(1), MaxValueValidator(20)],
-        help_text=_("A superpixel is not settled by fewer."),
+        help_text=_("There is no consensus with fewer."),
     )
     votes_at_most = models.PositiveSmallIntegerField(
         _("people asked about a disputed tile"),
@@ -33,7 +33,7 @@ class DeskRules(models.Model):
         help_text=_("What is still open after so many goes to an expert."),
     )
     retire_at = models.FloatField(
-        _("probability at which a superpixel is settled"),
+        _("probability at which consensus is reached"),
         default=0.95,
         validators=[MinValueValidator(0.5), MaxValueValidator(0.9999)],
     )
@@ -44,7 +44,7 @@ class DeskRules(models.Model):
         help_text=_("Activity renews it."),
     )
     known_share = models.FloatField(
-        _("share of tiles with known answers"),
+        _("share of gold-standard tiles"),
         default=0.05,
         validators=[MinValueValidator(0), MaxValueValidator(0.5)],
         help_text=_("Mixed in invisibly, to see how well each volunteer does."),
@@ -53,7 +53,7 @@ class DeskRules(models.Model):
         _("share of tiles served without suggestions"),
         default=0.2,
         validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text=_("So that the pull of suggestions can be measured."),
+        help_text=_("So that the bias from suggestions can be measured."),
     )
     random_share = models.FloatField(
         _("share of tiles chosen at random"),
@@ -116,7 +116,7 @@ class Served(models.TextChoices):
 
     QUEUE = "queue", _("next in the queue")
     RANDOM = "random", _("drawn at random")
-    KNOWN = "known", _("known answer")
+    KNOWN = "known", _("gold standard")
     LINK = "link", _("by its address")
 
 
@@ -148,13 +148,13 @@ class Claim(models.Model):
         return f"{self.volunteer} on {self.segmented_tile} until {self.until:%H:%M}"
 
 
-class KnownUse(models.TextChoices):
+class GoldStandardUse(models.TextChoices):
     LESSON = "lesson", _("lesson of the tutorial")
-    CHECK = "check", _("known answer, mixed in")
+    CHECK = "check", _("hidden check")
 
 
-class KnownTile(models.Model):
-    """A tile whose answers are known. It is never in the ordinary queue.
+class GoldStandardTile(models.Model):
+    """A gold-standard tile: its answers are known. It is never in the ordinary queue.
 
     answers: {"<superpixel>": {"verdict", "look_alike", "why": {"<language>": text}}}; superpixels that are left out
     are neither right nor wrong.
@@ -162,7 +162,7 @@ class KnownTile(models.Model):
 
     segmented_tile = models.OneToOneField(SegmentedTile, on_delete=models.CASCADE, related_name="known")
     region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="known_tiles")
-    use = models.CharField(max_length=8, choices=KnownUse.choices)
+    use = models.CharField(max_length=8, choices=GoldStandardUse.choices)
     position = models.PositiveSmallIntegerField(default=0)
     answers = models.JSONField(default=dict)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
@@ -170,7 +170,8 @@ class KnownTile(models.Model):
 
     class Meta:
         ordering = ["use", "position", "id"]
+        db_table = "labeling_knowntile"  # the name that old databases know
         indexes = [models.Index(fields=["region", "use", "position"])]
 
     def __str__(self) -> str:
-        return f"known: {self.segmented_tile}"
+        return f"gold standard: {self.segmented_tile}"

@@ -53,7 +53,7 @@ class ReviewQuerySet(models.QuerySet):
 
 class Review(models.Model):
     detection = models.ForeignKey(Detection, on_delete=models.PROTECT, related_name="reviews")
-    # The ground itself, so that a verdict carries over to a later run which finds the very same pieces.
+    # The ground itself, so that a verdict carries over to a later run which finds the very same superpixels.
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.PROTECT, related_name="reviews")
     superpixels = models.JSONField()
     expert = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")

@@ -9,7 +9,7 @@ class QuarantineReason(models.TextChoices):
     NONE = "", _("none")
     ONE_ANSWER = "one_answer", _("always the same answer")
     TOO_FAST = "too_fast", _("faster than anybody can look")
-    FAILS_KNOWN = "fails_known", _("known answers wrong too often")
+    FAILS_KNOWN = "fails_known", _("gold-standard tiles wrong too often")
     ADMIN = "admin", _("set by an admin")
 
 

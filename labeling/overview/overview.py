@@ -23,12 +23,12 @@ from labeling.models import (
     CampaignDecision,
     Consensus,
     Label,
+    LabelVerdict,
     Release,
     ReleaseKind,
     Report,
     ReportState,
     Review,
-    Verdict,
 )
 from labeling.overview.region_loop import CLASSIFIERS_SHOWN, Overview
 from labeling.review.readiness import readiness
@@ -166,9 +166,9 @@ def _count_labels(regions: dict[int, Overview]) -> None:
         if region_id in regions:
             counts[region_id][verdict] = count
     for region_id, verdicts in counts.items():
-        regions[region_id].mining = verdicts.get(Verdict.MINING, 0)
-        regions[region_id].not_mining = verdicts.get(Verdict.NOT_MINING, 0)
-        regions[region_id].unsure = verdicts.get(Verdict.UNSURE, 0)
+        regions[region_id].mining = verdicts.get(LabelVerdict.MINING, 0)
+        regions[region_id].not_mining = verdicts.get(LabelVerdict.NOT_MINING, 0)
+        regions[region_id].unsure = verdicts.get(LabelVerdict.UNSURE, 0)
 
 
 def _find_jobs(regions: dict[int, Overview]) -> None:

@@ -171,8 +171,8 @@ def _legend(comparison: Comparison, kind: str) -> list[LegendMark]:
 def _happened(kind: str) -> str:
     return {
         APPEARED: _("new on the map"),
-        VANISHED: _("no longer on it"),
-        CHANGED: _("drawn differently"),
+        VANISHED: _("removed from it"),
+        CHANGED: _("outline changed"),
     }[kind]
 
 
@@ -184,7 +184,7 @@ def _kinds(comparison: Comparison, kind: str, cause: str) -> list[Choice]:
     names = {
         APPEARED: _("New on the map"),
         VANISHED: _("No longer on the map"),
-        CHANGED: _("Drawn differently"),
+        CHANGED: _("Outline changed"),
     }
     rows = [("", _("All"), totals.total())]
     rows += [(one, name, totals[one]) for one, name in names.items() if totals[one]]

@@ -119,7 +119,7 @@ def map_page(
         address=facts.address if facts else permalink,
         preview=_preview(release, site),
         figure=_figure(figures),
-        unit=_("squares") if figures["hectares"] is None else _("hectares damaged"),
+        unit=_("squares") if figures["hectares"] is None else _("ha of mined area"),
         counts=release.note if imported else _counts(figures),
         nothing_found=not figures["places"],
         estimate=figures.get("estimate") if place is None else None,
@@ -214,7 +214,7 @@ def _facts(release: PublishedRelease, place: PublishedPlace, permalink: str) -> 
         id=place.place,
         title=_("A square of the imported map")
         if place.hectares is None
-        else _("%(hectares)s ha torn up") % {"hectares": floatformat(place.hectares, "1g")},
+        else _("Mined area: %(hectares)s ha") % {"hectares": floatformat(place.hectares, "1g")},
         address=f"{permalink}place/{place.place}/",
         picture=address if shown else "",
         withheld=""

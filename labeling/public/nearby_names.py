@@ -19,7 +19,7 @@ KM_A_DEGREE = 111.2
 
 
 @dataclass(frozen=True)
-class Near:
+class NearestName:
     """`names`: by language; `km`: from the place, as the crow flies, to a hundred metres or so."""
 
     name: str
@@ -36,7 +36,7 @@ class _Names:
     narrower: float
 
 
-def near_names(release: PublishedRelease, places: Iterable[PublishedPlace]) -> dict[str, Near]:
+def nearest_names(release: PublishedRelease, places: Iterable[PublishedPlace]) -> dict[str, NearestName]:
     """Place → the nearest name. Places without one nearby are left out, all of them where the release has no names."""
     file = release.file(NAMES)
     known = _read(file.key) if file else None
@@ -48,7 +48,7 @@ def near_names(release: PublishedRelease, places: Iterable[PublishedPlace]) -> d
         points, max_distance=FARTHEST_KM / KM_A_DEGREE, return_distance=True, all_matches=False
     )
     return {
-        wanted[mine].place: Near(known.rows[name][0], known.rows[name][1], degrees * KM_A_DEGREE)
+        wanted[mine].place: NearestName(known.rows[name][0], known.rows[name][1], degrees * KM_A_DEGREE)
         for mine, name, degrees in zip(*found.tolist(), distances.tolist(), strict=True)
     }
 

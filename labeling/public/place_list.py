@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from labeling.public import words
 from labeling.public.districts import UNDATED, DistrictRow, by_district, in_language, years_as_data
-from labeling.public.nearby_names import Near, near_names
+from labeling.public.nearby_names import NearestName, nearest_names
 from labeling.releases.catalogue import PublishedRelease
 from labeling.releases.files.published_place import PublishedPlace
 from labeling.releases.reader import places_of
@@ -66,7 +66,7 @@ def place_list(release: PublishedRelease, *, year: str, district: str, page: str
     chosen = next((row for row in districts if row.name == district), None)
     places = places_of(release)
     listed = Paginator(_narrowed(places, year, chosen), PER_PAGE).get_page(page)
-    near, labels = near_names(release, listed.object_list), {row.name: row.label for row in districts}
+    near, labels = nearest_names(release, listed.object_list), {row.name: row.label for row in districts}
     district_query = chosen.name if chosen else ""
     links = [
         YearLink(_year_label(one), _query(one, district_query), one == year)
@@ -126,7 +126,9 @@ def _hectares(release: PublishedRelease, year: str, district: DistrictRow | None
     return str(floatformat(years.get(year, {"hectares": 0})["hectares"], "1g"))
 
 
-def _row(release: PublishedRelease, place: PublishedPlace, near: Near | None, district: str) -> PlaceRow:
+def _row(
+    release: PublishedRelease, place: PublishedPlace, near: NearestName | None, district: str
+) -> PlaceRow:
     query = urlencode([("region", release.region.slug), ("number", release.number), ("place", place.place)])
     return PlaceRow(
         id=place.place,
@@ -141,7 +143,7 @@ def _row(release: PublishedRelease, place: PublishedPlace, near: Near | None, di
     )
 
 
-def _near(near: Near | None) -> str:
+def _near(near: NearestName | None) -> str:
     """As readers say where a place is."""
     if near is None:
         return ""

@@ -16,12 +16,12 @@ urlpatterns = [
         name="place-picture",
     ),
     path(
-        "map/<slug:slug>/fingerprint/<slug:printed>/",
+        "map/<slug:slug>/fingerprint/<slug:fingerprint>/",
         map.release_by_fingerprint,
         name="release-by-fingerprint",
     ),
     path(
-        "map/<slug:slug>/fingerprint/<slug:printed>/place/<slug:place_id>/image.webp",
+        "map/<slug:slug>/fingerprint/<slug:fingerprint>/place/<slug:place_id>/image.webp",
         files.picture_by_fingerprint,
         name="picture-by-fingerprint",
     ),

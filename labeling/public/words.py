@@ -14,7 +14,7 @@ from labeling.releases.files.published_place import PublishedPlace
 
 
 def map_title(release: PublishedRelease) -> str:
-    return _("Scars of amber mining") if release.region.mineral == "amber" else _("Scars of mining")
+    return _("Amber mining sites") if release.region.mineral == "amber" else _("Mining sites")
 
 
 def release_name(release: PublishedRelease) -> str:

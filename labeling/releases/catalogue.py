@@ -2,7 +2,7 @@
 
 `published/catalogue.json` names every release and the rights of every imagery source; each release has a manifest with
 its files and with the images that may be shown of its ground. Both are copies of rows: written after each publication
-and whenever a source's rights change, and written again from the rows when they are missing or behind (`heal`, the
+and whenever a source's rights change, and written again from the rows when they are missing or behind (`rebuild_if_stale`, the
 command `rebuild_catalogue`). Files, manifests and pictures are named by what they hold and never change; only the
 catalogue is replaced, whole, in one rename.
 """
@@ -26,7 +26,7 @@ from detection.models import ImagerySource, Region, Tile
 from labeling.models import Release, ReleaseKind
 from labeling.releases.files.labels import pictured
 from labeling.releases.files.published_place import INDEX, read_index
-from labeling.releases.files.writers import COCO, STATISTICS, fingerprint
+from labeling.releases.files.writers import COCO, STATISTICS, fingerprint_of
 
 KEY = "published/catalogue.json"
 FOLDER = "published"
@@ -66,7 +66,7 @@ class PublishedRelease:
     """One release as its readers see it. `figures` are the few numbers that lists show; `statistics` is the whole file.
 
     restores: the number of the release that it publishes again; previous: that of the own release before it.
-    fingerprint: by which its own files name it (labeling.releases.files.writers.fingerprint); a roll back has that of the older one.
+    fingerprint: by which its own files name it (labeling.releases.files.writers.fingerprint_of); a roll back has that of the older one.
     """
 
     id: int
@@ -187,12 +187,12 @@ def published_numbered(slug: str, number: int) -> PublishedRelease:
     raise NotThere(_("There is no release %(number)s of this region.") % {"number": number})
 
 
-def published_as(slug: str, printed: str) -> tuple[PublishedRelease, ...]:
+def published_as(slug: str, fingerprint: str) -> tuple[PublishedRelease, ...]:
     """The releases of a region with that fingerprint, oldest first. Raises NotThere where there is none."""
-    found = [one for one in published() if one.fingerprint == printed and one.region.slug == slug]
+    found = [one for one in published() if one.fingerprint == fingerprint and one.region.slug == slug]
     if not found:
         raise NotThere(
-            _("There is no release with the fingerprint %(fingerprint)s.") % {"fingerprint": printed}
+            _("There is no release with the fingerprint %(fingerprint)s.") % {"fingerprint": fingerprint}
         )
     return tuple(reversed(found))
 
@@ -271,7 +271,7 @@ def write_catalogue(pictures: dict[int, Pictures] | None = None, *, fresh: bool 
     return len(known)
 
 
-def heal() -> bool:
+def rebuild_if_stale() -> bool:
     """Write the catalogue again when it is missing or behind the rows; whether that was needed."""
     try:
         told = json.loads(storage.get(KEY))
@@ -311,8 +311,8 @@ def _known_manifests() -> Manifests:
     except (NotThere, ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {
-        release_id: (key, printed or fingerprint(_sums(json.loads(storage.get(key))["files"])))
-        for release_id, (key, printed) in rows.items()
+        release_id: (key, fingerprint or fingerprint_of(_sums(json.loads(storage.get(key))["files"])))
+        for release_id, (key, fingerprint) in rows.items()
         if storage.exists(key)
     }
 
@@ -327,8 +327,8 @@ def _made(known: Manifests, pictures: dict[int, Pictures]) -> tuple[bytes, Manif
     highest: dict[int, int] = {}
     releases = Release.objects.select_related("region", "restores").order_by("region_id", "number")
     for release in releases:
-        manifest, printed = known.get(release.pk) or _write_manifest(release, pictures.get(release.pk))
-        manifests[release.pk] = (manifest, printed)
+        manifest, fingerprint = known.get(release.pk) or _write_manifest(release, pictures.get(release.pk))
+        manifests[release.pk] = (manifest, fingerprint)
         figures = release.statistics
         rows.append(
             {
@@ -347,7 +347,7 @@ def _made(known: Manifests, pictures: dict[int, Pictures]) -> tuple[bytes, Manif
                 "previous": highest.get(release.region_id),
                 "figures": {name: figures.get(name) for name in ("hectares", "places", "tiles_searched")},
                 "manifest": manifest,
-                "fingerprint": printed,
+                "fingerprint": fingerprint,
             }
         )
         if release.kind == ReleaseKind.OWN:
@@ -369,7 +369,7 @@ def _write_manifest(release: Release, pictures: Pictures | None) -> tuple[str, s
     if pictures is None:
         pictures = _pictures_of(release)
     told = {"files": files, "pictures": _put(dict(sorted(pictures.items()))) if pictures else None}
-    return _put(told), fingerprint(_sums(files))
+    return _put(told), fingerprint_of(_sums(files))
 
 
 def _put(value: Any) -> str:

@@ -40,7 +40,7 @@ MEDIA_TYPES = {".csv": "text/csv; charset=utf-8"}
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedMap:
     """The release, and the rows that lie far outside the region and were left out."""
 
     release: Release
@@ -75,7 +75,7 @@ def import_historical(
     note: str = "",
     side: float = SIDE_METRES,
     acting_user: User | None = None,
-) -> Imported:
+) -> ImportedMap:
     """Publish what the files show as an imported release of the region, dated `day`.
 
     The finest file with areas gives the places; points become squares of `side` metres where no file has areas. The
@@ -105,7 +105,7 @@ def import_historical(
         acting_user=acting_user,
         refuse=partial(_refuse_twice, region, originals),
     )
-    return Imported(release, [area.row for area in outside])
+    return ImportedMap(release, [area.row for area in outside])
 
 
 def _read(paths: list[Path]) -> tuple[list[MapFile], list[BuiltFile]]:
@@ -169,7 +169,7 @@ def _built(
         about=[
             f"{title}: a map that was published elsewhere and imported here.",
             told,
-            "Its squares lie around what was found; how much of their ground is torn up it does not tell.",
+            "Its squares lie around what was found; it does not give the mined area in them.",
         ],
     )
     return build(content, beside=originals)

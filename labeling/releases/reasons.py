@@ -273,7 +273,10 @@ def _grounds(run_id: int, places: dict[int, str]) -> list[tuple[str, Ground, boo
     rows = Detection.objects.filter(run=run_id, segmented_tile__tile__in=places).order_by()
     rows = rows.annotate(placed=Q(outline__isnull=False))
     told = rows.values_list("segmented_tile__tile", "segmented_tile", "superpixels", "placed")
-    return [(places[tile], ground_of(segmented, pieces), placed) for tile, segmented, pieces, placed in told]
+    return [
+        (places[tile], ground_of(segmented, superpixels), placed)
+        for tile, segmented, superpixels, placed in told
+    ]
 
 
 def _looked(run_id: int, places: dict[int, str]) -> set[str]:

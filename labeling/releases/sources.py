@@ -50,7 +50,7 @@ from labeling.releases.files.content import (
 from labeling.releases.files.content import District as DistrictContent
 from labeling.releases.files.labels import PICTURE_SIDE, VERDICTS
 from labeling.releases.files.published_place import Bounds, OtherDate
-from labeling.review.verdicts import Verdict
+from labeling.review.verdicts import EffectiveReview
 
 # Another image shows the same ground when it covers so much of the tile; so many are named, the newest.
 SAME_GROUND = 0.6
@@ -62,7 +62,7 @@ JOINT = Q(votes__gt=1) | Q(votes=1, by_expert=True)
 
 
 @dataclass(frozen=True)
-class Gathered:
+class ReleaseSources:
     """content; the images that may be asked for; the sample whose estimate stands in it."""
 
     content: Content
@@ -70,7 +70,7 @@ class Gathered:
     sample: AreaSample | None
 
 
-def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
+def gather(run: Run, verdicts: dict[int, EffectiveReview]) -> ReleaseSources:
     """Raises UserError for an outline that cannot be published."""
     sources: dict[int, Source] = {}
     pictures: Pictures = {}
@@ -129,7 +129,7 @@ def gather(run: Run, verdicts: dict[int, Verdict]) -> Gathered:
         estimate_lines=readme_lines(estimate),
         labels=lambda: _labelled(run, pictures),
     )
-    return Gathered(content, pictures, sample)
+    return ReleaseSources(content, pictures, sample)
 
 
 def method_of(run: Run) -> dict[str, Any]:
@@ -280,7 +280,7 @@ def _labelled(run: Run, pictures: Pictures) -> Iterator[Labelled]:
     """The region's labelled tiles, sorted by place, a few at a time; those of sources that allow nothing derived from
     them are left out. Names of people are not read at all.
 
-    Left out too: what a single volunteer says (that would be a person's vote), and known tiles, whose answers would tell
+    Left out too: what a single volunteer says (that would be a person's vote), and gold-standard tiles, whose answers would tell
     the checks that volunteers are given unseen."""
     labelled = Consensus.objects.filter(JOINT, segmented_tile=OuterRef("pk"), piece=0)
     rows = (
@@ -349,5 +349,5 @@ def _one_labelled(
 
 def _rings(segmented: SegmentedTile, wanted: set[int]) -> dict[int, list[list[list[int]]]]:
     """Superpixel → its rings in pixel corners, of those that the tile has. Raises NotThere."""
-    pieces = json.loads(storage.get(segmented.outlines_key))["pieces"]
-    return {number: pieces[number - 1] for number in sorted(wanted) if 1 <= number <= len(pieces)}
+    superpixels = json.loads(storage.get(segmented.outlines_key))["pieces"]
+    return {number: superpixels[number - 1] for number in sorted(wanted) if 1 <= number <= len(superpixels)}

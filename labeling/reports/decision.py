@@ -18,7 +18,7 @@ from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
 from amberapp.text import plain_text
 from detection.models import SegmentedTile, Tile
-from labeling.desk.queue_state import call_for_eyes
+from labeling.desk.queue_state import prioritise
 from labeling.models import (
     LookAlike,
     Report,
@@ -28,7 +28,7 @@ from labeling.models import (
     ReviewVerdict,
     TileProgress,
 )
-from labeling.reports.locks import hold_groups, lead_on, slices
+from labeling.reports.locks import lead_on, lock_groups, slices
 from labeling.review.review_detection import review_detection
 
 ANSWER_LENGTH = 2000
@@ -37,7 +37,7 @@ DECIDED = (ReportState.ACCEPTED, ReportState.DECLINED)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReportOutcome:
     """What accepting a report did: a review of its detection, or tiles that volunteers are asked to look at."""
 
     report: Report
@@ -76,7 +76,7 @@ def accept_report(
     answer: str = "",
     site_url: str = "",
     upto: int | None = None,
-) -> Outcome:
+) -> ReportOutcome:
     """Agree with the citizen. `site_url` ("https://host") goes into the letter to a sender who left an address.
 
     `upto` is the number of the newest report that the expert can have seen: duplicates that came since stay open.
@@ -112,7 +112,7 @@ def accept_report(
         else:
             tiles = tiles_at(report)
             # They come before all others, each for one more person at least.
-            call_for_eyes(TileProgress.objects.filter(segmented_tile__in=tiles))
+            prioritise(TileProgress.objects.filter(segmented_tile__in=tiles))
         record(
             acting_user,
             "report.accepted",
@@ -123,7 +123,7 @@ def accept_report(
             **changed,
         )
         _answer_by_letter(report, acting_user, site_url)
-    return Outcome(report, review, tiles)
+    return ReportOutcome(report, review, tiles)
 
 
 def decline_report(
@@ -164,7 +164,7 @@ def _close(report: Report, state: str, answer: str, acting_user: User, upto: int
     their own; but where one of the two asked to be shown only roughly, the verdict alone, for the words may tell the
     others what that one has said. Of duplicates newer than `upto` the first comes forward, and the others wait with it.
     """
-    hold_groups([report.pk])
+    lock_groups([report.pk])
     said = {"state": state, "answer": answer, "decided_by": acting_user, "decided_at": timezone.now()}
     decided = Report.objects.filter(pk=report.pk, state=ReportState.OPEN).update(**said)
     # Which one it is a duplicate of too: a colleague's decision may have parted it from the first.

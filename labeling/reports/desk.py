@@ -15,15 +15,15 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, NotThere
 from amberapp.models import Role, User
 from labeling.models import Report, ReportState
-from labeling.reports.groups import Group, Told, Voice, grouped, voices_of
-from labeling.reports.locks import hold_groups, lead_on, slices
+from labeling.reports.groups import ReportFacts, ReportGroup, Voice, grouped, voices_of
+from labeling.reports.locks import lead_on, lock_groups, slices
 from labeling.reports.text_similarity import clusters
 
 # So much of a comment is enough to rank it and to show it in a list.
 BEGINNING = 240
 
 
-class Reach(StrEnum):
+class SetAsideScope(StrEnum):
     """How far setting a report aside reaches."""
 
     ONE = "one"  # this report alone
@@ -39,7 +39,7 @@ class Batch:
     count: int
 
 
-def open_groups() -> list[Group]:
+def open_groups() -> list[ReportGroup]:
     """All open reports in groups, best first. One query; about 0.4 s for 10,000 reports."""
     return grouped(list(_told()))
 
@@ -58,12 +58,12 @@ def set_aside(*, report: Report, reach: str, upto: int, acting_user: User) -> in
     none itself, goes on by itself. Raises NotAllowed, Conflict when the report is not open any more.
     """
     _check(acting_user)
-    if reach not in list(Reach):
+    if reach not in list(SetAsideScope):
         raise NotThere(_("There is no such way to set reports aside."))
-    numbers = [number for number in _reached(report, Reach(reach)) if number <= upto]
+    numbers = [number for number in _reached(report, SetAsideScope(reach)) if number <= upto]
     with transaction.atomic():
         # A duplicate that came in at the moment in which its first report was set aside is led on too.
-        held = hold_groups([*numbers, *_orphans().values_list("pk", flat=True)])
+        held = lock_groups([*numbers, *_orphans().values_list("pk", flat=True)])
         now = timezone.now()
         changed: list[int] = []
         for some in slices(numbers):
@@ -90,7 +90,7 @@ def bring_back(*, report: Report, acting_user: User) -> int:
         together = Report.objects.filter(
             state=ReportState.JUNK, decided_at=report.decided_at, decided_by=report.decided_by_id
         ).order_by("pk")
-        hold_groups(list(together.values_list("pk", flat=True)))
+        lock_groups(list(together.values_list("pk", flat=True)))
         numbers = list(together.values_list("pk", flat=True))
         if not numbers:
             raise Conflict(_("These reports have been brought back meanwhile."))
@@ -123,12 +123,12 @@ def _check(acting_user: User) -> None:
         raise NotAllowed(_("Only experts decide about reports."))
 
 
-def _reached(report: Report, reach: Reach) -> list[int]:
-    if reach == Reach.GROUP:
+def _reached(report: Report, reach: SetAsideScope) -> list[int]:
+    if reach == SetAsideScope.GROUP:
         for group in open_groups():
             if report.pk in group.members:
                 return sorted(group.members)
-    elif reach == Reach.SAID and report.place_key:
+    elif reach == SetAsideScope.SAID and report.place_key:
         told = list(_told(Report.objects.filter(place_key=report.place_key)))
         mine = next((one for one in told if one.id == report.pk), None)
         if mine is not None and not (mine.photo and not mine.text_key):
@@ -141,7 +141,7 @@ def _reached(report: Report, reach: Reach) -> list[int]:
     return [report.pk]
 
 
-def _told(reports: "QuerySet[Report] | None" = None) -> Iterator[Told]:
+def _told(reports: "QuerySet[Report] | None" = None) -> Iterator[ReportFacts]:
     """What ranking needs of the open ones among these reports (all when None), in the order in which they came."""
     now = timezone.now()
     rows = (
@@ -150,7 +150,7 @@ def _told(reports: "QuerySet[Report] | None" = None) -> Iterator[Told]:
     wanted = ("id", "place_key", "text_key", "category", "photo_key", "created_at")
     for row in rows.values_list(*wanted, Left("comment", BEGINNING)):
         number, place_key, key, category, photo_key, created_at, words = row
-        told = Told(number, place_key, key, category, words, bool(photo_key), 0.0)
+        told = ReportFacts(number, place_key, key, category, words, bool(photo_key), 0.0)
         yield replace(told, days=max((now - created_at).total_seconds() / 86_400, 0.0))
 
 

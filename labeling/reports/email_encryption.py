@@ -15,17 +15,17 @@ from amberapp.configuration import ConfigurationError
 from amberapp.errors import UserError
 
 
-def seal(text: str) -> str:
+def encrypt(text: str) -> str:
     """Encrypted and signed text for the database; "" stays "". Two seals of one text differ."""
     return _fernet().encrypt(text.encode()).decode() if text else ""
 
 
-def unseal(sealed: str) -> str:
+def decrypt(encrypted: str) -> str:
     """What was sealed. Raises UserError when the key has changed or the text has been tampered with."""
-    if not sealed:
+    if not encrypted:
         return ""
     try:
-        return _fernet().decrypt(sealed.encode()).decode()
+        return _fernet().decrypt(encrypted.encode()).decode()
     except InvalidToken:
         raise UserError(
             _("This e-mail address cannot be opened: the site's key has changed since."), code="sealed"

@@ -18,7 +18,7 @@ from detection.models import Detection, Tile
 from labeling.models import Release, Report, ReportCategory, ReportState
 from labeling.releases.reader import detection_at
 from labeling.reports import photos
-from labeling.reports.email_encryption import seal
+from labeling.reports.email_encryption import encrypt
 from labeling.reports.mail import can_be_sent
 from labeling.reports.text_similarity import text_key
 
@@ -107,7 +107,7 @@ def file_report(
                 place_key=place_key,
                 text_key=text_key(comment),
                 duplicate_of=first,
-                sealed_email=seal(email) if can_be_sent() else "",
+                sealed_email=encrypt(email) if can_be_sent() else "",
             )
             record(None, "report.filed", report, category=category, release=release.pk)
             if picture is not None:

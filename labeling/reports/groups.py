@@ -44,7 +44,7 @@ class GroupKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportFacts:
     """What ranking needs of one open report; `words` may be the beginning of its comment only, `days` its age."""
 
     id: int
@@ -79,7 +79,7 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Group:
+class ReportGroup:
     """Open reports that are shown as one. `lead` is the best of them, `members` all, best first."""
 
     kind: GroupKind
@@ -98,7 +98,7 @@ class Group:
         return len(self.members)
 
 
-def grouped(reports: Sequence[Told]) -> list[Group]:
+def grouped(reports: Sequence[ReportFacts]) -> list[ReportGroup]:
     """Every report in exactly one group, the groups best first; equals in the order in which they came."""
     cluster = clusters(report.text_key for report in reports)
     copies = Counter(cluster[report.text_key] for report in reports if report.text_key)
@@ -107,7 +107,7 @@ def grouped(reports: Sequence[Told]) -> list[Group]:
         if report.text_key:
             places[cluster[report.text_key]].add(report.place_key)
     lonely = [report for report in reports if report.silent and report.place_key.startswith("g")]
-    together: dict[tuple[GroupKind, str], list[Told]] = defaultdict(list)
+    together: dict[tuple[GroupKind, str], list[ReportFacts]] = defaultdict(list)
     for report in reports:
         text = cluster.get(report.text_key, "")
         enough = SHORT_COPIES if len(normalised(report.words)) < SHORT else COPIES
@@ -123,7 +123,7 @@ def grouped(reports: Sequence[Told]) -> list[Group]:
     return sorted(groups, key=lambda group: (-group.score, -group.days, group.lead))
 
 
-def score_of(report: Told, copies: int) -> float:
+def score_of(report: ReportFacts, copies: int) -> float:
     """How much speaks for looking at this report soon; `copies` reports (itself too) have its text."""
     score = min(report.days / 7, MOST_WEEKS) * A_WEEK
     if report.about_detection:
@@ -140,7 +140,7 @@ def score_of(report: Told, copies: int) -> float:
     return score + (DOUBLING * math.log2(copies) if copies > 1 else 0.0)
 
 
-def voices_of(reports: Iterable[Told]) -> list[Voice]:
+def voices_of(reports: Iterable[ReportFacts]) -> list[Voice]:
     """The different texts (and photos) of these reports, what was said least often first; those without words last."""
     reports = list(reports)
     cluster = clusters(report.text_key for report in reports)
@@ -152,10 +152,12 @@ def voices_of(reports: Iterable[Told]) -> list[Voice]:
     )
 
 
-def _group(kind: GroupKind, members: list[Told], scores: dict[int, float], cluster: dict[str, str]) -> Group:
+def _group(
+    kind: GroupKind, members: list[ReportFacts], scores: dict[int, float], cluster: dict[str, str]
+) -> ReportGroup:
     members = sorted(members, key=lambda report: (-scores[report.id], report.id))
     voices = _voices(members, scores, cluster)
-    return Group(
+    return ReportGroup(
         kind=kind,
         lead=members[0].id,
         score=scores[members[0].id],
@@ -169,8 +171,8 @@ def _group(kind: GroupKind, members: list[Told], scores: dict[int, float], clust
     )
 
 
-def _voices(reports: Sequence[Told], scores: dict[int, float], cluster: dict[str, str]) -> list[Voice]:
-    said: dict[str, list[Told]] = defaultdict(list)
+def _voices(reports: Sequence[ReportFacts], scores: dict[int, float], cluster: dict[str, str]) -> list[Voice]:
+    said: dict[str, list[ReportFacts]] = defaultdict(list)
     for report in reports:
         # A photo without words is a voice of its own; silence is one together.
         said[cluster.get(report.text_key) or (f"photo {report.id}" if report.photo else "")].append(report)

@@ -1,6 +1,6 @@
 """Reports held together, always in one order, so that experts who decide about the same ones at once follow one another.
 
-Whoever changes more than one report in a transaction calls `hold_groups` first; reports come before the tiles of their
+Whoever changes more than one report in a transaction calls `lock_groups` first; reports come before the tiles of their
 ground (labeling.desk.labels). Left out: what becomes of them.
 """
 
@@ -13,7 +13,7 @@ from labeling.models import Report
 AT_ONCE = 1000
 
 
-def hold_groups(reports: Collection[int]) -> list[int]:
+def lock_groups(reports: Collection[int]) -> list[int]:
     """Hold these reports and all that are of one matter with them, by rising number, until the transaction ends.
 
     Returns the numbers of all that are held. They are held by number, not by what they are a duplicate of: the decision

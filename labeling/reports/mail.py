@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from amberapp.audit import record
 from amberapp.errors import UserError
 from labeling.models import Report, ReportState
-from labeling.reports.email_encryption import unseal
+from labeling.reports.email_encryption import decrypt
 
 logger = logging.getLogger("amber.letters")
 
@@ -45,7 +45,7 @@ def answer_reporter(report: Report, site_url: str, *, pause: float = PAUSE_SECON
     if report.state == ReportState.OPEN or not report.sealed_email:
         return False
     try:
-        address = unseal(report.sealed_email)
+        address = decrypt(report.sealed_email)
     except UserError as error:
         logger.warning("report %s: %s", report.pk, error.message)
         sent = False

@@ -18,7 +18,7 @@ from amberapp.models import AuditEntry, Role, User
 from labeling.models import Report, ReportState
 from labeling.reports.consequences import campaign_from
 from labeling.reports.decision import DECIDED, duplicates_of
-from labeling.reports.locks import hold_groups
+from labeling.reports.locks import lock_groups
 from labeling.review.review_detection import withdraw_report_review
 
 REOPENED = "report.reopened"
@@ -36,7 +36,7 @@ def reopen_report(*, report: Report, decided_at: dt.datetime | None, acting_user
     decided = {"state__in": DECIDED, "decided_at": decided_at}
     again = {"state": ReportState.OPEN, "answer": "", "decided_by": None, "decided_at": None}
     with transaction.atomic():
-        hold_groups([report.pk])
+        lock_groups([report.pk])
         report.refresh_from_db(fields=["state", "answer", "decided_by", "decided_at", "duplicate_of"])
         former = {"state": report.state, "answer": report.answer, "decided_by": report.decided_by_id}
         if decided_at is None or not Report.objects.filter(pk=report.pk, **decided).update(**again):

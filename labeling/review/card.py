@@ -10,9 +10,17 @@ from django.utils.translation import gettext as _
 from amberapp.models import User, WorkState
 from detection.models import Detection, Region, Run, Tile
 from labeling.desk.surroundings import Surroundings, surroundings_of
-from labeling.models import WITHDRAWN, Consensus, Report, ReportState, Review, ReviewVerdict, TileProgress
-from labeling.models import Verdict as LabelVerdict
-from labeling.review.verdicts import DISPUTED, Ground, Standing, ground_of, still_standing, weigh
+from labeling.models import (
+    WITHDRAWN,
+    Consensus,
+    LabelVerdict,
+    Report,
+    ReportState,
+    Review,
+    ReviewVerdict,
+    TileProgress,
+)
+from labeling.review.verdicts import DISPUTED, Ground, ReviewStanding, ground_of, still_standing, weigh
 from labeling.review.waiting import Since, marked_by, run_before, since_of
 
 # So many of the tile's detections in other runs are listed, the latest first.
@@ -21,10 +29,10 @@ OTHER_RUNS = 6
 
 @dataclass(frozen=True)
 class Crowd:
-    """What volunteers say of a detection's pieces: how many pieces in each verdict, and of how many people."""
+    """What volunteers say of a detection's superpixels: how many superpixels in each verdict, and of how many people."""
 
     people: int
-    pieces: int
+    superpixels: int
     mining: int
     not_mining: int
     unsure: int
@@ -32,9 +40,9 @@ class Crowd:
 
 @dataclass(frozen=True)
 class PastReview:
-    """A review of the tile; `overlap` is the share of pieces that it has in common with the detection, 0 to 1.
+    """A review of the tile; `overlap` is the share of superpixels that it has in common with the detection, 0 to 1.
 
-    The share is of the pieces of both together: 1 means the very same ground, whose verdict carries over. `stands`
+    The share is of the superpixels of both together: 1 means the very same ground, whose verdict carries over. `stands`
     is False for a verdict that its maker has taken back.
     """
 
@@ -73,7 +81,7 @@ class Card:
 
     detection: Detection
     tile: Tile
-    standing: Standing
+    standing: ReviewStanding
     carried: bool
     crowd: Crowd
     past: list[PastReview]
@@ -144,7 +152,7 @@ def card_of(detection: Detection, reader: User) -> Card:
 
 
 def overlap(one: list[int], other: list[int]) -> float:
-    """Pieces in common, as a share of the pieces of both together."""
+    """Pieces in common, as a share of the superpixels of both together."""
     together = set(one) | set(other)
     return len(set(one) & set(other)) / len(together) if together else 0.0
 
@@ -159,7 +167,7 @@ def _other_runs(detection: Detection) -> list[PastDetection]:
     return [PastDetection(other, overlap(detection.superpixels, other.superpixels)) for other in others]
 
 
-def _blocked(standing: Standing, reader: User) -> str:
+def _blocked(standing: ReviewStanding, reader: User) -> str:
     if standing.verdict == ReviewVerdict.SECOND and not standing.waits_for(reader.pk):
         return _("You have asked for a second opinion: a colleague answers, or you take the question back.")
     if standing.verdict == DISPUTED and not standing.waits_for(reader.pk):
@@ -180,7 +188,7 @@ def _crowd(detection: Detection) -> Crowd:
     people = TileProgress.objects.filter(segmented_tile=detection.segmented_tile_id).aggregate(
         people=Sum("votes", default=0)
     )
-    return Crowd(pieces=len(detection.superpixels), **people, **counts)
+    return Crowd(superpixels=len(detection.superpixels), **people, **counts)
 
 
 def svg_path(outline: dict[str, Any]) -> str:

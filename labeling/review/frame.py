@@ -36,7 +36,7 @@ ALWAYS = (UNDECIDED, APPROVED, REJECTED, CARRIED, ALL)
 
 
 @dataclass(frozen=True)
-class Way:
+class ReviewOrder:
     """The list that is gone through, and in which order: what an address says in ?state=, ?order= and ?fresh=1.
 
     order: an Order, by which the gallery is sorted and by which the single view goes on that was opened from there; ""
@@ -65,14 +65,16 @@ class Way:
         return urlencode(self.asked)
 
 
-def asked_way(request: HttpRequest, *, order: str = "") -> Way:
+def asked_order(request: HttpRequest, *, order: str = "") -> ReviewOrder:
     """`order`: where the address names none that there is."""
     asked = request.GET.get("order", "")
-    return Way(asked_state(request), asked if asked in set(Order) else order, request.GET.get("fresh") == "1")
+    return ReviewOrder(
+        asked_state(request), asked if asked in set(Order) else order, request.GET.get("fresh") == "1"
+    )
 
 
 def frame(
-    run: Run, items: Sequence[QueueItem], way: Way, *, gallery: bool = False, shown: int | None = None
+    run: Run, items: Sequence[QueueItem], way: ReviewOrder, *, gallery: bool = False, shown: int | None = None
 ) -> dict[str, Any]:
     """What the head of the page shows: regions, the run, tabs with counts, how far the work is, what needs the reader, how
     many reports of citizens wait; the way to the other view, to the gallery with the detection that is `shown`."""

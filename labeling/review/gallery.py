@@ -15,8 +15,7 @@ from django.db.models import Count, QuerySet
 
 from amberapp.models import User
 from detection.models import Detection, Run
-from labeling.models import Consensus, Report, ReportState
-from labeling.models import Verdict as LabelVerdict
+from labeling.models import Consensus, LabelVerdict, Report, ReportState
 from labeling.review.verdicts import DISPUTED, standings_of, verdict_of
 from labeling.review.waiting import QueueItem, marked_by, run_before, since_of
 
@@ -188,7 +187,7 @@ def _crowd_of_run(run: Run) -> dict[int, float]:
 
 
 def _crowd(detections: QuerySet[Detection]) -> dict[int, float]:
-    """{detection: mean over its pieces of the volunteers' probability of mining}, where volunteers have looked."""
+    """{detection: mean over its superpixels of the volunteers' probability of mining}, where volunteers have looked."""
     tiles = detections.order_by().values("segmented_tile")
     said: dict[int, dict[int, float]] = defaultdict(dict)
     rows = Consensus.objects.filter(
@@ -205,7 +204,7 @@ def _crowd(detections: QuerySet[Detection]) -> dict[int, float]:
         return {}
     crowd = {}
     for pk, tile, superpixels in detections.order_by().values_list("pk", "segmented_tile", "superpixels"):
-        known = [said[tile][piece] for piece in superpixels if piece in said.get(tile, ())]
+        known = [said[tile][number] for number in superpixels if number in said.get(tile, ())]
         if known:
             crowd[pk] = sum(known) / len(known)
     return crowd

@@ -8,7 +8,7 @@ from typing import Any
 from amberapp.models import WorkState
 from detection.models import Detection, Region, Run
 from labeling.models import Release, ReleaseKind, ReviewVerdict
-from labeling.review.verdicts import Verdict, verdicts_at
+from labeling.review.verdicts import EffectiveReview, verdicts_at
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class MapAt:
     moment: dt.datetime
     run: Run | None
     release: Release | None
-    verdicts: dict[int, Verdict]
+    verdicts: dict[int, EffectiveReview]
 
     @property
     def approved(self) -> list[int]:

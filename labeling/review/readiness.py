@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from amberapp.models import WorkState
 from detection.models import Run
 from labeling.models import ReviewVerdict
-from labeling.review.verdicts import Verdict, current_verdicts
+from labeling.review.verdicts import EffectiveReview, current_verdicts
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Readiness:
     problem: str
 
 
-def readiness(run: Run, verdicts: dict[int, Verdict] | None = None) -> Readiness:
+def readiness(run: Run, verdicts: dict[int, EffectiveReview] | None = None) -> Readiness:
     """Whether the run can be published.
 
     It can when it is done and at least one detection is approved, or when experts have judged every detection

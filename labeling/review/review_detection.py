@@ -21,14 +21,13 @@ from amberapp.models import Role, User
 from amberapp.text import plain_text
 from detection.models import Detection, SegmentedTile
 from labeling.desk.labels import expert_labels, narrow_decisions
-from labeling.models import WITHDRAWN, Label, LookAlike, Origin, Report, Review, ReviewVerdict
-from labeling.models import Verdict as LabelVerdict
+from labeling.models import WITHDRAWN, Label, LabelVerdict, LookAlike, Origin, Report, Review, ReviewVerdict
 from labeling.review.verdicts import (
     DISPUTED,
-    Standing,
+    ReviewStanding,
     by_ground,
     ground_of,
-    rejected_pieces,
+    rejected_superpixels,
     still_standing,
     weigh,
 )
@@ -163,7 +162,7 @@ def _taken_back(review: Review, acting_user: User, report: Report | None = None)
     return row
 
 
-def standing_of(detection: Detection) -> Standing:
+def standing_of(detection: Detection) -> ReviewStanding:
     """What all reviews of the detection's ground say. One query."""
     return weigh(_of_ground(detection, _reviews_of_tile(detection)))
 
@@ -201,7 +200,7 @@ def _of_ground(detection: Detection, reviews: Iterable[Review]) -> list[Review]:
     return [review for review in reviews if ground_of(review.segmented_tile_id, review.superpixels) == ground]
 
 
-def _settles(before: Standing, verdict: str, expert: User) -> bool:
+def _settles(before: ReviewStanding, verdict: str, expert: User) -> bool:
     """Whether the verdict ends a disagreement of others. Raises UserError where this expert may not say it."""
     if before.verdict == ReviewVerdict.SECOND:
         assert before.review is not None
@@ -237,7 +236,7 @@ def _settle_labels(tile: SegmentedTile, earlier: Sequence[Review], row: Review, 
     submissions lost labels.
     """
     everything = [*earlier, row]
-    wanted = rejected_pieces(everything)
+    wanted = rejected_superpixels(everything)
     # Of ground that is rejected, not disputed: the reason of what decides nothing must not hide that of what does.
     stands = {
         id(one)
@@ -255,26 +254,26 @@ def _settle_labels(tile: SegmentedTile, earlier: Sequence[Review], row: Review, 
         else:
             # Written again by whoever brought them back: by now another rejection may be the one that counts.
             kept = {
-                piece
-                for piece, look_alike in labels.items()
-                if piece in wanted and wanted[piece].look_alike == look_alike
+                superpixel
+                for superpixel, look_alike in labels.items()
+                if superpixel in wanted and wanted[superpixel].look_alike == look_alike
             }
         covered |= kept
         if review.submission_id is not None and kept != labels.keys():
             left[review.submission_id] = kept
     taken_back = narrow_decisions(segmented_tile=tile, left=left) if left else 0
-    before = rejected_pieces(earlier)
+    before = rejected_superpixels(earlier)
     fresh = {
-        piece: review.look_alike
-        for piece, review in sorted(wanted.items())
-        if review is row or (piece not in covered and review is not before.get(piece))
+        superpixel: review.look_alike
+        for superpixel, review in sorted(wanted.items())
+        if review is row or (superpixel not in covered and review is not before.get(superpixel))
     }
     if fresh:
         row.submission = expert_labels(
             segmented_tile=tile,
             labels=[
-                {"superpixel": piece, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
-                for piece, look_alike in fresh.items()
+                {"superpixel": superpixel, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
+                for superpixel, look_alike in fresh.items()
             ],
             acting_user=acting_user,
             origin=Origin.REPORT if row.report_id is not None and row.look_alike else Origin.REVIEW,
@@ -288,8 +287,10 @@ def _standing_labels(reviews: Iterable[Review]) -> dict[UUID, dict[int, str]]:
     written: dict[UUID, dict[int, str]] = defaultdict(dict)
     if submissions:
         labels = Label.objects.filter(submission__in=submissions, submission__withdrawn_at=None)
-        for submission, piece, look_alike in labels.values_list("submission", "superpixel", "look_alike"):
-            written[submission][piece] = look_alike
+        for submission, superpixel, look_alike in labels.values_list(
+            "submission", "superpixel", "look_alike"
+        ):
+            written[submission][superpixel] = look_alike
     return written
 
 

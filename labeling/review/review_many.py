@@ -15,7 +15,7 @@ from labeling.review.review_detection import checked_verdict, review_detection, 
 MOST_AT_ONCE = 200
 
 
-class Outcome(StrEnum):
+class ReviewOutcome(StrEnum):
     """What became of one detection of many."""
 
     DONE = "done"
@@ -33,7 +33,7 @@ class Decided:
     """
 
     detection_id: int
-    outcome: Outcome
+    outcome: ReviewOutcome
     review: Review | None
     state: str
     seen: int | None
@@ -68,7 +68,7 @@ def review_many(
             and (said.detection_id, said.expert_id, said.look_alike) == (number, acting_user.pk, look_alike)
         ):
             assert before.latest is not None  # what stands is a row
-            answers.append(Decided(number, Outcome.UNCHANGED, said, before.verdict, before.latest.pk))
+            answers.append(Decided(number, ReviewOutcome.UNCHANGED, said, before.verdict, before.latest.pk))
             continue
         try:
             review = review_detection(
@@ -82,7 +82,7 @@ def review_many(
         except UserError as error:
             answers.append(_not_done(detection, error))
         else:
-            answers.append(_answer(detection, Outcome.DONE, review))
+            answers.append(_answer(detection, ReviewOutcome.DONE, review))
     return answers
 
 
@@ -104,22 +104,24 @@ def withdraw_many(*, reviews: Sequence[int], acting_user: User) -> list[Decided]
         except UserError as error:
             answers.append(_not_done(detection, error))
         else:
-            answers.append(_answer(detection, Outcome.DONE if row else Outcome.UNCHANGED, row))
+            answers.append(_answer(detection, ReviewOutcome.DONE if row else ReviewOutcome.UNCHANGED, row))
     return answers
 
 
 def written(answers: Iterable[Decided]) -> list[int]:
     """The numbers of the reviews that a bulk decision wrote: what taking it back takes."""
-    return [one.review.pk for one in answers if one.outcome == Outcome.DONE and one.review is not None]
+    return [one.review.pk for one in answers if one.outcome == ReviewOutcome.DONE and one.review is not None]
 
 
-def _answer(detection: Detection, outcome: Outcome, review: Review | None, message: str = "") -> Decided:
+def _answer(
+    detection: Detection, outcome: ReviewOutcome, review: Review | None, message: str = ""
+) -> Decided:
     now = standing_of(detection)
     return Decided(detection.pk, outcome, review, now.verdict, now.latest.pk if now.latest else None, message)
 
 
 def _not_done(detection: Detection, error: UserError) -> Decided:
-    outcome = Outcome.CONFLICT if isinstance(error, Conflict) else Outcome.REFUSED
+    outcome = ReviewOutcome.CONFLICT if isinstance(error, Conflict) else ReviewOutcome.REFUSED
     return _answer(detection, outcome, None, str(error.message))
 
 

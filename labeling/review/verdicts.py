@@ -30,7 +30,7 @@ WAITING = (ReviewVerdict.SECOND, DISPUTED)
 
 
 @dataclass(frozen=True)
-class Standing:
+class ReviewStanding:
     """What all reviews of one ground jointly say.
 
     verdict: a ReviewVerdict, DISPUTED, or "" where nothing stands.
@@ -62,7 +62,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class EffectiveReview:
     """The verdict that counts for one detection.
 
     `verdict` is a ReviewVerdict or DISPUTED; SECOND and DISPUTED decide nothing (`waits`). `review` is the row that
@@ -81,21 +81,21 @@ class Verdict:
 
 
 def ground_of(segmented_tile_id: int, superpixels: list[int]) -> Ground:
-    """What makes two detections the same ground: the segmented tile and exactly the same pieces."""
+    """What makes two detections the same ground: the segmented tile and exactly the same superpixels."""
     return (segmented_tile_id, tuple(sorted(superpixels)))
 
 
-def weigh(reviews: Sequence[Review]) -> Standing:
+def weigh(reviews: Sequence[Review]) -> ReviewStanding:
     """What the reviews of ONE ground, in the order in which they were made, jointly say."""
     latest = reviews[-1] if reviews else None
     standing = still_standing(reviews)
     if not standing:
-        return Standing("", None, latest, ())
+        return ReviewStanding("", None, latest, ())
     sides = _sides(standing)
     last = standing[-1]
     disputed = len({review.verdict for review in sides}) > 1
     verdict = DISPUTED if disputed and last.verdict != ReviewVerdict.SECOND else last.verdict
-    return Standing(verdict, last, latest, sides)
+    return ReviewStanding(verdict, last, latest, sides)
 
 
 def still_standing(reviews: Iterable[Review]) -> list[Review]:
@@ -138,7 +138,7 @@ def by_ground(reviews: Iterable[Review]) -> dict[Ground, list[Review]]:
     return grounds
 
 
-def rejected_pieces(reviews: Sequence[Review]) -> dict[int, Review]:
+def rejected_superpixels(reviews: Sequence[Review]) -> dict[int, Review]:
     """Superpixel → the rejection that counts for it, of all reviews of ONE segmented tile, oldest first.
 
     Grounds may share superpixels: of each the latest decision that stands counts. An approval takes the superpixels that
@@ -152,41 +152,41 @@ def rejected_pieces(reviews: Sequence[Review]) -> dict[int, Review]:
     ]
     said: dict[int, Review] = {}
     for _place, verdict, review in sorted(decided, key=lambda row: row[0]):
-        for piece in review.superpixels:
+        for superpixel in review.superpixels:
             if verdict == ReviewVerdict.REJECTED:
-                said[piece] = review
+                said[superpixel] = review
             else:
-                said.pop(piece, None)
+                said.pop(superpixel, None)
     return said
 
 
-def current_verdicts(run: Run) -> dict[int, Verdict]:
+def current_verdicts(run: Run) -> dict[int, EffectiveReview]:
     """Detection id → the verdict that counts, in two queries. Detections of which nothing stands are left out.
 
     The latest review of the detection's ground counts, by the rules above. When that is a review of another detection
-    on the very same pieces, it carries over: so a report accepted against an earlier release also takes the place off
+    on the very same superpixels, it carries over: so a report accepted against an earlier release also takes the place off
     the next one, even where an expert had approved it meanwhile.
     """
     return _verdicts(standings(run))
 
 
-def verdicts_at(run: Run, moment: dt.datetime) -> dict[int, Verdict]:
+def verdicts_at(run: Run, moment: dt.datetime) -> dict[int, EffectiveReview]:
     """As `current_verdicts`, as it was at `moment` (timezone-aware), reviews of that very instant included."""
     return _verdicts(standings(run, moment))
 
 
-def standings(run: Run, moment: dt.datetime | None = None) -> dict[int, Standing]:
+def standings(run: Run, moment: dt.datetime | None = None) -> dict[int, ReviewStanding]:
     """Detection id → what all reviews of its ground say (until `moment`), for those that have any. Two queries."""
     detections = Detection.objects.filter(run=run).order_by()
     grounds = {
-        ground_of(tile, pieces): pk
-        for pk, tile, pieces in detections.values_list("id", "segmented_tile_id", "superpixels")
+        ground_of(tile, superpixels): pk
+        for pk, tile, superpixels in detections.values_list("id", "segmented_tile_id", "superpixels")
     }
     reviews = Review.objects.filter(segmented_tile__in=detections.values("segmented_tile_id"))
     return _weighed(grounds, reviews, moment) if grounds else {}
 
 
-def standings_of(detections: Iterable[Detection]) -> dict[int, Standing]:
+def standings_of(detections: Iterable[Detection]) -> dict[int, ReviewStanding]:
     """As `standings`, of a page of detections of one run, each review with the detection it was made of. One query."""
     grounds = {ground_of(one.segmented_tile_id, one.superpixels): one.pk for one in detections}
     outlines = ("detection__outline", "detection__pixel_outline", "detection__superpixels")
@@ -200,7 +200,7 @@ def standings_of(detections: Iterable[Detection]) -> dict[int, Standing]:
 
 def _weighed(
     grounds: dict[Ground, int], reviews: QuerySet[Review], moment: dt.datetime | None
-) -> dict[int, Standing]:
+) -> dict[int, ReviewStanding]:
     if moment is not None:
         reviews = reviews.filter(created_at__lte=moment)
     found: dict[int, list[Review]] = defaultdict(list)
@@ -211,13 +211,13 @@ def _weighed(
     return {detection_id: weigh(rows) for detection_id, rows in found.items()}
 
 
-def verdict_of(detection_id: int, one: Standing | None) -> Verdict | None:
+def verdict_of(detection_id: int, one: ReviewStanding | None) -> EffectiveReview | None:
     """What counts for one detection; None where nothing stands."""
     if one is None or one.review is None:
         return None
-    return Verdict(one.verdict, one.review, one.review.detection_id != detection_id, one.sides)
+    return EffectiveReview(one.verdict, one.review, one.review.detection_id != detection_id, one.sides)
 
 
-def _verdicts(found: dict[int, Standing]) -> dict[int, Verdict]:
+def _verdicts(found: dict[int, ReviewStanding]) -> dict[int, EffectiveReview]:
     verdicts = {pk: verdict_of(pk, one) for pk, one in found.items()}
     return {pk: verdict for pk, verdict in verdicts.items() if verdict is not None}

@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from amberapp.models import User, WorkState
 from detection.models import Detection, Run
 from labeling.models import Release, ReviewVerdict
-from labeling.review.verdicts import DISPUTED, Verdict, standings, verdict_of
+from labeling.review.verdicts import DISPUTED, EffectiveReview, standings, verdict_of
 
 UNDECIDED, NEW, CHANGED = "undecided", "new", "changed"
 SECOND = str(ReviewVerdict.SECOND)
@@ -37,7 +37,7 @@ class QueueItem:
 
     detection_id: int
     score: float
-    verdict: Verdict | None
+    verdict: EffectiveReview | None
     hectares: float | None = None
     since: Since = Since.NEW
     seen: int | None = None

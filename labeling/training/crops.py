@@ -13,7 +13,7 @@ from detection.models import Region, SegmentedTile
 from detection.training.crops import ingest_crop
 from detection.training.evaluate import crop_files
 from labeling.desk.consensus import CLASSES
-from labeling.models import Consensus, ConsensusState, Label, Origin, Submission, Verdict
+from labeling.models import Consensus, ConsensusState, Label, LabelVerdict, Origin, Submission
 
 # The account under which labels from files stand. Nobody can log in with it.
 IMPORTER = "import"
@@ -54,7 +54,7 @@ def import_crops(
         except UnreadableImage as error:
             report.rejected.append((f"{file.parent.name}/{file.name}", str(error)))
             continue
-        if _label(segmented, Verdict.MINING if mining else Verdict.NOT_MINING, account):
+        if _label(segmented, LabelVerdict.MINING if mining else LabelVerdict.NOT_MINING, account):
             report.imported += 1
         else:
             report.unchanged += 1
@@ -65,7 +65,7 @@ def import_crops(
 
 
 @transaction.atomic
-def _label(segmented: SegmentedTile, verdict: Verdict, account: User) -> bool:
+def _label(segmented: SegmentedTile, verdict: LabelVerdict, account: User) -> bool:
     """Write the one label of a crop and its consensus; False when it is there already."""
     if Submission.objects.filter(segmented_tile=segmented, volunteer=account).exists():
         return False

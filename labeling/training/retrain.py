@@ -12,9 +12,10 @@ from amberapp.models.work import OPEN_STATES
 from detection.models import Classifier, Dataset, Region
 from detection.training import dataset as datasets
 from detection.training.compare_classifiers import compare_classifiers
-from detection.training.train import Progress, train
+from detection.training.train import train
+from detection.training.training_data import Progress
 from labeling.desk.recompute_consensus import recompute_consensus
-from labeling.models import Campaign, CampaignDecision, CampaignMember, Consensus, Verdict
+from labeling.models import Campaign, CampaignDecision, CampaignMember, Consensus, LabelVerdict
 
 RETRAIN_JOB = "labeling.retrain"
 COMPARE_CLASSIFIERS_JOB = "labeling.compare_classifiers"
@@ -23,20 +24,20 @@ COMPARE_CLASSIFIERS_JOB = "labeling.compare_classifiers"
 def training_rows(region: Region) -> list[datasets.TrainingRow]:
     """Every superpixel of the region that is one thing to those who labelled it.
 
-    “Unsure” teaches nothing and “mixed” would teach two things at once: both are left out, as are finer pieces, whose
+    “Unsure” teaches nothing and “mixed” would teach two things at once: both are left out, as are fragments, whose
     features are not those of superpixels, and what a campaign excludes.
     """
     excluded = excluded_superpixels(region)
     settled = Consensus.objects.filter(
         segmented_tile__tile__region=region,
         piece=0,
-        verdict__in=[Verdict.MINING, Verdict.NOT_MINING],
+        verdict__in=[LabelVerdict.MINING, LabelVerdict.NOT_MINING],
     )
     return [
         datasets.TrainingRow(
             segmented_tile=segmented_tile,
             superpixel=superpixel,
-            mining=verdict == Verdict.MINING,
+            mining=verdict == LabelVerdict.MINING,
             look_alike=look_alike,
         )
         for segmented_tile, superpixel, verdict, look_alike in settled.order_by(

@@ -27,7 +27,7 @@ CAMPAIGNS_NAMED = 2
 
 
 @dataclass(frozen=True)
-class Row:
+class ClassifierRow:
     """One kind of classifier in a comparison. `figures`: of each grouping (its title, its figures or None)."""
 
     value: str
@@ -84,10 +84,10 @@ def _trained(region: Region) -> list[Trained]:
     return trained
 
 
-def _rows(result: dict[str, Any]) -> list[Row]:
+def _rows(result: dict[str, Any]) -> list[ClassifierRow]:
     proposal = result["proposal"]
     return [
-        Row(
+        ClassifierRow(
             value=value,
             label=str(label),
             figures=[

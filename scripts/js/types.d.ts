@@ -1,11 +1,21 @@
 // The shapes that several scripts share, for the type checker alone: no browser reads this file. What the server sends
-// is named as the server names it.
+// is named as the server names it. Classes of other modules are named here, too: an import() in a comment of a script
+// would be one for collectstatic, which gives files their hashed names.
 
 import type * as Leaflet from "leaflet";
 
 declare global {
+  type LeafletModule = typeof Leaflet;
+  type Painting = import("../../static/js/labeling/tile/history.js").Painting;
+  type Fragments = import("../../static/js/labeling/tile/fragments.js").Fragments;
+  type Raster = import("../../static/js/labeling/tile/raster.js").Raster;
+  type Brush = import("../../static/js/labeling/desk/brush.js").Brush;
+  type ReleaseData = import("../../static/js/labeling/releases/data.js").ReleaseData;
+  type SquaresLayer = import("../../static/js/labeling/releases/layers.js").SquaresLayer;
+  type ReportPanel = import("../../static/js/labeling/reports/panel.js").ReportPanel;
+
   interface Window {
-    L?: typeof Leaflet;
+    L?: LeafletModule;
     leaflet?: unknown;
   }
 
@@ -69,17 +79,17 @@ declare global {
   /** A tile with what is needed to show it, and what became of it in this sitting. */
   interface Loaded {
     tile: Tile;
-    raster: import("../../static/js/labeling/tile/raster.js").Raster;
+    raster: Raster;
     picture: HTMLImageElement;
     shapes: Shape[];
     reading: number[];
-    pieces?: import("../../static/js/labeling/tile/pieces.js").Pieces;
+    fragments?: Fragments;
     bytes?: number;
     addresses?: string[];
     released?: boolean;
     sharpening?: Promise<boolean> | null;
     magnifying?: Promise<boolean> | null;
-    fetchingPieces?: Promise<void> | null;
+    fetchingFragments?: Promise<void> | null;
     draft?: LabelEntry[] | null;
     submission?: string | null;
     lost?: boolean;
@@ -89,7 +99,7 @@ declare global {
 
   /** A tile on the stage. */
   interface Current extends Loaded {
-    painting: import("../../static/js/labeling/tile/history.js").Painting;
+    painting: Painting;
   }
 
   type SessionCounts = { tiles_today: number };
@@ -127,6 +137,11 @@ declare global {
   type DeskStage = import("../../static/js/labeling/tile/stage.js").Stage;
   type DeskSession = import("../../static/js/labeling/desk/session.js").Session;
   type DeskParts = { session: DeskSession; stage: DeskStage };
+
+  type TracedRaster = Numbers & { scale: number; count: number; width: number; height: number };
+  /** Of a lesson: what is known of a superpixel, and what somebody said of it. */
+  type KnownAnswer = { verdict: Verdict; look_alike: string; why: string };
+  type GivenAnswer = { superpixel: number; right: boolean; said: Verdict; answer: KnownAnswer };
 
   // --- releases and the public map
 
@@ -191,7 +206,14 @@ declare global {
     place: (PlaceFacts & { place: string; latitude: number; longitude: number }) | null;
   };
 
+  type IndexedChoice = SearchChoice & { names: string[]; folded: string[] };
+
   // --- review
+
+  /** What a key does on a page, or null where it means nothing. */
+  type Pressed = (key: string, event: KeyboardEvent) => (() => unknown) | null;
+  /** What was sent in one go and can be taken back. */
+  type Decision = { turn: number; settled: Promise<unknown>; reviews: number[] };
 
   /** A detection as the counts see it. */
   type Standing = { state: string; since?: string; carried?: boolean; waits?: boolean };
@@ -215,6 +237,109 @@ declare global {
     progress_total?: number;
     message?: string;
     error?: string;
+  };
+
+  // --- of one module each: said here, they do not travel to readers
+
+  type ApiQuery = Record<string, string | number | boolean | null | undefined>;
+  type ApiOptions = { query?: ApiQuery; signal?: AbortSignal; headers?: Record<string, string>; keepalive?: boolean };
+  type MapWishes = {
+    label?: string;
+    bounds?: Leaflet.LatLngBoundsExpression | null;
+    padding?: Padding;
+    attribution?: string;
+    grid?: boolean;
+    zoomPosition?: Leaflet.ControlPosition;
+    scalePosition?: Leaflet.ControlPosition;
+  };
+  type ToastAction = { label: string; href?: string; run?: () => void };
+  type WatchedRun = {
+    state: string;
+    progress_done: number;
+    progress_total: number;
+    rate: number | null;
+    seconds_left: number | null;
+    tiles_done: number;
+    tiles_failed: number;
+    shards_done: number;
+    detections: number;
+  };
+  type OneLesson = {
+    id: number;
+    tile: Tile;
+    answers: Record<number, KnownAnswer>;
+    passed: boolean;
+    loading?: Promise<Loaded> | null;
+  };
+  type OutboxShelf = {
+    all: () => Promise<OutboxEntry[]>;
+    add: (entry: Omit<OutboxEntry, "order">) => Promise<unknown>;
+    remove: (order: number) => Promise<unknown>;
+  };
+  type OutboxParts = {
+    volunteer: string;
+    urls: Record<string, string>;
+    onState: (told: Mail) => void;
+    onReceipt: (receipt: Receipt, entry: OutboxEntry) => void;
+    onRefused: (error: Error, entry: OutboxEntry) => void;
+  };
+  type CardFacts = {
+    number: number | null;
+    permalink: string;
+    picture: string;
+    report: () => void;
+    compare: () => void;
+  };
+  type PlaceChange = {
+    kind: number;
+    place: string;
+    latitude: number;
+    longitude: number;
+    hectares: number;
+    reason: string;
+  };
+  type ChangeShown = { change: PlaceChange; feature: PlaceFeature; side: number };
+  type ComparedRelease = { name: string; files: string; picture: string; place: string; map: string };
+  type ChangeRow = [number, string, number, number, number, number];
+  type Strokes = {
+    mayPaint: () => boolean;
+    begin: (stroke: { erase: boolean }) => void;
+    reach: (x: number, y: number) => void;
+    drawn: (event: PointerEvent) => void;
+    end: () => void;
+    abort: () => void;
+    hover: (x?: number, y?: number) => void;
+  };
+  type HeldPointer = { pointer: number; x: number; y: number };
+  type Hands = {
+    onTick: (number: number, wanted: boolean, ranged: boolean) => void;
+    onFocus: (number: number) => void;
+    onHold: (number: number) => void;
+    onOpen: (number: number) => void;
+    onLeave: (number: number) => void;
+  };
+  type NextTile = NothingLeft & { tile: Tile | null; session: SessionCounts };
+  type ById = { (id: string): HTMLElement; <T extends Element>(id: string, kind: new () => T): T };
+  type QueryOne = {
+    (root: ParentNode, selector: string): HTMLElement;
+    <T extends Element>(root: ParentNode, selector: string, kind: new () => T): T;
+  };
+  type QueryAll = {
+    (root: ParentNode, selector: string): HTMLElement[];
+    <T extends Element>(root: ParentNode, selector: string, kind: new () => T): T[];
+  };
+  type TileQueueCalls = {
+    ask: (wanted: { held: number[]; skipped: boolean }) => Promise<NextTile>;
+    held: () => number[];
+    onSession: (counts: SessionCounts) => void;
+  };
+  type KeyCalls = {
+    press: (name: string, argument: unknown, event: KeyboardEvent) => boolean;
+    lift: (name: string) => void;
+  };
+  type SwipeImages = {
+    here: { capture_date: string | null; tile: Box; picture: string };
+    dates: (PlaceDate & { picture: string })[];
   };
 }
 

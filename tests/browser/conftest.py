@@ -2,21 +2,24 @@
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page, Request
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from scripts.environment import CHROMIUM
 from tests.browser.leaving import leave
+from tests.paths import ROOT
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
+# On a machine that does other work too, a page may take its time; how quick pages are is measured elsewhere.
+expect.set_options(timeout=20_000)
+
+AXE = ROOT / "tests" / "vendor" / "axe.min.js"
 
 
 @pytest.fixture(scope="session")

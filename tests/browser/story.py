@@ -8,7 +8,7 @@ import csv
 import re
 import urllib.request
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from playwright.sync_api import Page, expect
 
@@ -159,16 +159,16 @@ class Story:
         canonical = self.page.locator("link[rel=canonical]").get_attribute("href") or ""
         return canonical.split("/map/")[1].split("/")[0]
 
-    def _api(self, path: str) -> dict:
+    def _api(self, path: str) -> dict[str, Any]:
         answer = self.page.request.get(f"{self.address}{path}")
         assert answer.ok, answer.text()
-        return answer.json()
+        return dict(answer.json())
 
     def _newest_classifier(self) -> int:
-        return max(row["id"] for row in self._api("/api/classifiers/?page_size=200")["results"])
+        return int(max(row["id"] for row in self._api("/api/classifiers/?page_size=200")["results"]))
 
     def _newest_run(self) -> int:
-        return max(row["id"] for row in self._api("/api/runs/?page_size=200")["results"])
+        return int(max(row["id"] for row in self._api("/api/runs/?page_size=200")["results"]))
 
     def _until(self, found: Callable[[], T]) -> T:
         for _attempt in range(LONG // 1000):

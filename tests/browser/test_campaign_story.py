@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.stack import running_site
 from tests.browser.story import Story
-from tests.conftest import SHARED
+from tests.paths import SHARED
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -92,7 +92,7 @@ class Afternoon(Story):
     def find_look_alikes(self) -> int:
         """From the accepted report to the gallery; the number of the campaign."""
         page = self.page
-        page.get_by_role("button", name="Find what looks like it").click()
+        page.get_by_role("button", name="Find similar superpixels").click()
         page.wait_for_url(re.compile(r"/review/campaigns/\d+/look-alikes/"))
         # The index of the region is built by a worker; the page goes on by itself.
         expect(page.locator(".looks")).to_be_visible(timeout=LONG)

@@ -21,8 +21,9 @@ from scripts.demo import choose_port
 from scripts.environment import REDIS
 from scripts.home import Home, HomeError, fingerprint
 from scripts.supervise import Supervisor
+from tests.paths import ROOT
+from tests.waiting import eventually
 
-ROOT = Path(__file__).resolve().parents[2]
 RUN = str(ROOT / "run.sh")
 
 
@@ -210,13 +211,13 @@ class Demo:
         )
 
     def printed(self, pattern: str, seconds: float) -> "re.Match[str]":
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self.process.poll() is None:
-            found = re.search(pattern, self.output.read_text())
-            if found:
-                return found
-            time.sleep(0.1)
-        raise AssertionError(f"{pattern!r} was not printed:\n{self.output.read_text()}")
+        def look() -> "re.Match[str] | bool | None":
+            return re.search(pattern, self.output.read_text()) or self.process.poll() is not None
+
+        eventually(look, seconds)
+        found = re.search(pattern, self.output.read_text())
+        assert found, f"{pattern!r} was not printed:\n{self.output.read_text()}"
+        return found
 
     def family(self) -> dict[int, str]:
         """Processes of this site, known by the directory in their environment: number → command."""
@@ -273,9 +274,7 @@ def test_a_site_comes_up_mends_itself_ends_cleanly_and_keeps_what_people_did(
     before = first.worker()
     os.kill(before, signal.SIGKILL)
     first.printed("worker was ended by SIGKILL; starting it again", 10)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and first.family() and "celery -A" not in str(first.family().values()):
-        time.sleep(0.1)
+    eventually(lambda: not first.family() or "celery -A" in str(first.family().values()))
     assert first.worker() != before
 
     # A second start on the same directory is refused, and the first goes on.
@@ -311,7 +310,4 @@ def test_a_site_comes_up_mends_itself_ends_cleanly_and_keeps_what_people_did(
     third.printed(r"Open http", 60)
     third.process.kill()
     third.process.wait()
-    deadline = time.monotonic() + 15
-    while third.family() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert third.family() == {}
+    assert eventually(lambda: third.family() == {}, 15)

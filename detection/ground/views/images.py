@@ -14,7 +14,7 @@ from amberapp import storage
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Role
 from amberapp.web.permissions import role_required
-from detection.description.fragments import piece_raster, piece_raster_name
+from detection.description.fragments import fragment_raster, fragment_raster_name
 from detection.ground.pictures import YEAR, asked_size, picture, picture_name
 from detection.imagery.decode import UnreadableImage
 from detection.models import SegmentedTile, Tile
@@ -48,11 +48,11 @@ def tile_pieces(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
     if found is None:
         raise NotThere(_("There is no segmented tile %(number)s.") % {"number": segmented_tile_id})
     segmented = found
-    name = piece_raster_name(segmented)
+    name = fragment_raster_name(segmented)
     if not name:
-        raise NotThere(_("A crop is one piece: it has no raster and no outlines."))
+        raise NotThere(_("A crop is one superpixel: it has no raster and no outlines."))
     try:
-        return _kept(request, name, "image/png", lambda: piece_raster(segmented))
+        return _kept(request, name, "image/png", lambda: fragment_raster(segmented))
     except UnreadableImage as error:
         raise UserError(str(error), code="unreadable_image", status=500) from None
 
@@ -73,7 +73,7 @@ def _segmented(segmented_tile_id: int) -> SegmentedTile:
 
 def _stored(request: HttpRequest, key: str, media_type: str) -> HttpResponse:
     if not key:
-        raise NotThere(_("A crop is one piece: it has no raster and no outlines."))
+        raise NotThere(_("A crop is one superpixel: it has no raster and no outlines."))
     return _kept(request, key.rsplit("/", 1)[-1], media_type, lambda: storage.get(key))
 
 

@@ -5,11 +5,11 @@ Pure array code. Which tiles belong in an index, and when it is out of date, det
 
 from detection.look_alikes.vectors.compression import Compression, fit
 from detection.look_alikes.vectors.parts import Part, merge_parts, pack_part, read_part
-from detection.look_alikes.vectors.scan import Found, nearest, rank_again, spread_out
+from detection.look_alikes.vectors.scan import Neighbours, nearest, rank_again, spread_out
 
 __all__ = [
     "Compression",
-    "Found",
+    "Neighbours",
     "Part",
     "fit",
     "merge_parts",

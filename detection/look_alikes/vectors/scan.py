@@ -25,7 +25,7 @@ THREADS = 2
 
 
 @dataclass(frozen=True)
-class Found:
+class Neighbours:
     """Rows found, the nearest first: `tile` and `superpixel` int64 (n,), `distance` float32 (n,), 1 being that of two
     superpixels drawn by chance."""
 
@@ -46,7 +46,7 @@ def nearest(
     asked: Floats,
     wanted: int,
     threads: int = THREADS,
-) -> Found:
+) -> Neighbours:
     """The `wanted` rows of all parts nearest to any of `asked`, float32 (q, d) raw features.
 
     Memory: a block a thread for each of `asked`, whatever the size of the index. Of rows equally near, those that
@@ -70,7 +70,7 @@ def nearest(
         here = number[order] == one
         tile[here], superpixel[here] = parts[one].places(row[order][here])
     distance = np.sqrt(np.maximum(squared[order], 0)) / compression.typical
-    return Found(tile, superpixel, distance.astype(np.float32))
+    return Neighbours(tile, superpixel, distance.astype(np.float32))
 
 
 _Best = tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -138,7 +138,9 @@ class _Shortlist:
         return self.held[0]
 
 
-def rank_again(compression: Compression, found: Found, features: Floats, asked: Floats, wanted: int) -> Found:
+def rank_again(
+    compression: Compression, found: Neighbours, features: Floats, asked: Floats, wanted: int
+) -> Neighbours:
     """The best `wanted` of `found` by all their features instead of their codes.
 
     `features`: float32 (n, d) raw, in the order of `found`; `asked`: float32 (q, d) raw.
@@ -147,7 +149,7 @@ def rank_again(compression: Compression, found: Found, features: Floats, asked: 
     squared = np.min([np.einsum("ij,ij->i", rows - point, rows - point) for point in points], axis=0)
     order = np.argsort(squared, kind="stable")[:wanted]
     distance = np.sqrt(squared[order]) / compression.typical
-    return Found(found.tile[order], found.superpixel[order], distance.astype(np.float32))
+    return Neighbours(found.tile[order], found.superpixel[order], distance.astype(np.float32))
 
 
 def spread_out(compression: Compression, asked: Floats, most: int) -> npt.NDArray[np.intp]:

@@ -21,8 +21,8 @@ def readme_lines(estimate: dict[str, Any] | None) -> list[str]:
     tiles = estimate["tiles"]
     lines = [
         "Area with its confidence interval",
-        f"- About {estimate['hectares']:.0f} hectares are torn up ({estimate['low']:.0f} to {estimate['high']:.0f} "
-        f"with {estimate['confidence']:.0%} confidence).",
+        f"- Mined area: about {estimate['hectares']:.0f} hectares ({estimate['confidence']:.0%} confidence interval "
+        f"{estimate['low']:.0f} to {estimate['high']:.0f}).",
         f"- From {tiles['judged']} tiles, drawn at random from the {tiles['searched']} searched (seed "
         f"{estimate['seed']}) and judged by experts who were not shown what the map says; "
         f"{tiles['unusable']} more could not be judged.",

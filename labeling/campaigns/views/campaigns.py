@@ -31,8 +31,8 @@ from labeling.campaigns import held_out as campaign_held_out
 from labeling.campaigns import round as rounds
 from labeling.campaigns.change_kinds import MINING, NOT_JUDGED, WAITING, kinds_of_change
 from labeling.campaigns.gallery import SHOWN, Gallery, gallery
-from labeling.campaigns.steps import course_of, figure_names, progress_now
-from labeling.campaigns.tile_choice import pieces_of
+from labeling.campaigns.steps import campaign_progress_of, figure_names, progress_now
+from labeling.campaigns.tile_choice import superpixel_outlines
 from labeling.models import AreaSample, Campaign, CampaignDecision, LookAlike, Report
 
 CAMPAIGNS_PER_PAGE = 50
@@ -88,7 +88,7 @@ def campaign_begin(request: HttpRequest) -> HttpResponse:
     context = {
         "segmented": segmented,
         "tile": segmented.tile,
-        "pieces": pieces_of(segmented),
+        "superpixels": superpixel_outlines(segmented),
         "chosen": chosen,
     }
     return render(request, "labeling/campaigns/begin.html", context)
@@ -119,7 +119,7 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """Each step done, by whom and when, and what came of it."""
     assert isinstance(request.user, User)
     found = _campaign(campaign_id)
-    course = course_of(found)
+    course = campaign_progress_of(found)
     held_out = found.effect.get("held_out", {})
     context = {
         "campaign": found,
@@ -229,7 +229,7 @@ def campaign_look_alikes(request: HttpRequest, campaign_id: int) -> HttpResponse
 
 
 def _decided(
-    request: HttpRequest, person: User, found: Campaign, ticked: list[campaigns.Place]
+    request: HttpRequest, person: User, found: Campaign, ticked: list[campaigns.SuperpixelRef]
 ) -> HttpResponse:
     decided = campaigns.decide(
         campaign=found,
@@ -260,7 +260,7 @@ def _gallery_page(
     request: HttpRequest,
     person: User,
     found: Campaign,
-    ticked: list[campaigns.Place] | None,
+    ticked: list[campaigns.SuperpixelRef] | None,
     wrong: UserError | None,
 ) -> HttpResponse:
     state, sentence = _index(found, person)
@@ -412,11 +412,11 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
-def _ticked(request: HttpRequest) -> list[campaigns.Place]:
+def _ticked(request: HttpRequest) -> list[campaigns.SuperpixelRef]:
     return _places(request.POST.getlist("tick"))
 
 
-def _places(names: list[str]) -> list[campaigns.Place]:
+def _places(names: list[str]) -> list[campaigns.SuperpixelRef]:
     """(segmented tile, superpixel) of names such as “12-3”. Raises UserError for anything else."""
     found = []
     for name in names[: 2 * campaigns.MOST_TICKED]:

@@ -16,13 +16,13 @@ from labeling.crowd.my_changes import my_changes
 from labeling.crowd.my_contributions import (
     agreement_of,
     own_tiles,
-    schooling_of,
     spare_tiles,
     streak_of,
     tiles_on_map,
+    tutorial_progress_of,
 )
 from labeling.desk.queue import session_of
-from labeling.models import Spare
+from labeling.models import NotCounted
 
 TILES_PER_PAGE = 24
 
@@ -40,7 +40,7 @@ def my_labels(request: HttpRequest) -> HttpResponse:
         "session": session_of(request.user),
         "streak": streak_of(request.user) if labelled else 0,
         "agreement": agreement_of(request.user) if labelled else None,
-        "schooling": schooling_of(request.user),
+        "schooling": tutorial_progress_of(request.user),
         "spare": _spare(spare_tiles(request.user)) if labelled else [],
         "releases": my_changes(request.user) if labelled else [],
         "page": {
@@ -60,14 +60,14 @@ def my_labels(request: HttpRequest) -> HttpResponse:
 def _spare(counts: dict[str, int]) -> list[tuple[int, str]]:
     """(tiles, why they do not count), in kind words."""
     words = {
-        Spare.FULL: _(
+        NotCounted.FULL: _(
             "others had already said enough about the tile when yours arrived. If one of them takes labels back, "
             "yours count after all."
         ),
-        Spare.TUTORIAL: _(
+        NotCounted.TUTORIAL: _(
             "you made them before you had passed the tutorial. Pass it, and they count where votes are still wanted."
         ),
-        Spare.QUARANTINE: _(
+        NotCounted.QUARANTINE: _(
             "they are set aside until an admin of this site has looked at them. Nothing is lost; this happens "
             "to careful people too."
         ),

@@ -19,7 +19,7 @@ from detection.models import Region, SegmentedTile
 from labeling.crowd import gold_standard as known_actions
 from labeling.crowd import look_alike_classes as look_alike_actions
 from labeling.crowd.forms import LookAlikeForm, languages
-from labeling.models import KnownTile, KnownUse, LookAlike
+from labeling.models import GoldStandardTile, GoldStandardUse, LookAlike
 
 TILES_PER_PAGE = 24
 
@@ -114,27 +114,27 @@ def look_alike_back(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("look-alikes")
 
 
-# Known tiles ---------------------------------------------------------------------------------------------------------
+# Gold-standard tiles -------------------------------------------------------------------------------------------------
 
 
 @never_cache
 @require_safe
 @role_required(Role.ADMIN)
-def known_tiles(request: HttpRequest) -> HttpResponse:
-    """The known tiles of one region, by use, with how volunteers do on them."""
+def gold_standard_tiles(request: HttpRequest) -> HttpResponse:
+    """The gold-standard tiles of one region, by use, with how volunteers do on them."""
     regions = list(Region.objects.all())
     region = _chosen(request, regions)
     use = request.GET.get("use", "")
-    use = use if use in KnownUse.values else ""
-    rows = KnownTile.objects.select_related("segmented_tile__tile").order_by("-use", "position", "id")
+    use = use if use in GoldStandardUse.values else ""
+    rows = GoldStandardTile.objects.select_related("segmented_tile__tile").order_by("-use", "position", "id")
     rows = rows.filter(region=region) if region else rows.none()
     page = Paginator(rows.filter(use=use) if use else rows, TILES_PER_PAGE).get_page(request.GET.get("page"))
-    marks = known_actions.marks_of(list(page)) if page.object_list else {}
+    marks = known_actions.gold_standard_results(list(page)) if page.object_list else {}
     context = {
         "regions": regions,
         "region": region,
         "use": use,
-        "uses": KnownUse.choices,
+        "uses": GoldStandardUse.choices,
         "page": page,
         "rows": [
             {
@@ -153,7 +153,7 @@ def known_tiles(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
-def known_tile_new(request: HttpRequest) -> HttpResponse:
+def gold_standard_tile_new(request: HttpRequest) -> HttpResponse:
     """Tiles of which something is sure, and the button that makes one known."""
     if request.method == "POST":
         number = request.POST.get("tile", "")
@@ -164,10 +164,10 @@ def known_tile_new(request: HttpRequest) -> HttpResponse:
         )
         if tile is None:
             raise NotThere(_("There is no segmented tile %(number)s.") % {"number": number})
-        known = known_actions.make_known(
+        known = known_actions.make_gold_standard(
             segmented_tile=tile, use=request.POST.get("use", ""), acting_user=_user(request)
         )
-        messages.success(request, _("%(tile)s is a known tile now.") % {"tile": tile.tile.file_name})
+        messages.success(request, _("%(tile)s is a gold-standard tile now.") % {"tile": tile.tile.file_name})
         return redirect("known-tile", known_id=known.pk)
     regions = list(Region.objects.all())
     region = _chosen(request, regions)
@@ -183,9 +183,9 @@ def known_tile_new(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
-def known_tile(request: HttpRequest, known_id: int) -> HttpResponse:
-    """One known tile: its answers on the picture, and the reasons that a learner is told. A POST is the reasons."""
-    known = known_actions.known_tile(known_id)
+def gold_standard_tile(request: HttpRequest, known_id: int) -> HttpResponse:
+    """One gold-standard tile: its answers on the picture, and the reasons that a learner is told. A POST is the reasons."""
+    known = known_actions.gold_standard_tile(known_id)
     groups = known_actions.groups_of(known)
     errors: list[str] = []
     if request.method == "POST":
@@ -205,12 +205,12 @@ def known_tile(request: HttpRequest, known_id: int) -> HttpResponse:
         else:
             messages.success(request, _("The reasons are saved."))
             return redirect("known-tile", known_id=known.pk)
-    marks = known_actions.marks_of([known])[known.pk]
+    marks = known_actions.gold_standard_results([known])[known.pk]
     look_alike_names = {row.slug: row for row in LookAlike.objects.listed()}
     context = {
         "known": known,
         "tile": known.segmented_tile.tile,
-        "pieces": known_actions.pictured(known),
+        "superpixels": known_actions.pictured(known),
         "groups": [
             {
                 "group": group,
@@ -230,7 +230,7 @@ def known_tile(request: HttpRequest, known_id: int) -> HttpResponse:
         "errors": errors,
         "marks": marks,
         "percent": _percent(marks.share),
-        "uses": KnownUse.choices,
+        "uses": GoldStandardUse.choices,
         "why_length": known_actions.WHY_LENGTH,
     }
     return render(request, "labeling/crowd/gold_standard_tile.html", context, status=400 if errors else 200)
@@ -238,11 +238,13 @@ def known_tile(request: HttpRequest, known_id: int) -> HttpResponse:
 
 @require_POST
 @role_required(Role.ADMIN)
-def known_tile_use(request: HttpRequest, known_id: int) -> HttpResponse:
+def gold_standard_tile_use(request: HttpRequest, known_id: int) -> HttpResponse:
     known = known_actions.set_use(
-        known=known_actions.known_tile(known_id), use=request.POST.get("use", ""), acting_user=_user(request)
+        known=known_actions.gold_standard_tile(known_id),
+        use=request.POST.get("use", ""),
+        acting_user=_user(request),
     )
-    if known.use == KnownUse.LESSON:
+    if known.use == GoldStandardUse.LESSON:
         messages.success(request, _("It is a lesson of the tutorial now, the last one."))
     else:
         messages.success(request, _("It is mixed in as a check now."))
@@ -251,9 +253,9 @@ def known_tile_use(request: HttpRequest, known_id: int) -> HttpResponse:
 
 @require_POST
 @role_required(Role.ADMIN)
-def known_tile_move(request: HttpRequest, known_id: int) -> HttpResponse:
+def gold_standard_tile_move(request: HttpRequest, known_id: int) -> HttpResponse:
     known = known_actions.move(
-        known=known_actions.known_tile(known_id),
+        known=known_actions.gold_standard_tile(known_id),
         up=request.POST.get("to") == "up",
         acting_user=_user(request),
     )
@@ -262,8 +264,8 @@ def known_tile_move(request: HttpRequest, known_id: int) -> HttpResponse:
 
 @require_POST
 @role_required(Role.ADMIN)
-def known_tile_off(request: HttpRequest, known_id: int) -> HttpResponse:
-    known = known_actions.known_tile(known_id)
+def gold_standard_tile_off(request: HttpRequest, known_id: int) -> HttpResponse:
+    known = known_actions.gold_standard_tile(known_id)
     slug = known.region.slug
     tile = known_actions.take_off(known=known, acting_user=_user(request))
     messages.success(request, _("%(tile)s is back in the queue.") % {"tile": tile.tile.file_name})
@@ -279,6 +281,6 @@ def _percent(share: float | None) -> int | None:
     return None if share is None else round(100 * share)
 
 
-def _verdicts(known: KnownTile) -> dict[str, int]:
+def _verdicts(known: GoldStandardTile) -> dict[str, int]:
     verdicts = [answer["verdict"] for answer in known.answers.values()]
     return {verdict: verdicts.count(verdict) for verdict in known_actions.ANSWERS}

@@ -1,4 +1,4 @@
-"""Admins look at the crowd: volunteers and what is done about their accounts, the desks' rules, anchoring."""
+"""Admins look at the crowd: volunteers and what is done about their accounts, the desks' rules, suggestion bias."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from amberapp.models import Role, User
 from amberapp.web.permissions import role_required
 from labeling.crowd import accounts
-from labeling.crowd.suggestion_bias import Anchoring, anchoring
+from labeling.crowd.suggestion_bias import SuggestionBias, suggestion_bias
 from labeling.crowd.volunteer_list import SORTS, count_labels, portrait_of, record_named, volunteer_list
 from labeling.desk.aggregation.dawid_skene import NEWCOMER_ACCURACY
 from labeling.desk.crowd_figures import in_quarantine
@@ -123,15 +123,15 @@ volunteer_reverse = _deed(
 # Desks ---------------------------------------------------------------------------------------------------------------
 
 
-# Anchoring -----------------------------------------------------------------------------------------------------------
+# Suggestion bias -----------------------------------------------------------------------------------------------------
 
 
 @never_cache
 @require_safe
 @role_required(Role.ADMIN)
-def anchoring_page(request: HttpRequest) -> HttpResponse:
+def suggestion_bias_page(request: HttpRequest) -> HttpResponse:
     """Whether volunteers follow what the classifier shows them."""
-    regions = [(one, _sentence(one), _lines(one)) for one in anchoring()]
+    regions = [(one, _sentence(one), _lines(one)) for one in suggestion_bias()]
     return render(request, "labeling/crowd/suggestion_bias.html", {"regions": regions})
 
 
@@ -142,15 +142,15 @@ def _points(share: float) -> str:
     return sign + number_format(abs(points), 1)
 
 
-def _sentence(one: Anchoring) -> str:
+def _sentence(one: SuggestionBias) -> str:
     if one.pull is None:
         return _("Only one of the two has been seen so far: nothing can be compared yet.")
     low, high = one.pull_interval
     values = {"points": _points(one.pull), "low": _points(low), "high": _points(high)}
     if low > 0:
         said = _(
-            "Volunteers agree more with the classifier when they see what it says: by %(points)s points (%(low)s to "
-            "%(high)s). Suggestions pull."
+            "Volunteers agree more with the classifier when they see what it says: by %(points)s points "
+            "(%(low)s to %(high)s). Suggestions bias them."
         )
     elif high < 0:
         said = _(
@@ -159,8 +159,8 @@ def _sentence(one: Anchoring) -> str:
         )
     else:
         said = _(
-            "No pull can be told from chance: the difference is %(points)s points, and between %(low)s and %(high)s "
-            "would fit what was seen."
+            "No bias can be told from chance: the difference is %(points)s points, the confidence interval "
+            "%(low)s to %(high)s."
         )
     sentence = said % values
     if one.gain is not None:
@@ -178,7 +178,7 @@ def _sentence(one: Anchoring) -> str:
     return sentence
 
 
-def _lines(one: Anchoring) -> list[dict[str, Any]]:
+def _lines(one: SuggestionBias) -> list[dict[str, Any]]:
     """The two comparisons as a template shows them: bars in whole percent, differences in points."""
     lines = []
     for title, shown, blind, difference, interval in (

@@ -55,7 +55,7 @@ _SMALLEST = 1e-300
 
 
 @dataclass(frozen=True)
-class Fit:
+class DawidSkeneFit:
     """What the full estimation found.
 
     - posteriors: float64 (items, classes), rows sum to 1; NaN for an item with neither answer nor truth, of which
@@ -145,7 +145,7 @@ def fit(
     class_prior: Floats | None = None,
     tolerance: float = 1e-4,
     max_iterations: int = 300,
-) -> Fit:
+) -> DawidSkeneFit:
     """The full estimation from all answers; the same input gives the same output.
 
     - truth: (items,), the class that is known to be right, -1 where none is
@@ -179,7 +179,7 @@ def fit(
         converged = _largest_difference(joint, posteriors) <= tolerance
         posteriors = joint
     posteriors[~heard] = np.nan
-    return Fit(
+    return DawidSkeneFit(
         posteriors=posteriors,
         counts=counts,
         class_counts=class_counts,

@@ -40,7 +40,7 @@ from labeling.desk.serializers import (
     describe,
 )
 from labeling.desk.volunteer_records import record_of, tutorial_wanted
-from labeling.models import Origin, Spare, Submission
+from labeling.models import NotCounted, Origin, Submission
 
 
 class NextTile(APIView):
@@ -223,11 +223,11 @@ def _numbers(text: str) -> Sequence[int]:
 
 # Nothing is said of a quarantine here: the volunteer's own page explains it.
 WHY_SPARE = {
-    Spare.FULL: gettext_lazy(
+    NotCounted.FULL: gettext_lazy(
         "Enough people had labelled this tile by the time yours arrived. Your labels are kept, and count should one of "
         "theirs be taken back."
     ),
-    Spare.TUTORIAL: gettext_lazy(
+    NotCounted.TUTORIAL: gettext_lazy(
         "Your labels are kept. They count from the moment you have passed the tutorial."
     ),
 }
@@ -236,7 +236,7 @@ WHY_SPARE = {
 def _receipt(submission: Submission, volunteer: User) -> dict[str, Any]:
     answer = {
         "submission": submission,
-        "message": WHY_SPARE.get(Spare(submission.spare), ""),
+        "message": WHY_SPARE.get(NotCounted(submission.spare), ""),
         "session": session_of(volunteer),
     }
     return dict(ReceiptSerializer(answer).data)

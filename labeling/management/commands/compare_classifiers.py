@@ -10,9 +10,7 @@ from labeling.training.retrain import request_comparison
 
 
 class Command(AmberCommand):
-    help = (
-        "Compare all kinds of classifier on places never seen, and propose one. Trains nothing that is kept."
-    )
+    help = "Compare all kinds of classifier on held-out places, and propose one. Trains nothing that is kept."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--region", help="name of the region (needed when there are several)")

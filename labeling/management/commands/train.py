@@ -13,7 +13,7 @@ from labeling.training.retrain import request_retrain
 
 
 class Command(AmberCommand):
-    help = "Freeze the labels of a region, train a classifier on them and evaluate it on places never seen."
+    help = "Freeze the labels of a region, train a classifier on them and evaluate it on held-out places."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--region", help="name of the region (needed when there are several)")

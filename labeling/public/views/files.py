@@ -73,9 +73,9 @@ def place_picture(request: HttpRequest, slug: str, number: int, place_id: str) -
 
 
 @require_safe
-def picture_by_fingerprint(request: HttpRequest, slug: str, printed: str, place_id: str) -> HttpResponse:
+def picture_by_fingerprint(request: HttpRequest, slug: str, fingerprint: str, place_id: str) -> HttpResponse:
     """The same, by the address in the files of labels. Releases that share a map may differ in their labels' images."""
-    releases = published_as(slug, printed)
+    releases = published_as(slug, fingerprint)
     release = next((one for one in releases if place_id in one.pictures), releases[0])
     return _picture(request, release, place_id)
 

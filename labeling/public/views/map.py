@@ -64,9 +64,9 @@ def release_map(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 @require_safe
-def release_by_fingerprint(request: HttpRequest, slug: str, printed: str) -> HttpResponse:
+def release_by_fingerprint(request: HttpRequest, slug: str, fingerprint: str) -> HttpResponse:
     """The release that names itself so in its own files, which cannot know its number; of several the first."""
-    return redirect("release-map", slug=slug, number=published_as(slug, printed)[0].number)
+    return redirect("release-map", slug=slug, number=published_as(slug, fingerprint)[0].number)
 
 
 @gzip_page

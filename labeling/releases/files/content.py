@@ -150,7 +150,7 @@ class Content:
     estimate_lines: list[str] = field(default_factory=list)
     # Labelled tiles, sorted by place, read one by one: a region has too many to hold.
     labels: Callable[[], Iterator[Labelled]] | None = None
-    # False: the outlines are squares or points around mining, not torn ground.
+    # False: the outlines are squares or points around mining, not mined ground.
     hectares_known: bool = True
     # Of outlines, figures and labels; empty where whoever made the map has not said.
     licence: str = ""

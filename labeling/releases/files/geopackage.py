@@ -101,7 +101,7 @@ def _write(path: Path, content: Content) -> None:
             (
                 TABLE,
                 TABLE,
-                f"{content.region['name']}: ground torn up for {content.region['mineral']}",
+                f"{content.region['name']}: ground mined for {content.region['mineral']}",
                 f"{_last_day(places)}T00:00:00.000Z",
                 *bounds,
             ),

@@ -119,7 +119,7 @@ def _square(latitude: float, longitude: float, side: float) -> BaseGeometry:
     return box(longitude - wide, latitude - high, longitude + wide, latitude + high)
 
 
-# CSV ---------------------------------------------------------------------------------------------------
+# CSV -----------------------------------------------------------------------------------------------------------------
 
 
 def _read_csv(name: str, text: str) -> MapFile:
@@ -171,7 +171,7 @@ def _checked(latitude: float, longitude: float) -> tuple[float, float]:
     return round(latitude, 6), round(longitude, 6)
 
 
-# GeoJSON -----------------------------------------------------------------------------------------------
+# GeoJSON -------------------------------------------------------------------------------------------------------------
 
 
 def _read_geojson(name: str, text: str) -> MapFile:

@@ -3,8 +3,8 @@
 Sources: https://cocodataset.org/#format-data (object detection), Label Studio's JSON of finished tasks
 (https://labelstud.io/guide/tasks) and its tags PolygonLabels and Image. Joint verdicts only, no person and no time of a
 label. Pixels are those of the picture to which the address leads; where a source's rights forbid publishing its pixels,
-its tiles carry no address, and pixels are those of the tile. COCO's polygons know no holes: pieces are given by
-their outer ring (their area is the true one). Left out: finer pieces, crops without a tile around them.
+its tiles carry no address, and pixels are those of the tile. COCO's polygons know no holes: superpixels are given by
+their outer ring (their area is the true one). Left out: fragments, crops without a tile around them.
 """
 
 import json

@@ -95,8 +95,8 @@ def _form_of_ukrainian(count: int) -> int:
 
 LANGUAGES = {
     "en": _Words(
-        amber="Scars of amber mining",
-        mineral="Scars of mining: {}",
+        amber="Amber mining sites",
+        mineral="Mining sites: {}",
         unit="hectares",
         places=("{} place", "{} places"),
         searched=("{} image searched", "{} images searched"),
@@ -105,8 +105,8 @@ LANGUAGES = {
         form=lambda count: int(count != 1),
     ),
     "uk": _Words(
-        amber="Шрами видобутку бурштину",
-        mineral="Шрами видобутку: {}",
+        amber="Місця видобутку бурштину",
+        mineral="Місця видобутку: {}",
         unit="га",
         places=("{} місце", "{} місця", "{} місць"),
         searched=("обшукано {} знімок", "обшукано {} знімки", "обшукано {} знімків"),

@@ -15,7 +15,7 @@ FILES = {
     "places.kml": "the same for globes and phones, KML",
     "places.pmtiles": "vector tiles of the outlines for web maps, zooms 5 to 14, PMTiles 3",
     "statistics.json": "hectares and places by year and by district",
-    "labels-coco.json": "joint verdicts of people on pieces of tiles, COCO",
+    "labels-coco.json": "joint verdicts of people on superpixels of tiles, COCO",
     "labels-label-studio.json": "the same for Label Studio; import it into a project with label-studio.xml",
     "label-studio.xml": "the labelling configuration of such a project",
     "preview.png": "a small picture for links",
@@ -36,13 +36,16 @@ COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
         "area of the outline in hectares (10,000 square metres) on the WGS 84 ellipsoid; where outlines overlap, "
         "each has its whole area, so the sum may be more than the total in statistics.json",
     ),
-    "score": (EVERY, "mean probability of mining of the marked pieces as the classifier gave it, 0 to 1"),
+    "score": (
+        EVERY,
+        "mean probability of mining of the marked superpixels as the classifier gave it, 0 to 1",
+    ),
     "capture_date": (MOST, "day on which the image was taken, YYYY-MM-DD"),
     "date": ((PMTILES,), "the same as capture_date"),
     "year": ((PMTILES,), "year of that day"),
     "superpixels": (
         (CSV, GEOJSON, GEOPACKAGE),
-        "numbers of the pieces of the tile of which the outline is made (in CSV and GeoPackage with spaces between)",
+        "numbers of the superpixels of the tile of which the outline is made (in CSV and GeoPackage with spaces between)",
     ),
     "source": (MOST, "imagery source, by its name under “Imagery” above"),
     "reviewed": (
@@ -59,7 +62,7 @@ def readme(content: Content, figures: dict[str, Any], sums: dict[str, str], page
     """sums: name → SHA-256 of the files that are listed; page: the release's permanent address, if it is known."""
     region = figures["region"]
     lines = [
-        f"Ground torn up for {region['mineral']}: {region['name']}",
+        f"Ground mined for {region['mineral']}: {region['name']}",
         "",
         _extent(figures),
         *content.estimate_lines,
@@ -108,7 +111,7 @@ def _extent(figures: dict[str, Any]) -> str:
 def _of_our_own(figures: dict[str, Any], page: str, slug: str) -> list[str]:
     """What holds of a map that was made here from images."""
     return [
-        "- Outlines follow the pieces, not the pits.",
+        "- Outlines follow the superpixels, not the pits.",
         "- Areas are measured on the WGS 84 ellipsoid. Ground where tiles or dates overlap counts once in the "
         "total, once in each year and once in each district; districts are cut at their border, and "
         "a place is counted in the district of its centre.",
@@ -121,7 +124,7 @@ def _of_our_own(figures: dict[str, Any], page: str, slug: str) -> list[str]:
         "- The images are not part of this release and stay under their owners' terms, which are named here.",
         "",
         "Labels",
-        "- Each verdict is what volunteers and experts jointly say of one piece; no names, no single votes. Finer pieces, "
+        "- Each verdict is what volunteers and experts jointly say of one superpixel; no names, no single votes. Fragments, "
         "single crops and the tiles with which volunteers are taught and checked are left out.",
         *_pictures(page, slug),
     ]
@@ -142,7 +145,7 @@ def citation(figures: dict[str, Any], publisher: str, page: str) -> str:
     region, method = figures["region"], figures["method"]
     made = "an imported map" if method is None else f"run {method['run']}"
     told = (
-        f"{publisher}: ground torn up for {region['mineral']}, {region['name']} "
+        f"{publisher}: ground mined for {region['mineral']}, {region['name']} "
         f"({made}, {_counted(figures['places'], 'place')})."
     )
     return f"{told} {page}" if page else told
@@ -182,11 +185,11 @@ def _method(method: dict[str, Any] | None) -> list[str]:
     classifier = method["classifier"]
     lines = [
         "How it was made",
-        f"- Each tile was cut into about {method['segmentation']['n_segments']} pieces (SLIC superpixels, "
+        f"- Each tile was cut into about {method['segmentation']['n_segments']} superpixels (SLIC superpixels, "
         f"{method['segmentation']['key']}).",
         f"- A classifier ({classifier['algorithm']} on {classifier['extractor']} features, "
-        f"dataset {classifier['dataset'][:12]}) gave each piece a probability of mining.",
-        f"- A tile was marked when more than {method['positive_superpixels']} of its pieces reached "
+        f"dataset {classifier['dataset'][:12]}) gave each superpixel a probability of mining.",
+        f"- A tile was marked when more than {method['positive_superpixels']} of its superpixels reached "
         f"{method['threshold']:.4f}.",
         "- Experts looked at every place on this map and approved it.",
     ]
@@ -202,7 +205,7 @@ def _campaigns(named: list[dict[str, Any]] | None) -> list[str]:
         ]
     return [
         f"- It learned from campaign no. {one['number']} against a class of errors, “{_line(one['name'])}”: "
-        f"{_counted(one['superpixels'], 'piece')} {_decided(one)}."
+        f"{_counted(one['superpixels'], 'superpixel')} {_decided(one)}."
         for one in named
     ]
 

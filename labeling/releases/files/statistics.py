@@ -87,7 +87,7 @@ def statistics(content: Content) -> dict[str, Any]:
     """The figures of a release as one JSON object.
 
     `hectares` counts overlapping ground once over all years; a year's figure counts it once within that year, so
-    the years may sum to more than the total. Of a map whose outlines are not those of torn ground
+    the years may sum to more than the total. Of a map whose outlines are not those of mined ground
     (`content.hectares_known` False) every number of hectares is null.
     """
     ground = Ground()

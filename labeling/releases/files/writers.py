@@ -169,7 +169,7 @@ def build(content: Content, progress: Progress | None = None, beside: Sequence[B
     tell(5, "places.pmtiles")
     files.append(BuiltFile("places.pmtiles", PMTILES, pmtiles(content)))
     tell(6, "labels")
-    page = page_of(content, fingerprint({file.name: file.sha256 for file in files}))
+    page = page_of(content, fingerprint_of({file.name: file.sha256 for file in files}))
     cited = citation(figures, content.publisher, page)
     coco, studio = write_labels(
         content.labels() if content.labels is not None else (),
@@ -215,7 +215,7 @@ def checksums(files: Sequence[BuiltFile]) -> bytes:
     ).encode()
 
 
-def fingerprint(sums: Mapping[str, str]) -> str:
+def fingerprint_of(sums: Mapping[str, str]) -> str:
     """What names a release in addresses that stand in its own files, where its number may not; sums: name → SHA-256.
 
     The first 16 digits of the SHA-256 of these lines of SHA256SUMS: whoever has the files can work it out.
@@ -224,9 +224,9 @@ def fingerprint(sums: Mapping[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def page_of(content: Content, printed: str) -> str:
+def page_of(content: Content, fingerprint: str) -> str:
     """The permanent address of the release with that fingerprint; empty where the site's own is not known."""
-    return f"{content.site}/map/{content.region['slug']}/fingerprint/{printed}/" if content.site else ""
+    return f"{content.site}/map/{content.region['slug']}/fingerprint/{fingerprint}/" if content.site else ""
 
 
 def ids(places: Sequence[OutlinedPlace]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from labeling.models import LookAlike, Report, ReportState
 from labeling.reports.consequences import consequences_of
 from labeling.reports.decision import (
     ANSWER_LENGTH,
-    Outcome,
+    ReportOutcome,
     accept_report,
     decline_report,
     duplicates_of,
@@ -258,13 +258,13 @@ def _decide(request: HttpRequest, report: Report) -> None:
     messages.success(request, _said(outcome))
 
 
-def _said(outcome: Outcome) -> str:
+def _said(outcome: ReportOutcome) -> str:
     if outcome.review is not None:
         return ngettext(
-            "Accepted. The place leaves the map with the next release, and its %(count)s piece is now a negative "
-            "example: retrain, then reprocess.",
-            "Accepted. The place leaves the map with the next release, and its %(count)s pieces are now negative "
-            "examples: retrain, then reprocess.",
+            "Accepted. The place leaves the map with the next release, and its %(count)s superpixel is now "
+            "a negative example: retrain, then reprocess.",
+            "Accepted. The place leaves the map with the next release, and its %(count)s superpixels are "
+            "now negative examples: retrain, then reprocess.",
             len(outcome.review.superpixels),
         ) % {"count": len(outcome.review.superpixels)}
     if outcome.tiles:

@@ -22,11 +22,18 @@ from amberapp.models import Role, User
 from amberapp.web.permissions import role_required
 from detection.models import Run
 from labeling.models import LookAlike
-from labeling.review.frame import Way, asked_run, asked_way, frame
+from labeling.review.frame import ReviewOrder, asked_order, asked_run, frame
 from labeling.review.gallery import CELLS, Order, cells_of
 from labeling.review.last_decision import forget, last_decision, remember
 from labeling.review.readiness import readiness
-from labeling.review.review_many import MOST_AT_ONCE, Decided, Outcome, review_many, withdraw_many, written
+from labeling.review.review_many import (
+    MOST_AT_ONCE,
+    Decided,
+    ReviewOutcome,
+    review_many,
+    withdraw_many,
+    written,
+)
 from labeling.review.waiting import QueueItem, review_queue
 
 
@@ -42,7 +49,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _decide(request, request.user, run)
         return redirect(request.get_full_path())
-    way = asked_way(request, order=Order.SCORE)
+    way = asked_order(request, order=Order.SCORE)
     items = review_queue(run, request.user)
     line = way.line(run, items)
     numbers = [item.detection_id for item in line if way.has(item)]
@@ -90,11 +97,11 @@ def gallery_cells(request: HttpRequest) -> HttpResponse:
             _("“ids” are the numbers of at most %(count)s detections.") % {"count": max(CELLS, MOST_AT_ONCE)}
         )
     cells = cells_of([int(text) for text in texts], request.user)
-    way = asked_way(request, order=Order.SCORE)
+    way = asked_order(request, order=Order.SCORE)
     return render(request, "labeling/review/_gallery_cells.html", {"cells": cells, "way": way})
 
 
-def _place_of(number: str, line: Sequence[QueueItem], way: Way) -> int | None:
+def _place_of(number: str, line: Sequence[QueueItem], way: ReviewOrder) -> int | None:
     """Where in the gallery the detection with this number is, or what comes after it now that it has left; None: nowhere."""
     if not _is_number(number):
         return None
@@ -146,7 +153,7 @@ def _tell(request: HttpRequest, answers: list[Decided], *, back: bool = False) -
         )
         messages.success(request, sentence % {"count": done})
     for one in answers:
-        if one.outcome in (Outcome.CONFLICT, Outcome.REFUSED):
+        if one.outcome in (ReviewOutcome.CONFLICT, ReviewOutcome.REFUSED):
             messages.error(
                 request,
                 _("Detection %(id)s: %(message)s") % {"id": one.detection_id, "message": one.message},

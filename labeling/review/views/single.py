@@ -20,7 +20,7 @@ from amberapp.web.permissions import role_required
 from detection.models import Detection, Run
 from labeling.models import LookAlike, Review, ReviewVerdict
 from labeling.review.card import card_of
-from labeling.review.frame import Way, asked_detection, asked_run, asked_way, frame
+from labeling.review.frame import ReviewOrder, asked_detection, asked_order, asked_run, frame
 from labeling.review.gallery import Order, ordered
 from labeling.review.readiness import readiness
 from labeling.review.review_detection import review_detection, withdraw_review
@@ -39,7 +39,7 @@ def review(request: HttpRequest) -> HttpResponse:
     run = asked_run(request)
     if run is None:
         return render(request, "labeling/review/empty.html", {"regions": [], "nothing_found": True})
-    way = asked_way(request)
+    way = asked_order(request)
     items = review_queue(run, request.user)
     first = next((item.detection_id for item in way.line(run, items) if way.has(item)), None)
     if first is not None:
@@ -58,7 +58,7 @@ def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
     """
     assert isinstance(request.user, User)
     detection = asked_detection(detection_id)
-    way = asked_way(request)
+    way = asked_order(request)
     items = review_queue(detection.run, request.user)
     if request.method == "POST":
         following = _neighbours(_line(detection.run, items, way), way, detection_id)[1]
@@ -93,11 +93,11 @@ def review_card(request: HttpRequest, detection_id: int) -> HttpResponse:
         "card": card_of(asked_detection(detection_id), request.user),
         "look_alikes": LookAlike.objects.choices(),
     }
-    return render(request, "labeling/review/_card.html", context | {"way": asked_way(request)})
+    return render(request, "labeling/review/_card.html", context | {"way": asked_order(request)})
 
 
 def _page(
-    request: HttpRequest, run: Run, items: list[QueueItem], way: Way, detection: Detection
+    request: HttpRequest, run: Run, items: list[QueueItem], way: ReviewOrder, detection: Detection
 ) -> HttpResponse:
     assert isinstance(request.user, User)
     line = way.line(run, items)
@@ -126,17 +126,19 @@ def _page(
     return render(request, "labeling/review/review.html", context)
 
 
-def _end(run: Run, way: Way) -> str:
+def _end(run: Run, way: ReviewOrder) -> str:
     """Where one comes when the list is at its end: the gallery that one came from, or what the review says of it."""
     return f"{reverse('review-gallery' if way.order else 'review')}?run={run.pk}&{way.query}"
 
 
-def _line(run: Run, items: Sequence[QueueItem], way: Way) -> list[QueueItem]:
+def _line(run: Run, items: Sequence[QueueItem], way: ReviewOrder) -> list[QueueItem]:
     """Where Back and Skip go on a page without scripts: in the gallery's order, else by score."""
     return way.line(run, items) if way.order else ordered(run, items, Order.SCORE)
 
 
-def _neighbours(line: Sequence[QueueItem], way: Way, detection_id: int) -> tuple[int | None, int | None]:
+def _neighbours(
+    line: Sequence[QueueItem], way: ReviewOrder, detection_id: int
+) -> tuple[int | None, int | None]:
     """The detections before and after this one that the way has, going round at the end."""
     place = next((n for n, item in enumerate(line) if item.detection_id == detection_id), 0)
     earlier = [item.detection_id for item in line[:place] if way.has(item)]

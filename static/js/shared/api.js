@@ -2,9 +2,6 @@
 
 import { gettext } from "./i18n.js";
 
-/** @typedef {Record<string, string | number | boolean | null | undefined>} Query */
-/** @typedef {{query?: Query, signal?: AbortSignal, headers?: Record<string, string>, keepalive?: boolean}} ApiOptions */
-
 export class ApiError extends Error {
   /**
    * code: as the server named it, or "offline" / "server_error"; fields: {name: [sentence, …]}.
@@ -34,7 +31,7 @@ function csrfToken() {
   return cookie ? decodeURIComponent(cookie.slice("csrftoken=".length)) : "";
 }
 
-/** @param {string} url @param {Query | undefined} query */
+/** @param {string} url @param {ApiQuery | undefined} query */
 function withQuery(url, query) {
   const given = Object.entries(query || {}).filter(
     ([, value]) => value !== undefined && value !== null && value !== "",
@@ -59,6 +56,20 @@ async function failure(response) {
   return new ApiError(message, { code: told.code, status: response.status, fields: told.fields });
 }
 
+/** The answer, whatever it says; an ApiError when there is none. @param {string} url @param {RequestInit} init */
+export async function reach(url, init) {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    if (error.name === "AbortError") {
+      throw error;
+    }
+    throw new ApiError(gettext("There is no connection to the server. Check the network and try again."), {
+      code: "offline",
+    });
+  }
+}
+
 /**
  * @param {string} method
  * @param {string} url
@@ -80,17 +91,7 @@ async function request(method, url, body, { query, signal, headers = {}, keepali
     sent["Content-Type"] = "application/json";
     init.body = JSON.stringify(body);
   }
-  let response;
-  try {
-    response = await fetch(withQuery(url, query), init);
-  } catch (error) {
-    if (error.name === "AbortError") {
-      throw error;
-    }
-    throw new ApiError(gettext("There is no connection to the server. Check the network and try again."), {
-      code: "offline",
-    });
-  }
+  const response = await reach(withQuery(url, query), init);
   if (!response.ok) {
     throw await failure(response);
   }

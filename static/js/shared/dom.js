@@ -40,18 +40,15 @@ function known(found, name, kind) {
   return found;
 }
 
-/** @type {{ (id: string): HTMLElement, <T extends Element>(id: string, kind: new () => T): T }} */
+/** @type {ById} */
 export const byId = (/** @type {string} */ id, kind = HTMLElement) =>
   /** @type {any} */ (known(document.getElementById(id), `#${id}`, kind));
 
-/** @type {{ (root: ParentNode, selector: string): HTMLElement, <T extends Element>(root: ParentNode, selector: string, kind: new () => T): T }} */
+/** @type {QueryOne} */
 export const query = (/** @type {ParentNode} */ root, /** @type {string} */ selector, kind = HTMLElement) =>
   /** @type {any} */ (known(root.querySelector(selector), selector, kind));
 
-/**
- * Those of this kind; all kinds of HTML unless one is named.
- * @type {{ (root: ParentNode, selector: string): HTMLElement[], <T extends Element>(root: ParentNode, selector: string, kind: new () => T): T[] }}
- */
+/** Those of this kind; all kinds of HTML unless one is named. @type {QueryAll} */
 export const queryAll = (/** @type {ParentNode} */ root, /** @type {string} */ selector, kind = HTMLElement) =>
   /** @type {any} */ ([...root.querySelectorAll(selector)].filter((found) => found instanceof kind));
 
@@ -65,7 +62,26 @@ export function around(event, selector) {
   return event.target instanceof Element ? event.target.closest(selector) : null;
 }
 
-/** The drawing side of a canvas; a browser of today always gives one. @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [settings] */
+/**
+ * A canvas of so many CSS pixels, as fine as the screen up to twice as many, and what draws on it in CSS pixels.
+ * @param {number} width
+ * @param {number} height
+ */
+export function fineCanvas(width, height) {
+  const ratio = Math.min(window.devicePixelRatio || 1, 2);
+  const canvas = document.createElement("canvas");
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  const pen = penOf(canvas);
+  pen.scale(ratio, ratio);
+  return { canvas, pen };
+}
+
+/**
+ * The drawing side of a canvas; a browser of today always gives one.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ */
 export function penOf(canvas, settings) {
   return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", settings));
 }
@@ -81,7 +97,7 @@ export function pageData(id) {
 }
 
 /**
- * What {% leaflet_map "id" %} wrote of LEAFLET_CONFIG for the map in this element: center, zoom, minzoom, maxzoom, layers …
+ * What {% leaflet_map "id" %} wrote of LEAFLET_CONFIG for the map in this element.
  * @param {string} id
  * @returns {MapSettings}
  */

@@ -1,12 +1,13 @@
 // The ground of a map without imagery: a net of meridians and parallels with their degrees, drawn on canvas tiles.
 // It stands in for a street map, which would have to come from somebody else's server.
 
-import { penOf } from "./dom.js";
+import { fineCanvas } from "./dom.js";
+import { gettext, interpolate } from "./i18n.js";
 import { L } from "./leaflet.js";
 
 const STEPS = [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 const WISHED_PX = 210; // how far apart the meridians should be on the screen
-const LABEL_PX = 150; // room that a label may take to the right of its crossing
+const LABEL_PX = 180; // room that a label may take to the right of its crossing
 
 /** Degrees between two lines at this zoom (Web Mercator, tiles of 256 px). @param {number} zoom */
 export function stepAt(zoom) {
@@ -36,8 +37,10 @@ export function multiples(from, to, step) {
 /** @param {number} latitude @param {number} longitude @param {number} step */
 function degrees(latitude, longitude, step) {
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const north = `${Math.abs(latitude).toFixed(digits)}° ${latitude < 0 ? "S" : "N"}`;
-  const east = `${Math.abs(longitude).toFixed(digits)}° ${longitude < 0 ? "W" : "E"}`;
+  /** @param {number} value */
+  const written = (value) => ({ degrees: Math.abs(value).toFixed(digits) });
+  const north = interpolate(latitude < 0 ? gettext("%(degrees)s° S") : gettext("%(degrees)s° N"), written(latitude));
+  const east = interpolate(longitude < 0 ? gettext("%(degrees)s° W") : gettext("%(degrees)s° E"), written(longitude));
   return `${north}, ${east}`;
 }
 
@@ -45,13 +48,8 @@ class GraticuleLayer extends L.GridLayer {
   /** @param {L.Coords} coords */
   createTile(coords) {
     const size = this.getTileSize();
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const tile = document.createElement("canvas");
-    tile.width = size.x * ratio;
-    tile.height = size.y * ratio;
+    const { canvas: tile, pen } = fineCanvas(size.x, size.y);
     tile.setAttribute("aria-hidden", "true");
-    const pen = penOf(tile);
-    pen.scale(ratio, ratio);
     this.#draw(pen, coords, size);
     return tile;
   }

@@ -3,7 +3,7 @@
 import "../../leaflet/leaflet.js";
 import "../../leaflet/leaflet.extras.js";
 
-/** @type {typeof import("leaflet")} */
+/** @type {LeafletModule} */
 export const L = window.L?.noConflict();
 delete window.leaflet;
 

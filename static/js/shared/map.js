@@ -3,15 +3,23 @@
 
 import { calm, mapSettings } from "./dom.js";
 import { graticule } from "./graticule.js";
-import { gettext } from "./i18n.js";
+import { gettext, interpolate, number } from "./i18n.js";
 import { L, startMap } from "./leaflet.js";
 
 export { L };
 
-/**
- * @typedef {{label?: string, bounds?: L.LatLngBoundsExpression | null, padding?: Padding, attribution?: string, grid?: boolean,
- *   zoomPosition?: L.ControlPosition, scalePosition?: L.ControlPosition}} MapWishes
- */
+/** Leaflet's scale with units in the reader's language. Its hooks are not in the published types. */
+const Scale = /** @type {any} */ (L.Control.Scale).extend({
+  /** @param {number} most */
+  _updateMetric(most) {
+    const metres = this._getRoundNum(most);
+    const label =
+      metres < 1000
+        ? interpolate(gettext("%(length)s m"), { length: number(metres) })
+        : interpolate(gettext("%(length)s km"), { length: number(metres / 1000) });
+    this._updateScale(this._mScale, label, metres / most);
+  },
+});
 
 /**
  * createMap(element, options) -> L.Map
@@ -61,7 +69,7 @@ export function createMap(element, options = {}) {
     const credit = L.control.attribution({ prefix: false }).addTo(map);
     credit.addAttribution(escapeHtml(attribution));
   }
-  L.control.scale({ position: scalePosition, imperial: false }).addTo(map);
+  new Scale({ position: scalePosition, imperial: false }).addTo(map);
   L.control
     .zoom({ position: zoomPosition, zoomInTitle: gettext("Zoom in"), zoomOutTitle: gettext("Zoom out") })
     .addTo(map);
@@ -111,3 +119,9 @@ export function escapeHtml(text) {
 
 /** A ring of GeoJSON, longitude first, as Leaflet takes it. @type {(ring: Ring) => Pair[]} */
 export const latLngs = (ring) => ring.map(([longitude, latitude]) => [latitude, longitude]);
+
+/** The corners of a box [west, south, east, north], as Leaflet takes bounds. @type {(box: Box) => Corners} */
+export const cornersOf = ([west, south, east, north]) => [
+  [south, west],
+  [north, east],
+];

@@ -1,4 +1,5 @@
-// What every page has: the menu on phones, menus that close, tabs in sight, the demo's progress bar, copying, asking before sending.
+// What every page has: the menu on phones, menus that close, tabs in sight, the demo's progress bar, copying, asking
+// before sending.
 
 import { api } from "./api.js";
 import { queryAll } from "./dom.js";

@@ -3,8 +3,6 @@
 import { element, query } from "./dom.js";
 import { gettext } from "./i18n.js";
 
-/** @typedef {{label: string, href?: string, run?: () => void}} ToastAction */
-
 const LASTS_MS = 6000;
 
 function regions() {

@@ -3,7 +3,7 @@
 
 import { byId, element, pageData, query, queryAll } from "../../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
-import { L, colour, createMap, fitMap, latLngs } from "../../shared/map.js";
+import { L, colour, cornersOf, createMap, fitMap, latLngs } from "../../shared/map.js";
 import { Outline } from "./outline.js";
 
 /**
@@ -36,13 +36,12 @@ function start(host) {
   /** @type {Box[]} */
   const tiles = pageData("tile-boxes") || [];
   for (const [west, south, east, north] of tiles) {
-    L.rectangle(
-      [
-        [south, west],
-        [north, east],
-      ],
-      { color: colour("--text-2"), weight: 1, fillOpacity: 0.12, interactive: false },
-    ).addTo(boxes);
+    L.rectangle(cornersOf([west, south, east, north]), {
+      color: colour("--text-2"),
+      weight: 1,
+      fillOpacity: 0.12,
+      interactive: false,
+    }).addTo(boxes);
   }
 
   function show() {
@@ -81,7 +80,7 @@ function start(host) {
       handle([latitude, longitude], `${index}:${corner}`, {
         look: first ? "corner corner--first" : "corner",
         size: 28,
-        label: first && outline.canClose ? gettext("First corner: press to close the outline") : cornerName(corner),
+        label: first && outline.canClose ? gettext("First vertex: press to close the outline") : cornerName(corner),
         onMove: (place) => outline.move(index, corner, place.lng, place.lat),
         onPress: () => (first ? outline.close() : false),
         onRemove: () => outline.remove(index, corner),
@@ -95,7 +94,7 @@ function start(host) {
       handle(middle, `${index}:${corner}+`, {
         look: "between",
         size: 24,
-        label: interpolate(gettext("Add a corner after corner %(number)s"), { number: corner + 1 }),
+        label: interpolate(gettext("Add a vertex after vertex %(number)s"), { number: corner + 1 }),
         onMove: (place) => outline.insert(index, corner + 1, place.lng, place.lat),
         onPress: () => {
           outline.insert(index, corner + 1, middle[1], middle[0]);
@@ -108,7 +107,7 @@ function start(host) {
 
   /** @param {number} corner */
   function cornerName(corner) {
-    return interpolate(gettext("Corner %(number)s: arrow keys move it, Delete removes it"), { number: corner + 1 });
+    return interpolate(gettext("Vertex %(number)s: arrow keys move it, Delete removes it"), { number: corner + 1 });
   }
 
   /** @param {Pair} place @param {string} name @param {HandleKind} kind */
@@ -172,11 +171,7 @@ function start(host) {
     if (outline.draft) {
       parts.push(
         interpolate(
-          ngettext(
-            "%(count)s corner set, not closed yet",
-            "%(count)s corners set, not closed yet",
-            outline.draft.length,
-          ),
+          ngettext("%(count)s vertex, not closed yet", "%(count)s vertices, not closed yet", outline.draft.length),
           {
             count: number(outline.draft.length),
           },
@@ -184,7 +179,7 @@ function start(host) {
       );
     }
     if (outline.corners > MOST_HANDLES) {
-      parts.push(gettext("too many corners to move them by hand"));
+      parts.push(gettext("too many vertices to move them by hand"));
     }
     stateText.textContent = parts.join(" · ") || gettext("Nothing is drawn yet.");
     query(host, '[data-do="close"]', HTMLButtonElement).disabled = !outline.canClose;

@@ -20,13 +20,10 @@ function duration(seconds) {
   });
 }
 
-/** @typedef {{state: string, progress_done: number, progress_total: number, rate: number | null, seconds_left: number | null,
- *   tiles_done: number, tiles_failed: number, shards_done: number, detections: number}} Run */
-
 const host = query(document, "[data-run]");
 const field = (/** @type {string} */ name) => query(host, `[data-field="${name}"]`);
 
-/** @param {Run} run */
+/** @param {WatchedRun} run */
 function show(run) {
   if ((run.state === "paused") !== (host.dataset.state === "paused")) {
     window.location.reload(); // other buttons, and why

@@ -1,5 +1,5 @@
-// Experts judge sampled tiles: press what is mining, send, the next one is there. Nothing comes here that would tell what
-// the map says of a tile.
+// Experts judge sampled tiles: press what is mining, send, the next one is there. Nothing comes here that would tell
+// what the map says of a tile.
 
 import { api } from "../../shared/api.js";
 import { around, byId, pageData, query } from "../../shared/dom.js";
@@ -217,7 +217,7 @@ paints(stage.map, {
     painting = null;
     current?.painting.begin();
   },
-  // What the stroke does is settled by the first piece that it meets.
+  // What the stroke does is settled by the first superpixel that it meets.
   reach: (x, y) => {
     const superpixel = current?.raster.at(x, y);
     if (current && superpixel) {
@@ -250,7 +250,7 @@ function goTo(superpixel) {
   const { x, y } = current.raster.centres[superpixel];
   stage.reveal(x, y);
   say(
-    interpolate(gettext("Piece %(number)s: %(what)s"), {
+    interpolate(gettext("Superpixel %(number)s: %(what)s"), {
       number: superpixel,
       what: current.painting.labels[superpixel] ? gettext("mining") : gettext("not marked"),
     }),
@@ -290,9 +290,12 @@ function refresh() {
   byId("chosen").textContent = !current
     ? ""
     : count
-      ? interpolate(ngettext("%(count)s piece marked as mining", "%(count)s pieces marked as mining", count), {
-          count: number(count),
-        })
+      ? interpolate(
+          ngettext("%(count)s superpixel marked as mining", "%(count)s superpixels marked as mining", count),
+          {
+            count: number(count),
+          },
+        )
       : current.unusable
         ? gettext("Sent as unusable")
         : gettext("Nothing marked");

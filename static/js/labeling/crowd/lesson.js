@@ -6,15 +6,10 @@ import { L } from "../../shared/map.js";
 import { place, Plane } from "../tile/plane.js";
 import { nearest } from "../tile/parts.js";
 
-/**
- * @typedef {{verdict: Verdict, look_alike: string, why: string}} KnownAnswer
- * @typedef {{superpixel: number, right: boolean, said: Verdict, answer: KnownAnswer}} Given
- */
-
 export class Lesson {
   /**
    * stage: where the tile is shown; onAnswer({superpixel, right, said, answer}): after each; onMove(superpixel or 0).
-   * @param {{stage: DeskStage, onAnswer: (given: Given) => void, onMove: (superpixel: number) => void}} parts
+   * @param {{stage: DeskStage, onAnswer: (given: GivenAnswer) => void, onMove: (superpixel: number) => void}} parts
    */
   constructor({ stage, onAnswer, onMove }) {
     this.stage = stage;

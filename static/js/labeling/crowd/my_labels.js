@@ -1,4 +1,5 @@
-// The map of own tiles. Labels that still wait on this machine are sent from this page too; when some arrived, the page counts again.
+// The map of own tiles. Labels that still wait on this machine are sent from this page too; when some arrived, the page
+// counts again.
 
 import { byId, pageData } from "../../shared/dom.js";
 import { interpolate, ngettext, number } from "../../shared/i18n.js";

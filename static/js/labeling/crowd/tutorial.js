@@ -13,9 +13,6 @@ import { sharpen } from "../tile/pictures.js";
 import { Stage } from "../tile/stage.js";
 import { load } from "../tile/tiles.js";
 
-/** @typedef {import("./lesson.js").KnownAnswer} KnownAnswer */
-/** @typedef {{id: number, tile: Tile, answers: Record<number, KnownAnswer>, passed: boolean, loading?: Promise<Loaded> | null}} OneLesson */
-
 /** @type {Record<string, Verdict>} */
 const KEYS = { 1: "mining", 2: "not_mining", 3: "unsure" };
 const page = pageData("tutorial-page");
@@ -183,7 +180,7 @@ function answer(superpixel) {
   }
 }
 
-/** @param {import("./lesson.js").Given} given */
+/** @param {GivenAnswer} given */
 function answered({ right, said, answer: known }) {
   const name = verdictName(known.verdict);
   const quoted = gettext("“%(text)s”");

@@ -4,7 +4,7 @@ import { gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
 import { writeDraft } from "./drafts.js";
 import { isOfTheRest } from "./notes.js";
 import { panel, verdictName } from "./panel.js";
-import { partsUnder, pieceOf, superpixelOf } from "../tile/parts.js";
+import { partsUnder, fragmentOf, superpixelOf } from "../tile/parts.js";
 import { afterPaint } from "./timing.js";
 
 /** Widths in CSS pixels of the screen; 0 paints the one superpixel under the pointer. */
@@ -149,7 +149,7 @@ export class Brush {
         const verdict = isOfTheRest(current, superpixelOf(part), deciding) ? verdictFor(part) : null;
         return verdict && { verdict, lookAlike: "" };
       };
-      const count = current.painting.fill(wanted, (superpixel) => current.pieces?.partsOf(superpixel) || []);
+      const count = current.painting.fill(wanted, (superpixel) => current.fragments?.partsOf(superpixel) || []);
       this.#painted(current.painting.latest().slice(0, count));
     }
   }
@@ -187,13 +187,13 @@ export class Brush {
 
 /** A part as it is spoken of. @param {number} part */
 export function partName(part) {
-  const names = { number: superpixelOf(part), piece: pieceOf(part) };
+  const names = { number: superpixelOf(part), piece: fragmentOf(part) };
   return names.piece
-    ? interpolate(gettext("Superpixel %(number)s, finer piece %(piece)s"), names)
+    ? interpolate(gettext("Superpixel %(number)s, fragment %(piece)s"), names)
     : interpolate(gettext("Superpixel %(number)s"), names);
 }
 
-/** @param {import("../tile/history.js").Painting} painting @param {number[]} superpixels */
+/** @param {Painting} painting @param {number[]} superpixels */
 function sayPainted(painting, superpixels) {
   const label = painting.labels[superpixels[0]];
   const what = label ? verdictName(label.verdict) : gettext("not painted");

@@ -1,9 +1,9 @@
-// The keyboard's place on the tile: one superpixel, one piece of a mixed one, or none.
+// The keyboard's place on the tile: one superpixel, one fragment of a mixed one, or none.
 
 import { gettext, interpolate } from "../../shared/i18n.js";
 import { partName } from "./brush.js";
 import { panel, verdictName } from "./panel.js";
-import { centreOf, inPieces, neighbourOf, pieceOf, readingOrder, superpixelOf } from "../tile/parts.js";
+import { centreOf, inFragments, neighbourOf, fragmentOf, readingOrder, superpixelOf } from "../tile/parts.js";
 
 export class Cursor {
   /**
@@ -17,9 +17,9 @@ export class Cursor {
     this.at = 0; // the part; 0 while the keyboard is elsewhere
     session.addEventListener("leave", () => this.leave());
     session.listen("paint", (detail) => {
-      // Its superpixel is in one piece again.
+      // Its superpixel is in one fragment again.
       const { current } = session;
-      if (current && pieceOf(this.at) && superpixelOf(this.at) === detail && !inPieces(current, detail)) {
+      if (current && fragmentOf(this.at) && superpixelOf(this.at) === detail && !inFragments(current, detail)) {
         this.goTo(detail);
       }
     });
@@ -35,7 +35,7 @@ export class Cursor {
     this.#element().focus({ preventScroll: true });
     this.at = part;
     const { overlay } = this.stage;
-    overlay.cursor(part, pieceOf(part) ? current.pieces?.shapeOf(part).path : overlay.pathOf(part));
+    overlay.cursor(part, fragmentOf(part) ? current.fragments?.shapeOf(part).path : overlay.pathOf(part));
     const { x, y } = centreOf(current, part);
     this.stage.reveal(x, y);
     const label = current.painting.labels[part];
@@ -56,19 +56,19 @@ export class Cursor {
     }
   }
 
-  /** From a mixed superpixel to the first of its pieces; false where there are none. */
+  /** From a mixed superpixel to the first of its fragments; false where there are none. */
   enter() {
     const { current } = this.session;
-    if (!current || pieceOf(this.at) || !inPieces(current, this.at)) {
+    if (!current || fragmentOf(this.at) || !inFragments(current, this.at)) {
       return false;
     }
-    this.goTo(current.pieces.partsOf(this.at)[0]);
+    this.goTo(current.fragments.partsOf(this.at)[0]);
     return true;
   }
 
-  /** From a piece to its superpixel, from there away. */
+  /** From a fragment to its superpixel, from there away. */
   out() {
-    if (pieceOf(this.at)) {
+    if (fragmentOf(this.at)) {
       this.goTo(superpixelOf(this.at));
     } else {
       this.leave();

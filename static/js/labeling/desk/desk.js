@@ -13,7 +13,7 @@ import { listen } from "./keys.js";
 import { wireLight } from "./light.js";
 import { Notes, restOf, suggested } from "./notes.js";
 import { panel } from "./panel.js";
-import { barePieces, pieceOf, superpixelOf } from "../tile/parts.js";
+import { bareFragments, fragmentOf, superpixelOf } from "../tile/parts.js";
 import { Ring } from "./ring.js";
 import { Session } from "./session.js";
 import { Stage } from "../tile/stage.js";
@@ -43,7 +43,7 @@ function refresh() {
   panel.painting(current ? current.painting : null, {
     canGoBack: behind.length > 0,
     cursor: cursor.at,
-    rest: rest.length + (current ? barePieces(current).length : 0),
+    rest: rest.length + (current ? bareFragments(current).length : 0),
     suggested: rest.filter((superpixel) => current && suggested(current, superpixel)).length,
   });
 }
@@ -137,8 +137,8 @@ commands.add("width", (width) => brush.setWidth(width));
 commands.add("wider", () => brush.widen(1));
 commands.add("narrower", () => brush.widen(-1));
 commands.add("erase", () => {
-  // On a piece that is not painted: its superpixel is no longer mixed.
-  if (!paintCursor(null) && pieceOf(cursor.at)) {
+  // On a fragment that is not painted: its superpixel is no longer mixed.
+  if (!paintCursor(null) && fragmentOf(cursor.at)) {
     brush.paintAll([superpixelOf(cursor.at)], null);
   }
 });
@@ -152,7 +152,7 @@ commands.add("enter", () => {
 commands.add("submit", () => session.submit());
 commands.add("rest", () => brush.rest(() => "not_mining"));
 commands.add("rest-suggested", () =>
-  brush.rest((part) => (pieceOf(part) || !session.current ? null : suggested(session.current, part))),
+  brush.rest((part) => (fragmentOf(part) || !session.current ? null : suggested(session.current, part))),
 );
 commands.add("suggestions", () => {
   if (!session.current?.tile.suggestions) {

@@ -1,11 +1,11 @@
-// Mixed superpixels on the stage: hatched, in their finer pieces, each with what is said of it.
+// Mixed superpixels on the stage: hatched, in their fragments, each with what is said of it.
 
 import { gettext } from "../../shared/i18n.js";
 import { colour } from "../../shared/map.js";
 import { toast } from "../../shared/toast.js";
 import { Hatch } from "../tile/hatch.js";
-import { inPieces, isMixed } from "../tile/parts.js";
-import { fetchPieces } from "../tile/pieces.js";
+import { inFragments, isMixed } from "../tile/parts.js";
+import { fetchFragments } from "../tile/fragments.js";
 import { Plane } from "../tile/plane.js";
 
 /** @type {(Verdict | undefined)[]} */
@@ -19,8 +19,12 @@ export class Finer {
     this.hatch = new Hatch("rising", colour("--edge-mixed", stage.element), { weight: 1.2, spread: 4 / 3 });
     this.waiting = 0;
     /** @type {Set<number>} */
-    this.drawn = new Set(); // superpixels that are drawn in pieces at the moment
-    this.plane = new Plane(stage.map, { pane: "superpixel-pieces", zIndex: 450, draw: (...on) => this.#draw(...on) });
+    this.drawn = new Set(); // superpixels that are drawn in superpixels at the moment
+    this.plane = new Plane(stage.map, {
+      pane: "superpixel-fragments",
+      zIndex: 450,
+      draw: (...on) => this.#draw(...on),
+    });
     session.addEventListener("open", () => this.plane.redraw());
     session.addEventListener("close", () => this.plane.clear());
     session.listen("paint", (detail) => this.#changed(detail));
@@ -47,7 +51,7 @@ export class Finer {
       return;
     }
     this.waiting ||= requestAnimationFrame(() => this.flush());
-    if (isMixed(current, superpixel) && !current.pieces) {
+    if (isMixed(current, superpixel) && !current.fragments) {
       this.#fetch(current);
     }
   }
@@ -55,15 +59,13 @@ export class Finer {
   /** @param {Current} current */
   async #fetch(current) {
     try {
-      await fetchPieces(current, { priority: "high" });
+      await fetchFragments(current, { priority: "high" });
       if (this.session.current === current) {
         this.plane.redraw();
       }
     } catch (error) {
       console.warn(error.message);
-      toast(
-        gettext("The finer pieces come as soon as the server can be reached. The superpixel stays mixed until then."),
-      );
+      toast(gettext("The fragments come as soon as the server can be reached. The superpixel stays mixed until then."));
     }
   }
 
@@ -81,16 +83,16 @@ export class Finer {
         continue;
       }
       this.drawn.add(superpixel);
-      if (!inPieces(current, superpixel)) {
+      if (!inFragments(current, superpixel)) {
         this.hatch.fill(context, overlay.pathOf(superpixel), unit);
         continue;
       }
-      const parts = current.pieces.partsOf(superpixel);
+      const parts = current.fragments.partsOf(superpixel);
       const said = (/** @type {number} */ part) => current.painting.labels[part]?.verdict;
       // The stronger statement lies on top, as among the superpixels.
       for (const verdict of ORDER) {
         for (const part of parts.filter((one) => said(one) === verdict)) {
-          this.#drawPiece(context, unit, current.pieces.shapeOf(part).path, verdict);
+          this.#drawPiece(context, unit, current.fragments.shapeOf(part).path, verdict);
         }
       }
     }

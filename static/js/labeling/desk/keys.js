@@ -162,7 +162,7 @@ export const setKeysOn = (/** @type {boolean} */ on) => localStorage.setItem(STO
  * meaning of the key is then suppressed; lift(command) tells that a held key was let go. Typing into a field or an open
  * dialog is left alone.
  * @param {Bindings} bindings
- * @param {{press: (name: string, argument: unknown, event: KeyboardEvent) => boolean, lift: (name: string) => void}} told
+ * @param {KeyCalls} calls
  */
 export function listen(bindings, { press, lift }) {
   /** @type {Map<string, string>} */

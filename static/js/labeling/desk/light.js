@@ -1,4 +1,4 @@
-// The light on the picture: brightness, contrast and gamma, in a box that the button "Light" opens. Nothing of it
+// The light on the picture: brightness, contrast and gamma, in a box that the button "Brightness" opens. Nothing of it
 // changes a pixel of what is stored. The values stay for the sitting, through tiles and reloads.
 
 import { byId, query } from "../../shared/dom.js";

@@ -30,13 +30,8 @@ const settled = (request) =>
   });
 
 /**
- * @typedef {{all: () => Promise<OutboxEntry[]>, add: (entry: Omit<OutboxEntry, "order">) => Promise<unknown>,
- *   remove: (order: number) => Promise<unknown>}} Shelf
- */
-
-/**
  * Where entries are kept: IndexedDB, or plain memory where the browser refuses it (then a closed tab loses them).
- * @returns {Promise<Shelf>}
+ * @returns {Promise<OutboxShelf>}
  */
 async function openShelf() {
   try {
@@ -82,11 +77,6 @@ async function openShelf() {
     };
   }
 }
-
-/**
- * @typedef {{volunteer: string, urls: Record<string, string>, onState: (told: Mail) => void,
- *   onReceipt: (receipt: Receipt, entry: OutboxEntry) => void, onRefused: (error: Error, entry: OutboxEntry) => void}} OutboxParts
- */
 
 export class Outbox {
   /**
@@ -196,7 +186,7 @@ export class Outbox {
     if (entry.kind === "withdraw") {
       return api.post(this.urls.withdraw.replace(EMPTY_ID, entry.id));
     }
-    // Entries of an earlier version of this page know no pieces.
+    // Entries of an earlier version of this page know no fragments.
     const labels = entry.labels?.map(({ superpixel, piece = 0, verdict, lookAlike }) => ({
       superpixel,
       piece,

@@ -43,7 +43,7 @@ export const panel = {
 
   /**
    * How far this tile is, and which actions make sense. `painting` is null while there is no tile.
-   * @param {import("../tile/history.js").Painting | null} painting
+   * @param {Painting | null} painting
    * @param {{canGoBack: boolean, cursor: number, rest: number, suggested: number}} ways
    */
   painting(painting, { canGoBack, cursor, rest, suggested }) {
@@ -113,7 +113,7 @@ export const panel = {
   lease(state, until) {
     /** @type {Record<string, string>} */
     const sentences = {
-      kept: !until ? "" : interpolate(gettext("yours until %(time)s"), { time: clock(until) }),
+      kept: !until ? "" : interpolate(gettext("Reserved for you until %(time)s"), { time: clock(until) }),
       lost: gettext(
         "Somebody else may label this tile too. What you send is kept, and counts if the tile still wants it.",
       ),
@@ -209,7 +209,7 @@ export const panel = {
 /** @param {number} painted @param {number} rest */
 function howFar(painted, rest) {
   return rest
-    ? interpolate(gettext("%(painted)s painted · %(left)s left to look at"), {
+    ? interpolate(gettext("%(painted)s labelled · %(left)s unlabelled"), {
         painted: number(painted),
         left: number(rest),
       })

@@ -3,7 +3,7 @@
 export class Ring {
   /**
    * brush: how wide it is; element: the ring.
-   * @param {{brush: import("./brush.js").Brush, element: HTMLElement}} parts
+   * @param {{brush: Brush, element: HTMLElement}} parts
    */
   constructor({ brush, element }) {
     this.brush = brush;

@@ -12,9 +12,9 @@ import { Painting } from "../tile/history.js";
 import { Leases } from "./leases.js";
 import { newId, Outbox } from "./outbox.js";
 import { panel } from "./panel.js";
-import { partOf, pieceOf, superpixelOf } from "../tile/parts.js";
+import { partOf, fragmentOf, superpixelOf } from "../tile/parts.js";
 import { magnify, release, sharpen } from "../tile/pictures.js";
-import { fetchPieces } from "../tile/pieces.js";
+import { fetchFragments } from "../tile/fragments.js";
 import { load, TileQueue } from "../tile/tiles.js";
 import { timeNext } from "./timing.js";
 
@@ -161,7 +161,7 @@ export class Session extends EventTarget {
     const { stage } = this;
     stage.show(loaded);
     const show = (/** @type {number} */ part, /** @type {Label | null} */ label) => {
-      if (!pieceOf(part)) {
+      if (!fragmentOf(part)) {
         stage.overlay.paint(part, label?.verdict ?? null);
       }
       this.#tell("paint", superpixelOf(part));
@@ -280,9 +280,9 @@ export class Session extends EventTarget {
     try {
       await this.queue.fill();
       await this.current?.sharpening;
-      await (this.current && fetchPieces(this.current, { priority: "low" }));
+      await (this.current && fetchFragments(this.current, { priority: "low" }));
       await this.queue.sharpen();
-      await this.queue.fetchPieces();
+      await this.queue.fetchFragments();
       panel.ready(this.queue.ready.length);
     } catch (error) {
       console.warn(error.message);

@@ -4,7 +4,7 @@
 import { byId, query } from "../../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
 import { sharpen } from "../tile/pictures.js";
-import { fetchPieces } from "../tile/pieces.js";
+import { fetchFragments } from "../tile/fragments.js";
 
 const MEGABYTE = 1e6;
 
@@ -72,7 +72,7 @@ export class Supply {
 
   /** @param {Loaded} loaded */
   #complete(loaded) {
-    return Promise.all([sharpen(loaded), fetchPieces(loaded)]);
+    return Promise.all([sharpen(loaded), fetchFragments(loaded)]);
   }
 
   /** @param {number} done @param {number} count @param {string} told */
@@ -100,7 +100,7 @@ export class Supply {
       return; // experts who decide take nothing along
     }
     shown.textContent = this.asked
-      ? interpolate(ngettext("%(count)s tile with you", "%(count)s tiles with you", left), { count: number(left) })
+      ? interpolate(ngettext("%(count)s tile offline", "%(count)s tiles offline", left), { count: number(left) })
       : "";
   }
 }

@@ -4,10 +4,6 @@ import { element } from "../../shared/dom.js";
 import { day, gettext, interpolate, number } from "../../shared/i18n.js";
 import { copyText } from "../../shared/share.js";
 
-/**
- * @typedef {{number: number | null, permalink: string, picture: string, report: () => void, compare: () => void}} CardFacts
- */
-
 const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 
 /**
@@ -34,11 +30,11 @@ export function cutAround(picture, tile, latitude) {
  */
 export function placeCard(feature, { number: release, permalink, picture, report, compare }) {
   const facts = feature.properties;
-  const imported = facts.hectares === null; // a square around what was found: how much of it is torn up nobody knows
+  const imported = facts.hectares === null; // a square around what was found: how much of it is mined nobody knows
   const hectares =
     facts.hectares === null
       ? gettext("A square of the imported map")
-      : interpolate(gettext("%(hectares)s ha torn up"), { hectares: number(facts.hectares, tenths) });
+      : interpolate(gettext("Mined area: %(hectares)s ha"), { hectares: number(facts.hectares, tenths) });
   const when = facts.capture_date
     ? interpolate(gettext("Image of %(date)s"), { date: day(facts.capture_date) })
     : gettext("Image of unknown date");

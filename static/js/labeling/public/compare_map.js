@@ -4,16 +4,11 @@
 import { api } from "../../shared/api.js";
 import { byId, element, pageData } from "../../shared/dom.js";
 import { day, gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
-import { L, colour, createMap } from "../../shared/map.js";
+import { L, colour, cornersOf, createMap } from "../../shared/map.js";
 import { toastError } from "../../shared/toast.js";
 import { cutAround } from "./card.js";
 import { ReleaseData, toCell } from "../releases/data.js";
-import { OUTLINES_FROM, PaintedLayer, SearchedLayer, SquaresLayer } from "../releases/layers.js";
-
-/** @typedef {{kind: number, place: string, latitude: number, longitude: number, hectares: number, reason: string}} PlaceChange */
-/** @typedef {{change: PlaceChange, feature: PlaceFeature, side: number}} Shown */
-/** @typedef {{name: string, files: string, picture: string, place: string, map: string}} ComparedRelease */
-/** @typedef {[number, string, number, number, number, number]} ChangeRow */
+import { OUTLINES_FROM, PaintedLayer, SearchedLayer, SquaresLayer, View } from "../releases/layers.js";
 
 const CLOSEST = 15; // a single place is shown with some ground around it
 const FINER = 4; // a square is 2^4 to a map tile's side: 16 pixels
@@ -22,7 +17,7 @@ const COLOURS = ["--appeared", "--vanished", "--changed"];
 const WORDS = [
   () => gettext("New on the map"),
   () => gettext("No longer on the map"),
-  () => gettext("Drawn differently"),
+  () => gettext("Outline changed"),
 ];
 
 const page = pageData("compare-data");
@@ -141,33 +136,22 @@ class Outlines {
     this.byPlace = new Map(changes.map((change) => [change.place, change]));
     /** @type {Map<string, L.GeoJSON>} */
     this.shown = new Map();
-    this.turn = 0;
+    this.view = new View(map);
     map.on("moveend", () => this.refresh().catch(toastError));
   }
 
   async refresh() {
-    this.turn += 1;
-    const { turn } = this;
-    const near = this.map.getZoom() >= OUTLINES_FROM;
-    const view = this.map.getBounds().pad(0.15);
-    const parts = near ? await Promise.all(data.map((one) => one.ground(view))) : [];
-    if (turn !== this.turn) {
-      return; // the map has moved on meanwhile
+    const seen = await this.view.ground((view) => Promise.all(data.map((one) => one.ground(view))));
+    if (!seen) {
+      return;
     }
-    /** @type {Map<string, Shown>} */
+    /** @type {Map<string, ChangeShown>} */
     const wanted = new Map();
-    parts.forEach((files, side) => {
+    seen.parts.forEach((files, side) => {
       for (const feature of files.flatMap(({ features }) => features)) {
         const change = this.byPlace.get(feature.id);
         const [west, south, east, north] = feature.bbox;
-        if (
-          change &&
-          shows(change, side) &&
-          view.intersects([
-            [south, west],
-            [north, east],
-          ])
-        ) {
+        if (change && shows(change, side) && seen.view.intersects(cornersOf([west, south, east, north]))) {
           wanted.set(`${side}/${feature.id}`, { change, feature, side });
         }
       }
@@ -196,7 +180,7 @@ function shows({ kind }, side) {
   return kind === APPEARED ? side === 1 : kind === VANISHED ? side === 0 : true;
 }
 
-/** @param {Shown} shown */
+/** @param {ChangeShown} shown */
 function outline({ change, feature, side }) {
   const ink = colour(COLOURS[change.kind], host);
   const old = side === 0;
@@ -281,8 +265,8 @@ function sentence([appeared, vanished, changed]) {
   /** @type {[number, string][]} */
   const parts = [
     [appeared, ngettext("%(count)s new", "%(count)s new", appeared)],
-    [vanished, ngettext("%(count)s gone", "%(count)s gone", vanished)],
-    [changed, ngettext("%(count)s redrawn", "%(count)s redrawn", changed)],
+    [vanished, ngettext("%(count)s removed", "%(count)s removed", vanished)],
+    [changed, ngettext("%(count)s with a changed outline", "%(count)s with a changed outline", changed)],
   ];
   return parts
     .filter(([count]) => count)

@@ -8,7 +8,7 @@ export class Districts {
   /**
    * figures: the page's [{name, label, places, hectares, years: {year: {places, hectares}}}]; choose(name).
    * @param {L.Map} map
-   * @param {import("../releases/data.js").ReleaseData} data
+   * @param {ReleaseData} data
    * @param {{figures: DistrictFigures[], choose: (name: string) => void}} page
    */
   constructor(map, data, { figures, choose }) {

@@ -1,8 +1,6 @@
 // Finding a place by what people type: names in any of their languages and spellings, ids of places, coordinates.
 // No elements here: text in, matches out.
 
-/** @typedef {SearchChoice & {names: string[], folded: string[]}} Named */
-
 const MOST = 8;
 const ID = /^[0-9a-z][\w-]{3,39}$/i;
 
@@ -57,7 +55,7 @@ function split(text) {
 /**
  * Names to look in: [{kind, label, names: [every spelling], …}] -> entries that findNames takes.
  * @param {(SearchChoice & {names: string[]})[]} entries
- * @returns {Named[]}
+ * @returns {IndexedChoice[]}
  */
 export function nameIndex(entries) {
   return entries.map((entry) => ({ ...entry, folded: [...new Set(entry.names.map(folded))].filter(Boolean) }));
@@ -65,7 +63,7 @@ export function nameIndex(entries) {
 
 /**
  * The best matches, whole names before beginnings before words before parts; shorter names first among equals.
- * @param {Named[]} index
+ * @param {IndexedChoice[]} index
  * @param {string} text
  * @param {number} most
  * @returns {SearchChoice[]}
@@ -75,7 +73,7 @@ export function findNames(index, text, most = MOST) {
   if (!wanted) {
     return [];
   }
-  /** @type {{rank: number, entry: Named}[]} */
+  /** @type {{rank: number, entry: IndexedChoice}[]} */
   const found = [];
   for (const entry of index) {
     const rank = Math.min(...entry.folded.map((name) => rankOf(name, wanted)));

@@ -2,20 +2,18 @@
 
 import { byId, calm, element, queryAll } from "../../shared/dom.js";
 import { gettext, interpolate, ngettext, number } from "../../shared/i18n.js";
-import { L, colour, createMap, escapeHtml, fitMap } from "../../shared/map.js";
+import { L, cornersOf, createMap, fitMap } from "../../shared/map.js";
 import { toastError } from "../../shared/toast.js";
 import { addressOf, readAddress } from "./address.js";
 import { Districts } from "./districts.js";
+import { keepLegend } from "./legend.js";
 import { clearOfPanel, data, narrow, page } from "./start.js";
 import { YearChoice } from "./years.js";
 import { cellBounds } from "../releases/data.js";
-import { OUTLINES_FROM, Outlines, SearchedLayer, SquaresLayer } from "../releases/layers.js";
+import { Outlines, SearchedLayer, SquaresLayer } from "../releases/layers.js";
 
-/** @type {Corners} */
-const POLISSIA = [
-  [50.8, 25.5],
-  [51.9, 28.5],
-];
+/** @type {Box} */
+const POLISSIA = [25.5, 50.8, 28.5, 51.9];
 const tenths = { maximumFractionDigits: 1, minimumFractionDigits: 1 };
 
 const PLACE_ZOOM = 15;
@@ -26,11 +24,6 @@ const permalink = (/** @type {string} */ place) =>
   new URL(page.placePage.replace(page.anyPlace, place), window.location.href.replace(/[?#].*/, "")).href;
 const pictureUrl = (/** @type {string} */ place, /** @type {number} */ size) =>
   `${page.picture.replace(page.anyPlace, place)}?size=${size}`;
-/** @type {(box: Box) => Corners} */
-const rowsOf = (box) => [
-  [box[1], box[0]],
-  [box[3], box[2]],
-];
 
 byId("no-script").remove();
 
@@ -42,8 +35,8 @@ let following = false; // true while the page follows the address instead of lea
 let followed = 0; // which address is followed: an earlier one, still loading, gives way
 
 const map = createMap(byId("map"), {
-  label: gettext("Map of places torn up by mining. The list says the same in words."),
-  bounds: page.bounds ? rowsOf(page.bounds) : POLISSIA,
+  label: gettext("Map of mining sites. The list says the same in words."),
+  bounds: cornersOf(page.bounds ?? POLISSIA),
   padding: clearOfPanel(),
   zoomPosition: narrow.matches ? "topright" : "bottomright",
   scalePosition: narrow.matches ? "topleft" : "bottomright",
@@ -55,7 +48,7 @@ const outlines = new Outlines(map, data, {
   pictureUrl,
   onPress: (feature) => openPlace(feature, { led: true }).catch(toastError),
 });
-/** @type {import("../reports/panel.js").ReportPanel | null} */
+/** @type {ReportPanel | null} */
 let report = null; // made when somebody first reports something
 
 // The panel -------------------------------------------------------------------------------------
@@ -70,7 +63,12 @@ function showReport(open) {
   unfold(true);
   if (open && report?.mark) {
     closePopup();
-    map.panInside(report.mark.getLatLng(), paddingForPan());
+    const { topLeft, bottomRight } = clearOfPanel();
+    map.panInside(report.mark.getLatLng(), {
+      paddingTopLeft: topLeft,
+      paddingBottomRight: bottomRight,
+      animate: false,
+    });
   }
 }
 
@@ -94,11 +92,6 @@ async function tell(subject) {
   } catch (error) {
     toastError(error);
   }
-}
-
-function paddingForPan() {
-  const { topLeft, bottomRight } = clearOfPanel();
-  return { paddingTopLeft: topLeft, paddingBottomRight: bottomRight, animate: false };
 }
 
 /** @param {boolean} open */
@@ -242,35 +235,11 @@ function placesText(places) {
 
 // Search ----------------------------------------------------------------------------------------
 
-/** @type {L.CircleMarker | null} */
-let found = null; // the mark on the ground of what was searched for
-
-/** @param {{latitude: number, longitude: number, label: string}} place @param {number} zoom */
-function showFound({ latitude, longitude, label }, zoom) {
-  clearFound();
-  map.setView([latitude, longitude], zoom, { animate: false });
-  map.panBy(map.latLngToContainerPoint([latitude, longitude]).subtract(middleOfView()), { animate: false });
-  found = L.circleMarker([latitude, longitude], {
-    radius: 9,
-    weight: 3,
-    color: colour("--text"),
-    fillOpacity: 0,
-    interactive: false,
-  })
-    .bindTooltip(escapeHtml(label), { permanent: true, direction: "top", offset: [0, -8], className: "map-tip" })
-    .addTo(map);
-}
-
-function clearFound() {
-  if (found) {
-    found.remove();
-    found = null;
-  }
-}
+const foundMark = L.layerGroup().addTo(map); // on the ground of what was searched for
 
 /** @param {SearchChoice} choice */
 async function go(choice) {
-  clearFound();
+  foundMark.clearLayers();
   const { kind, label, name = "", id = "", latitude = 0, longitude = 0 } = choice;
   if (kind === "district") {
     await setDistrict(name, { led: true });
@@ -284,7 +253,10 @@ async function go(choice) {
     if (state.place) {
       closePlace(); // the panel tells no longer of a place elsewhere
     }
-    showFound({ latitude, longitude, label }, kind === "name" ? NAME_ZOOM : PLACE_ZOOM);
+    map.setView([latitude, longitude], kind === "name" ? NAME_ZOOM : PLACE_ZOOM, { animate: false });
+    map.panBy(map.latLngToContainerPoint([latitude, longitude]).subtract(middleOfView()), { animate: false });
+    const { markOf } = await import("./search.js");
+    markOf({ latitude, longitude, label }).addTo(foundMark);
   }
 }
 
@@ -357,7 +329,7 @@ async function openPlace(feature, { led = false } = {}) {
     return; // another was opened, or this one closed, while the card came
   }
   closePopup(); // the same place, pressed twice
-  const middle = L.latLngBounds(rowsOf(feature.bbox)).getCenter();
+  const middle = L.latLngBounds(cornersOf(feature.bbox)).getCenter();
   if (narrow.matches) {
     const back = element(
       "button",
@@ -431,66 +403,26 @@ map.on("click", async (event) => {
     report.moveTo(event.latlng);
     return;
   }
-  if (map.getZoom() >= OUTLINES_FROM) {
-    return;
-  }
-  const cell = await squareAt(event.latlng);
-  if (cell?.places) {
+  const cell = await squares.under(event.latlng);
+  if (cell) {
     const { south, west, north, east } = cellBounds(cell.x, cell.y, cell.level);
-    fitMap(
-      map,
-      [
-        [south, west],
-        [north, east],
-      ],
-      clearOfPanel(),
-    );
+    fitMap(map, cornersOf([west, south, east, north]), clearOfPanel());
   }
 });
 
-/** The square that a pointer is over; without a connection there is none, and the squares themselves say so. */
-const squareAt = (/** @type {L.LatLng} */ latlng) => squares.at(latlng, map.getZoom()).catch(() => null);
-
-const tip = L.tooltip({ className: "map-tip", direction: "top", offset: [0, -6] });
-/** @type {string | null} */
-let hovered = null;
-map.on("mousemove", async (event) => {
-  const cell = map.getZoom() < OUTLINES_FROM && !report?.open ? await squareAt(event.latlng) : null;
-  const found = cell?.places ? cell : null;
-  map.getContainer().classList.toggle("over-square", Boolean(found));
-  if (!found) {
-    hovered = null;
-    tip.remove();
-    return;
-  }
-  const key = `${found.level}/${found.x}/${found.y}/${state.year}`;
-  if (key !== hovered) {
-    hovered = key;
-    const places = interpolate(ngettext("%(count)s place", "%(count)s places", found.places), {
-      count: number(found.places),
+/** @type {Promise<(event: L.LeafletMouseEvent) => void> | null} */
+let tip = null; // made when a pointer first comes: phones have none
+map.on("mousemove", (event) => {
+  const wishes = { withHectares: page.hectares !== null, quiet: () => Boolean(report?.open) };
+  tip ??= import("./hover.js").then(({ squareTip }) => squareTip(map, squares, wishes));
+  tip
+    .then((tell) => tell(event))
+    .catch(() => {
+      tip = null; // asked for again with the next move
     });
-    const hectares = interpolate(gettext("%(hectares)s ha"), { hectares: number(found.hectares, tenths) });
-    const { north, west, east } = cellBounds(found.x, found.y, found.level);
-    tip
-      .setContent(page.hectares === null ? places : `${places} · ${hectares}`)
-      .setLatLng([north, (west + east) / 2])
-      .addTo(map);
-  }
 });
-/** The legend tells of squares while there are squares; an imported map's do not differ in hectares. */
-function tellLegend() {
-  const ramp = document.getElementById("legend-ramp");
-  if (ramp) {
-    ramp.hidden = map.getZoom() >= OUTLINES_FROM;
-  }
-}
-map.on("zoomend", tellLegend);
-tellLegend();
 
-map.on("mouseout zoomstart", () => {
-  hovered = null;
-  tip.remove();
-});
+keepLegend(map, squares);
 
 // The address -----------------------------------------------------------------------------------
 
@@ -525,7 +457,7 @@ async function follow() {
     if (view) {
       map.setView([view.latitude, view.longitude], view.zoom, { animate: false });
     } else if (page.place) {
-      fitMap(map, rowsOf(page.place.tile), clearOfPanel());
+      fitMap(map, cornersOf(page.place.tile), clearOfPanel());
     }
     setYear(year);
     if (district !== state.district) {

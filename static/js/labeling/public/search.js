@@ -2,6 +2,7 @@
 
 import { around, byId, element } from "../../shared/dom.js";
 import { gettext, interpolate, language, ngettext, number } from "../../shared/i18n.js";
+import { L, colour, escapeHtml } from "../../shared/map.js";
 import { findIds, findNames, maybeId, nameIndex, readCoordinates } from "./names.js";
 
 const KINDS = {
@@ -11,10 +12,21 @@ const KINDS = {
   point: () => gettext("coordinates"),
 };
 
+/** The mark on the ground of what was searched for. @param {{latitude: number, longitude: number, label: string}} place */
+export function markOf({ latitude, longitude, label }) {
+  const ring = { radius: 9, weight: 3, color: colour("--text"), fillOpacity: 0, interactive: false };
+  return L.circleMarker([latitude, longitude], ring).bindTooltip(escapeHtml(label), {
+    permanent: true,
+    direction: "top",
+    offset: [0, -8],
+    className: "map-tip",
+  });
+}
+
 export class MapSearch {
   /**
    * data: ReleaseData; go(choice) follows {kind, label, name | id | latitude, longitude}.
-   * @param {import("../releases/data.js").ReleaseData} data
+   * @param {ReleaseData} data
    * @param {{go: (choice: SearchChoice) => void}} calls
    */
   constructor(data, { go }) {
@@ -29,7 +41,7 @@ export class MapSearch {
     this.choices = [];
     this.active = -1;
     this.turn = 0;
-    /** @type {import("./names.js").Named[] | null} */
+    /** @type {IndexedChoice[] | null} */
     this.index = null;
     this.field.addEventListener("input", () => this.look());
     this.field.addEventListener("focus", () => this.wake());
@@ -111,7 +123,8 @@ export class MapSearch {
     let problem = "";
     const point = readCoordinates(text);
     if (point) {
-      const label = `${number(point.latitude, { maximumFractionDigits: 5 })}; ${number(point.longitude, { maximumFractionDigits: 5 })}`;
+      const written = [point.latitude, point.longitude].map((one) => number(one, { maximumFractionDigits: 5 }));
+      const label = written.join("; ");
       found = [{ kind: "point", label, ...point }];
     } else {
       try {

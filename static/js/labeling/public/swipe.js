@@ -8,7 +8,7 @@ const named = (/** @type {string | null} */ date) => (date ? day(date) : gettext
 /**
  * Opens the comparison as a dialog. here: {capture_date, tile: [w, s, e, n], picture: url}; dates: [{capture_date, bounds,
  * picture: url}], newest first.
- * @param {{here: {capture_date: string | null, tile: Box, picture: string}, dates: (PlaceDate & {picture: string})[]}} images
+ * @param {SwipeImages} images
  */
 export function openSwipe({ here, dates }) {
   const [west, south, east, north] = here.tile;

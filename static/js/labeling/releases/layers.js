@@ -1,10 +1,8 @@
 // What lies on the public map: squares far out, outlines and searched ground close by.
 
-import { penOf } from "../../shared/dom.js";
+import { fineCanvas } from "../../shared/dom.js";
 import { gettext, interpolate, number } from "../../shared/i18n.js";
-import { L, colour, latLngs } from "../../shared/map.js";
-/** @typedef {import("./data.js").ReleaseData} ReleaseData */
-
+import { L, colour, cornersOf, latLngs } from "../../shared/map.js";
 import { squaresLevel, sums, toCell, yearName } from "./data.js";
 
 // From here on outlines are drawn; a tile of zoom 18 is then 16 pixels wide.
@@ -17,12 +15,7 @@ export class PaintedLayer extends L.GridLayer {
   /** @param {L.Coords} coords @param {L.DoneCallback} done */
   createTile(coords, done) {
     const size = this.getTileSize();
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const tile = document.createElement("canvas");
-    tile.width = size.x * ratio;
-    tile.height = size.y * ratio;
-    const pen = penOf(tile);
-    pen.scale(ratio, ratio);
+    const { canvas: tile, pen } = fineCanvas(size.x, size.y);
     this.paint(pen, coords).then(
       () => done(undefined, tile),
       (error) => done(error, tile),
@@ -70,13 +63,21 @@ export class SquaresLayer extends PaintedLayer {
         }
         const { places, hectares } = this.groundOnly ? { places: 0, hectares: 0 } : sums(cell, this.year);
         pen.fillStyle = places ? mining : searched;
-        // Darker where more is torn up; the root keeps small places visible.
+        // Darker where more is mined; the root keeps small places visible.
         pen.globalAlpha = places ? 0.42 + 0.53 * Math.sqrt(Math.min(hectares / (most || 1), 1)) : 1;
         pen.beginPath();
         pen.roundRect(column * side + gap / 2, row * side + gap / 2, side - gap, side - gap, 2);
         pen.fill();
       }
     }
+  }
+
+  /**
+   * The most hectares of one square at a zoom.
+   * @param {number} zoom
+   */
+  async most(zoom) {
+    return (await this.data.squares(squaresLevel(zoom))).most;
   }
 
   /**
@@ -90,6 +91,17 @@ export class SquaresLayer extends PaintedLayer {
     const { x, y } = toCell(latlng.lat, latlng.lng, level);
     const cell = cells.get(`${Math.floor(x)}/${Math.floor(y)}`);
     return cell ? { ...cell, level, ...sums(cell, this.year) } : null;
+  }
+
+  /**
+   * The square with places under a pointer, null for none; without a connection there is none, and the squares
+   * themselves say so.
+   * @param {L.LatLng} latlng
+   */
+  async under(latlng) {
+    const zoom = this._map.getZoom();
+    const cell = zoom < OUTLINES_FROM ? await this.at(latlng, zoom).catch(() => null) : null;
+    return cell?.places ? cell : null;
   }
 }
 
@@ -126,6 +138,28 @@ export class SearchedLayer extends PaintedLayer {
   }
 }
 
+/** What lies in a map's view, asked for when it rests; from afar that is nothing. */
+export class View {
+  /** @param {L.Map} map */
+  constructor(map) {
+    this.map = map;
+    this.turn = 0;
+  }
+
+  /**
+   * Null where the map has moved on before the answer came.
+   * @template T
+   * @param {(view: L.LatLngBounds) => Promise<T[]>} ask
+   */
+  async ground(ask) {
+    this.turn += 1;
+    const { turn } = this;
+    const view = this.map.getBounds().pad(0.15);
+    const parts = this.map.getZoom() >= OUTLINES_FROM ? await ask(view) : [];
+    return turn === this.turn ? { view, parts } : null;
+  }
+}
+
 /** Outlines (and, close by, the pictures below them) of what is in view. onPress(feature) when one is pressed. */
 export class Outlines {
   /**
@@ -144,7 +178,7 @@ export class Outlines {
     this.shown = new Map();
     /** @type {Map<string, L.ImageOverlay>} */
     this.pictures = new Map();
-    this.turn = 0;
+    this.view = new View(map);
     map.createPane("pictures").style.zIndex = "250";
     map.on("moveend", () => this.refresh());
   }
@@ -176,27 +210,17 @@ export class Outlines {
   }
 
   async refresh() {
-    this.turn += 1;
-    const { turn } = this;
-    const near = this.map.getZoom() >= OUTLINES_FROM;
-    const view = this.map.getBounds().pad(0.15);
-    const parts = near ? await this.data.ground(view) : [];
-    if (turn !== this.turn) {
-      return; // the map has moved on meanwhile
+    const seen = await this.view.ground((view) => this.data.ground(view));
+    if (!seen) {
+      return;
     }
     /** @type {Map<string, PlaceFeature>} */
     const wanted = new Map();
-    for (const part of parts) {
+    for (const part of seen.parts) {
       for (const feature of part.features) {
         const [west, south, east, north] = feature.bbox;
         const mine = !this.year || yearName(feature.properties.capture_date?.slice(0, 4)) === this.year;
-        if (
-          mine &&
-          view.intersects([
-            [south, west],
-            [north, east],
-          ])
-        ) {
+        if (mine && seen.view.intersects(cornersOf([west, south, east, north]))) {
           wanted.set(feature.id, feature);
         }
       }
@@ -255,17 +279,10 @@ export class Outlines {
     for (const [id, feature] of withPicture) {
       if (!this.pictures.has(id)) {
         const [west, south, east, north] = feature.properties.tile;
-        const picture = L.imageOverlay(
-          this.pictureUrl(id, 1000),
-          [
-            [south, west],
-            [north, east],
-          ],
-          {
-            pane: "pictures",
-            alt: "",
-          },
-        );
+        const picture = L.imageOverlay(this.pictureUrl(id, 1000), cornersOf([west, south, east, north]), {
+          pane: "pictures",
+          alt: "",
+        });
         picture.on("error", () => picture.remove()); // the source's right has been withdrawn since
         this.pictures.set(id, picture.addTo(this.map));
       }

@@ -7,12 +7,11 @@ import { toast, toastError } from "../../shared/toast.js";
 import { Chunks } from "./gallery_chunks.js";
 import { wireHands } from "./gallery_hands.js";
 import { wireNote } from "./gallery_note.js";
+import { Decisions } from "./gallery_undo.js";
 import { recount } from "./counts.js";
 import { wireKeys } from "./keys.js";
 
 const FRAME = "amber.gallery.whole";
-
-/** @typedef {{turn: number, settled: Promise<unknown>, reviews: number[]}} Decision */
 
 /** @type {GalleryPage} */
 const page = pageData("gallery-data");
@@ -32,9 +31,7 @@ const chosen = new Set();
 const sending = new Set();
 /** @type {Map<number, string>} */
 const messages = new Map(); // number -> why it was not decided
-// What Undo takes back, in the order of sending, not of the answers: {turn, settled, reviews}.
-/** @type {Decision[]} */
-const decisions = page.written.length ? [{ turn: 0, settled: Promise.resolve(), reviews: page.written }] : [];
+const decisions = new Decisions(query(bar, "[data-undo]", HTMLButtonElement), page.written);
 const begin = page.at ?? page.first;
 let current = page.numbers[begin]; // the cell with the keyboard
 let anchor = begin; // where a range begins
@@ -249,20 +246,7 @@ async function decide(value) {
     return;
   }
   const remark = note.take();
-  /** @type {(value?: unknown) => void} */
-  let settled = () => {};
-  // The time, but rising: other tabs of this session number theirs too, and the server keeps the latest of all.
-  const turn = Math.max(Date.now(), (decisions.at(-1)?.turn ?? 0) + 1);
-  /** @type {Decision} */
-  const decision = {
-    turn,
-    settled: new Promise((resolve) => {
-      settled = resolve;
-    }),
-    reviews: [],
-  };
-  decisions.push(decision);
-  showUndo();
+  const { decision, settle } = decisions.begin();
   chooseNone();
   mark(numbers, true);
   goOn(numbers);
@@ -277,7 +261,7 @@ async function decide(value) {
       verdict,
       look_alike: lookAlike,
       note: remark,
-      turn,
+      turn: decision.turn,
       detections: numbers.map((number) => ({
         detection: number,
         seen_review: unseen.has(number) ? null : (known.get(number)?.seen ?? null),
@@ -300,21 +284,11 @@ async function decide(value) {
     toastError(error);
   } finally {
     if (!decision.reviews.length) {
-      drop(decision);
+      decisions.drop(decision);
     }
     mark(numbers, false);
-    showUndo();
-    settled();
+    settle();
   }
-}
-
-/** Returns false where it was taken back already. @param {Decision} decision */
-function drop(decision) {
-  const at = decisions.indexOf(decision);
-  if (at >= 0) {
-    decisions.splice(at, 1);
-  }
-  return at >= 0;
 }
 
 /** To the cell after the last one decided, so that the hand can stay on the keys. @param {number[]} numbers */
@@ -328,12 +302,11 @@ function goOn(numbers) {
  * Take back the decision that was sent last, or the one that a message tells of.
  * @param {Decision | undefined} decision
  */
-async function undo(decision = decisions.at(-1)) {
-  if (!decision || !drop(decision)) {
+async function undo(decision = decisions.latest) {
+  if (!decision || !decisions.drop(decision)) {
     toast(gettext("There is nothing to take back."));
     return;
   }
-  showUndo();
   await decision.settled; // its cells have been asked for as well: they would come back as they were before
   const { reviews } = decision;
   if (!reviews.length) {
@@ -352,15 +325,9 @@ async function undo(decision = decisions.at(-1)) {
       await goTo(first);
     }
   } catch (error) {
-    decisions.push(decision);
-    decisions.sort((one, other) => one.turn - other.turn);
-    showUndo();
+    decisions.keep(decision);
     toastError(error);
   }
-}
-
-function showUndo() {
-  query(bar, "[data-undo]", HTMLButtonElement).disabled = decisions.length === 0;
 }
 
 // Controls ----------------------------------------------------------------------------------------------------------
@@ -430,7 +397,7 @@ function onHold(number) {
   setCurrent(number);
 }
 
-/** @type {import("./keys.js").Pressed} */
+/** @type {Pressed} */
 function pressed(key, event) {
   if (rejecting() && /^[1-9]$/.test(key)) {
     const reason = queryAll(bar, ".review-reasons__grid button", HTMLButtonElement)[Number(key) - 1];
@@ -499,7 +466,6 @@ function wireControls() {
 query(document, "[data-pages]").remove();
 chunks.measure();
 showChosen();
-showUndo();
 showFrame();
 if (page.at !== null) {
   window.history.scrollRestoration = "manual"; // where one was is told by the detection

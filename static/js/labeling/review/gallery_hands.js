@@ -3,11 +3,6 @@
 
 import { around } from "../../shared/dom.js";
 
-/**
- * @typedef {{onTick: (number: number, wanted: boolean, ranged: boolean) => void, onFocus: (number: number) => void,
- *   onHold: (number: number) => void, onOpen: (number: number) => void, onLeave: (number: number) => void}} Hands
- */
-
 const HELD_MS = 450; // a press of a finger that means: everything up to here
 const STILL_PX = 6;
 

@@ -2,8 +2,6 @@
 
 import { around } from "../../shared/dom.js";
 
-/** @typedef {(key: string, event: KeyboardEvent) => (() => unknown) | null} Pressed */
-
 const KEYS_OFF = "amber.review.keys-off";
 
 /**

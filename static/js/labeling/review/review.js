@@ -315,7 +315,7 @@ function press(selector) {
   return button ? () => button.click() : null;
 }
 
-/** @type {import("./keys.js").Pressed} */
+/** @type {Pressed} */
 function pressed(key, event) {
   if (rejecting() && /^[1-9]$/.test(key)) {
     // Admins edit the list: there may be fewer reasons than keys.

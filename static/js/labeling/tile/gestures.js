@@ -3,12 +3,6 @@
 
 import { around } from "../../shared/dom.js";
 
-/**
- * @typedef {{mayPaint: () => boolean, begin: (stroke: {erase: boolean}) => void, reach: (x: number, y: number) => void,
- *   drawn: (event: PointerEvent) => void, end: () => void, abort: () => void, hover: (x?: number, y?: number) => void}} Strokes
- * @typedef {{pointer: number, x: number, y: number}} Held
- */
-
 const FINGER_SLACK = 7; // pixels a finger may tremble before a tap becomes a stroke
 const SAMPLE = 5; // pixels between look-ups along a quick stroke
 
@@ -29,11 +23,11 @@ export function paints(map, { mayPaint, begin, reach, drawn, end, abort, hover }
   const fingers = new Set();
   /** @type {DOMRect} */
   let box; // where the element lies on the page; asked once a stroke, for asking may cost a layout
-  /** @type {Held | null} */
+  /** @type {HeldPointer | null} */
   let stroke = null; // {pointer, x, y}
   /** @type {PointerEvent | null} */
   let waiting = null; // a finger that has not moved yet
-  /** @type {Held | null} */
+  /** @type {HeldPointer | null} */
   let moving = null; // the middle button's hand
   let pinched = false;
 
@@ -49,7 +43,7 @@ export function paints(map, { mayPaint, begin, reach, drawn, end, abort, hover }
     show(event);
     drawn(cause);
   };
-  const draw = (/** @type {Held} */ stroke, /** @type {number} */ x, /** @type {number} */ y) => {
+  const draw = (/** @type {HeldPointer} */ stroke, /** @type {number} */ x, /** @type {number} */ y) => {
     const steps = Math.max(1, Math.ceil(Math.hypot(x - stroke.x, y - stroke.y) / SAMPLE));
     for (let step = 1; step <= steps; step += 1) {
       look(stroke.x + ((x - stroke.x) * step) / steps, stroke.y + ((y - stroke.y) * step) / steps);

@@ -82,7 +82,8 @@ export class Hatch {
    * @param {number} unit
    */
   fill(context, path, unit) {
-    const pattern = /** @type {CanvasPattern} */ (context.createPattern(this.square, "repeat")); // the square is never empty
+    // The square is never empty, so there is one.
+    const pattern = /** @type {CanvasPattern} */ (context.createPattern(this.square, "repeat"));
     pattern.setTransform(new DOMMatrix().scale(unit / this.dense));
     context.fillStyle = pattern;
     context.fill(path, "evenodd");

@@ -1,8 +1,8 @@
 // What is painted on one tile, stroke by stroke, with undo and redo back to the first.
-// A label is {verdict, lookAlike}; null means not painted. Labels are kept by part (parts.js): a superpixel, or a piece
-// of a superpixel that is painted "mixed". When that is painted over or erased its pieces lose their labels with it.
+// A label is {verdict, lookAlike}; null means not painted. Labels are kept by part (parts.js): a superpixel, or a fragment
+// of a superpixel that is painted "mixed". When that is painted over or erased its fragments lose their labels with it.
 
-import { partOf, pieceOf, superpixelOf } from "./parts.js";
+import { partOf, fragmentOf, superpixelOf } from "./parts.js";
 
 /** @type {(one: Label | null, other: Label | null) => boolean} */
 const same = (one, other) =>
@@ -45,7 +45,7 @@ export class Painting {
    */
   paint(part, label) {
     const superpixel = superpixelOf(part);
-    const piece = pieceOf(part);
+    const piece = fragmentOf(part);
     const before = this.labels[part] || null;
     if (superpixel < 1 || superpixel > this.count || same(before, label)) {
       return false;
@@ -142,19 +142,19 @@ export class Painting {
     return stroke ? [...stroke.keys()] : [];
   }
 
-  /** The painted pieces of a superpixel, as parts. @param {number} superpixel */
+  /** The painted fragments of a superpixel, as parts. @param {number} superpixel */
   piecesOf(superpixel) {
     return this.#parts().filter((part) => part !== superpixel && superpixelOf(part) === superpixel);
   }
 
-  /** Whether the stroke that is being made has changed a piece of this superpixel. @param {number} superpixel */
+  /** Whether the stroke that is being made has changed a fragment of this superpixel. @param {number} superpixel */
   isTouching(superpixel) {
     return [...(this.stroke?.keys() || [])].some((part) => part !== superpixel && superpixelOf(part) === superpixel);
   }
 
-  /** Superpixels that are painted; a mixed one is, whatever is said of its pieces. */
+  /** Superpixels that are painted; a mixed one is, whatever is said of its fragments. */
   get painted() {
-    return this.#parts().filter((part) => !pieceOf(part)).length;
+    return this.#parts().filter((part) => !fragmentOf(part)).length;
   }
 
   /** Whether it differs from what it began with. */
@@ -165,13 +165,13 @@ export class Painting {
   }
 
   /**
-   * [{superpixel, piece, verdict, lookAlike}, …] of what is painted, superpixels before pieces.
+   * [{superpixel, fragment, verdict, lookAlike}, …] of what is painted, superpixels before fragments.
    * @returns {LabelEntry[]}
    */
   entries() {
     return this.#parts().map((part) => ({
       superpixel: superpixelOf(part),
-      piece: pieceOf(part),
+      piece: fragmentOf(part),
       .../** @type {Label} */ (this.labels[part]),
     }));
   }

@@ -2,8 +2,6 @@
 // sides of a border get the same points, so washes meet without gaps. What belongs to which superpixel is not decided
 // here but by the raster itself.
 
-/** @typedef {Numbers & {scale: number, count: number, width: number, height: number}} TracedRaster */
-
 /**
  * For every superpixel its rings in image pixels: result[k] = [[[x, y], …], …]; result[0] is empty.
  * @param {TracedRaster} raster
@@ -13,35 +11,35 @@ export function traceOutlines(raster) {
   const { numbers, columns, rows, scale, count, width, height } = raster;
   const corner = columns + 1;
   const steps = Array.from({ length: count + 1 }, () => /** @type {Map<number, number[]>} */ (new Map()));
-  const add = (/** @type {number} */ piece, /** @type {number} */ from, /** @type {number} */ to) => {
-    const leaving = steps[piece].get(from);
+  const add = (/** @type {number} */ superpixel, /** @type {number} */ from, /** @type {number} */ to) => {
+    const leaving = steps[superpixel].get(from);
     if (leaving) {
       leaving.push(to);
     } else {
-      steps[piece].set(from, [to]);
+      steps[superpixel].set(from, [to]);
     }
   };
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
       const cell = row * columns + column;
-      const piece = numbers[cell];
-      if (piece === 0) {
+      const superpixel = numbers[cell];
+      if (superpixel === 0) {
         continue;
       }
       const topLeft = row * corner + column;
       const bottomLeft = topLeft + corner;
-      // Walked with the piece on the right hand.
-      if (row === 0 || numbers[cell - columns] !== piece) {
-        add(piece, topLeft, topLeft + 1);
+      // Walked with the superpixel on the right hand.
+      if (row === 0 || numbers[cell - columns] !== superpixel) {
+        add(superpixel, topLeft, topLeft + 1);
       }
-      if (column === columns - 1 || numbers[cell + 1] !== piece) {
-        add(piece, topLeft + 1, bottomLeft + 1);
+      if (column === columns - 1 || numbers[cell + 1] !== superpixel) {
+        add(superpixel, topLeft + 1, bottomLeft + 1);
       }
-      if (row === rows - 1 || numbers[cell + columns] !== piece) {
-        add(piece, bottomLeft + 1, bottomLeft);
+      if (row === rows - 1 || numbers[cell + columns] !== superpixel) {
+        add(superpixel, bottomLeft + 1, bottomLeft);
       }
-      if (column === 0 || numbers[cell - 1] !== piece) {
-        add(piece, bottomLeft, topLeft);
+      if (column === 0 || numbers[cell - 1] !== superpixel) {
+        add(superpixel, bottomLeft, topLeft);
       }
     }
   }

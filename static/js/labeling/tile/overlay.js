@@ -1,13 +1,13 @@
-// The washes and outlines over a tile, on one canvas. A change draws only the piece it is about, and of its neighbours
-// what reaches into the piece's box.
+// The washes and outlines over a tile, on one canvas. A change draws only the superpixel it is about, and of its neighbours
+// what reaches into the superpixel's box.
 
 import { colour } from "../../shared/map.js";
 import { pathOf, traceOutlines } from "./outlines.js";
 import { Plane } from "./plane.js";
 
 const CONTRAST = window.matchMedia("(prefers-contrast: more)");
-const MANY = 24; // more pieces than this at once are cheaper drawn with all the rest
-const REACH = 10; // CSS pixels by which lines may stick out of a piece's box
+const MANY = 24; // more superpixels than this at once are cheaper drawn with all the rest
+const REACH = 10; // CSS pixels by which lines may stick out of a superpixel's box
 
 /** @typedef {{line: string, weight: number, dash: number[], wash: string, strength: number}} Style */
 
@@ -42,7 +42,7 @@ function stylesOf(host) {
       strength: 0.36,
       dash: [7, 5],
     },
-    // Its pieces carry the washes.
+    // Its superpixels carry the washes.
     mixed: { line: colour("--edge-mixed", host), weight: 2.6 * firm, wash: "transparent", strength: 0, dash: [] },
   };
 }
@@ -53,7 +53,7 @@ export class Overlay {
     this.map = map;
     this.styles = stylesOf(map.getContainer());
     /** @type {Shape[]} */
-    this.pieces = []; // {path, box: [left, top, right, bottom]} in image pixels; [0] is no superpixel
+    this.superpixels = []; // {path, box: [left, top, right, bottom]} in image pixels; [0] is no superpixel
     /** @type {(Verdict | null)[]} */
     this.verdicts = [];
     this.outlined = true;
@@ -73,15 +73,15 @@ export class Overlay {
    * @param {Shape[]} shapes
    */
   show(shapes) {
-    this.pieces = shapes;
-    this.verdicts = new Array(this.pieces.length).fill(null);
+    this.superpixels = shapes;
+    this.verdicts = new Array(this.superpixels.length).fill(null);
     this.changed.clear();
     this.cursor(0);
     this.plane.redraw();
   }
 
   clear() {
-    this.pieces = [];
+    this.superpixels = [];
     this.changed.clear();
     this.cursor(0);
     this.plane.clear();
@@ -89,7 +89,7 @@ export class Overlay {
 
   /** A superpixel's Path2D in image pixels. @param {number} superpixel */
   pathOf(superpixel) {
-    return this.pieces[superpixel].path;
+    return this.superpixels[superpixel].path;
   }
 
   /**
@@ -126,7 +126,7 @@ export class Overlay {
    * @param {number} part
    * @param {Path2D} [path]
    */
-  cursor(part, path = this.pieces[part]?.path) {
+  cursor(part, path = this.superpixels[part]?.path) {
     if (part !== this.ringed) {
       this.ringed = part;
       this.ringPath = path;
@@ -150,7 +150,7 @@ export class Overlay {
   /** @param {CanvasRenderingContext2D} context @param {number} unit */
   #drawAll(context, unit) {
     for (const style of Object.keys(RANK)) {
-      for (let superpixel = 1; superpixel < this.pieces.length; superpixel += 1) {
+      for (let superpixel = 1; superpixel < this.superpixels.length; superpixel += 1) {
         if ((this.verdicts[superpixel] || "none") === style) {
           this.#draw(context, unit, superpixel);
         }
@@ -161,13 +161,13 @@ export class Overlay {
   /** @param {number} superpixel */
   #drawAround(superpixel) {
     const { context, unit } = this.plane;
-    const [left, top, right, bottom] = this.pieces[superpixel].box;
+    const [left, top, right, bottom] = this.superpixels[superpixel].box;
     const reach = REACH * unit;
     const far = 2 * reach;
     /** @type {number[]} */
     const near = [];
-    for (let other = 1; other < this.pieces.length; other += 1) {
-      const { box } = this.pieces[other];
+    for (let other = 1; other < this.superpixels.length; other += 1) {
+      const { box } = this.superpixels[other];
       if (box[0] < right + far && box[2] > left - far && box[1] < bottom + far && box[3] > top - far) {
         near.push(other);
       }
@@ -199,7 +199,7 @@ export class Overlay {
     if (!verdict && !this.outlined) {
       return;
     }
-    const { path } = this.pieces[superpixel];
+    const { path } = this.superpixels[superpixel];
     const { line, weight, wash, strength, dash } = this.styles[verdict || "none"];
     if (verdict) {
       context.globalAlpha = strength;
@@ -235,7 +235,7 @@ export class Overlay {
 
 /**
  * The outlines of a raster's superpixels, ready to be drawn. It takes a while: done before the tile is wanted.
- * @param {import("./outlines.js").TracedRaster} raster
+ * @param {TracedRaster} raster
  */
 export function shapesOf(raster) {
   return traceOutlines(raster).map(shapeOf);

@@ -1,45 +1,45 @@
 // Parts: what can be painted. A part is a number: the superpixel's own for the whole of it, and beyond 65535 for one of
-// the finer pieces into which a mixed superpixel falls. Pieces are numbered within their superpixel, 1 to m.
+// the fragments into which a mixed superpixel falls. Fragments are numbered within their superpixel, 1 to m.
 
 const STEP = 65536;
 
-/** @type {(superpixel: number, piece?: number) => number} */
+/** @type {(superpixel: number, fragment?: number) => number} */
 export const partOf = (superpixel, piece = 0) => piece * STEP + superpixel;
 /** @type {(part: number) => number} */
 export const superpixelOf = (part) => part % STEP;
 /** @type {(part: number) => number} */
-export const pieceOf = (part) => Math.floor(part / STEP);
+export const fragmentOf = (part) => Math.floor(part / STEP);
 
-/** @typedef {Current & {pieces: import("./pieces.js").Pieces}} Split */
+/** @typedef {Current & {fragments: Fragments}} Split */
 
 /** Steps to the right and down. @type {Record<Direction, Pair>} */
 const WAYS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] };
 
-// What one meets on the tile: the superpixels, and instead of a mixed one its pieces as far as they are here.
+// What one meets on the tile: the superpixels, and instead of a mixed one its fragments as far as they are here.
 
 /** @type {(current: Current, superpixel: number) => boolean} */
 export const isMixed = ({ painting }, superpixel) => painting.labels[superpixel]?.verdict === "mixed";
 
 /**
- * Whether a superpixel is shown in pieces.
+ * Whether a superpixel is shown in fragments.
  * @param {Current} current
  * @param {number} superpixel
  * @returns {current is Split}
  */
-export const inPieces = (current, superpixel) => Boolean(current.pieces) && isMixed(current, superpixel);
+export const inFragments = (current, superpixel) => Boolean(current.fragments) && isMixed(current, superpixel);
 
 /** The middle of a part, in image pixels. @param {Current} current @param {number} part @returns {Point} */
 export function centreOf(current, part) {
-  return (pieceOf(part) && current.pieces?.shapeOf(part)) || current.raster.centres[part];
+  return (fragmentOf(part) && current.fragments?.shapeOf(part)) || current.raster.centres[part];
 }
 
 /**
- * Every part in the order in which Tab walks through them: a mixed superpixel itself, then its pieces.
+ * Every part in the order in which Tab walks through them: a mixed superpixel itself, then its fragments.
  * @param {Current} current
  */
 export function readingOrder(current) {
   return current.reading.flatMap((superpixel) =>
-    inPieces(current, superpixel) ? [superpixel, ...current.pieces.partsOf(superpixel)] : [superpixel],
+    inFragments(current, superpixel) ? [superpixel, ...current.fragments.partsOf(superpixel)] : [superpixel],
   );
 }
 
@@ -50,10 +50,10 @@ export function readingOrder(current) {
  * @param {Direction} direction
  */
 export function neighbourOf(current, from, direction) {
-  if (!current.reading.some((superpixel) => inPieces(current, superpixel))) {
+  if (!current.reading.some((superpixel) => inFragments(current, superpixel))) {
     return current.raster.neighbour(from, direction);
   }
-  const there = readingOrder(current).filter((part) => !inPieces(current, part));
+  const there = readingOrder(current).filter((part) => !inFragments(current, part));
   return nearest(there, (part) => centreOf(current, part), from, direction);
 }
 
@@ -84,7 +84,7 @@ export function nearest(parts, placeOf, from, direction) {
 
 /**
  * What a brush of `radius` image pixels around (x, y) paints with a label; 0 is the one part under that pixel. The
- * eraser takes painted pieces, and a mixed superpixel as a whole only where no piece of it is painted.
+ * eraser takes painted fragments, and a mixed superpixel as a whole only where no fragment of it is painted.
  * @param {Current} current
  * @param {number} x
  * @param {number} y
@@ -95,11 +95,11 @@ export function partsUnder(current, x, y, radius, label) {
   const { raster, painting } = current;
   const superpixels = radius ? [...raster.within(x, y, radius)] : [raster.at(x, y)];
   return superpixels.flatMap((superpixel) => {
-    if (!superpixel || !inPieces(current, superpixel)) {
+    if (!superpixel || !inFragments(current, superpixel)) {
       return superpixel ? [superpixel] : [];
     }
-    const { pieces } = current;
-    const under = radius ? pieces.within(superpixel, x, y, radius) : [pieces.at(superpixel, x, y)];
+    const { fragments } = current;
+    const under = radius ? fragments.within(superpixel, x, y, radius) : [fragments.at(superpixel, x, y)];
     if (label) {
       return under;
     }
@@ -108,9 +108,9 @@ export function partsUnder(current, x, y, radius, label) {
   });
 }
 
-/** Pieces of mixed superpixels of which nothing is said yet. @param {Current} current */
-export function barePieces(current) {
+/** Fragments of mixed superpixels of which nothing is said yet. @param {Current} current */
+export function bareFragments(current) {
   return current.reading
-    .flatMap((superpixel) => (inPieces(current, superpixel) ? current.pieces.partsOf(superpixel) : []))
+    .flatMap((superpixel) => (inFragments(current, superpixel) ? current.fragments.partsOf(superpixel) : []))
     .filter((part) => !current.painting.labels[part]);
 }

@@ -1,7 +1,7 @@
 // Pictures of tiles in three sizes: a light one that a slow network brings within a second, a sharp one that follows in
 // the background, and the tile at its own size, which only a deep zoom asks for.
 
-import { ApiError } from "../../shared/api.js";
+import { ApiError, reach } from "../../shared/api.js";
 import { gettext } from "../../shared/i18n.js";
 
 export const LIGHT = 640;
@@ -14,17 +14,7 @@ export const WHOLE = 4096;
  * @param {FetchOptions} options
  */
 export async function download(url, { priority = "auto", signal } = {}) {
-  let response;
-  try {
-    response = await fetch(url, { credentials: "same-origin", priority, signal });
-  } catch (error) {
-    if (error.name === "AbortError") {
-      throw error;
-    }
-    throw new ApiError(gettext("There is no connection to the server. Check the network and try again."), {
-      code: "offline",
-    });
-  }
+  const response = await reach(url, { credentials: "same-origin", priority, signal });
   const type = response.headers.get("Content-Type") || "";
   if (!response.ok || !type.startsWith("image/")) {
     throw new ApiError(gettext("The picture of this tile could not be fetched."), { status: response.status });

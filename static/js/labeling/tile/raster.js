@@ -63,22 +63,16 @@ export class Raster {
    * @param {number} radius
    */
   within(x, y, radius) {
-    const { scale, columns, rows, numbers } = this;
     /** @type {Set<number>} */
     const found = new Set();
     const own = this.at(x, y); // a disc smaller than a cell has no middle in it
     if (own) {
       found.add(own);
     }
-    const top = Math.max(0, Math.ceil((y - radius) / scale - 0.5));
-    const bottom = Math.min(rows - 1, Math.floor((y + radius) / scale - 0.5));
-    for (let row = top; row <= bottom; row += 1) {
-      const half = Math.sqrt(radius ** 2 - ((row + 0.5) * scale - y) ** 2);
-      const from = Math.max(0, Math.ceil((x - half) / scale - 0.5));
-      const to = Math.min(columns - 1, Math.floor((x + half) / scale - 0.5));
+    for (const [first, last] of this.cellsUnder(x, y, radius)) {
       let latest = 0;
-      for (let column = from; column <= to; column += 1) {
-        const superpixel = numbers[row * columns + column];
+      for (let cell = first; cell <= last; cell += 1) {
+        const superpixel = this.numbers[cell];
         if (superpixel !== latest) {
           latest = superpixel;
           if (superpixel) {
@@ -86,6 +80,27 @@ export class Raster {
           }
         }
       }
+    }
+    return found;
+  }
+
+  /**
+   * The cells whose middles lie in a disc around image pixel (x, y): the first and the last of each row.
+   * @param {number} x
+   * @param {number} y
+   * @param {number} radius
+   */
+  cellsUnder(x, y, radius) {
+    const { scale, columns, rows } = this;
+    /** @type {Pair[]} */
+    const found = [];
+    const top = Math.max(0, Math.ceil((y - radius) / scale - 0.5));
+    const bottom = Math.min(rows - 1, Math.floor((y + radius) / scale - 0.5));
+    for (let row = top; row <= bottom; row += 1) {
+      const half = Math.sqrt(radius ** 2 - ((row + 0.5) * scale - y) ** 2);
+      const from = Math.max(0, Math.ceil((x - half) / scale - 0.5));
+      const to = Math.min(columns - 1, Math.floor((x + half) / scale - 0.5));
+      found.push([row * columns + from, row * columns + to]);
     }
     return found;
   }

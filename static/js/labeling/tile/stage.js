@@ -101,7 +101,7 @@ export class Stage {
 
   /** Whether this tile, and nothing of another one, lies on the stage. @param {Pick<Loaded, "tile">} loaded */
   holds({ tile }) {
-    return Boolean(this.picture) && this.tile === tile && this.overlay.pieces.length > 0;
+    return Boolean(this.picture) && this.tile === tile && this.overlay.superpixels.length > 0;
   }
 
   /** The whole tile, as large as there is room for. */

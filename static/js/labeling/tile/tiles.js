@@ -1,7 +1,7 @@
 // Tiles for the desk: asked for, fetched with picture and raster, and kept ready before they are wanted.
 
 import { download, fetchPicture, LIGHT, release, sharpen } from "./pictures.js";
-import { fetchPieces } from "./pieces.js";
+import { fetchFragments } from "./fragments.js";
 import { shapesOf } from "./overlay.js";
 import { decodeRaster, Raster } from "./raster.js";
 
@@ -23,13 +23,11 @@ export async function load(tile) {
   return { tile, raster, picture, shapes: shapesOf(raster), reading: raster.readingOrder() };
 }
 
-/** @typedef {NothingLeft & {tile: Tile | null, session: SessionCounts}} Next */
-
 export class TileQueue {
   /**
    * ask({held, skipped}): the server's answer to what comes next; held(): numbers of segmented tiles that must not come
    * again.
-   * @param {{ask: (wanted: {held: number[], skipped: boolean}) => Promise<Next>, held: () => number[], onSession: (counts: SessionCounts) => void}} calls
+   * @param {TileQueueCalls} calls
    */
   constructor({ ask, held, onSession }) {
     this.ask = ask;
@@ -78,9 +76,9 @@ export class TileQueue {
   }
 
   /** Fetch the finer rasters of the tiles that are ready, without haste. */
-  async fetchPieces() {
+  async fetchFragments() {
     for (const loaded of [...this.ready]) {
-      await fetchPieces(loaded, { priority: "low" });
+      await fetchFragments(loaded, { priority: "low" });
     }
   }
 

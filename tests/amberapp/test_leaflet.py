@@ -1,0 +1,31 @@
+"""django-leaflet starts the maps: LEAFLET_CONFIG reaches the page as data, which the strict policy lets through."""
+
+import json
+import re
+from pathlib import Path
+
+from django.template import Context, Template
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_maps_settings_come_as_data_and_not_as_a_script() -> None:
+    page = Template('{% load leaflet_tags %}{% leaflet_map "map" creatediv=False %}').render(Context())
+    found = re.fullmatch(r'\s*<script id="leaflet-map" type="application/json">(.*)</script>\s*', page)
+    assert found
+    told = json.loads(json.loads(found[1]))
+    assert told["center"] == [51.3, 27.2]
+    assert (told["zoom"], told["minzoom"], told["maxzoom"]) == (9, 3, 20)
+    assert told["layers"] == [], "no tiles from anybody else's server"
+
+
+def test_every_page_with_a_map_brings_its_settings_and_leaflets_style() -> None:
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.html")]
+    told = {
+        name for page in pages for name in re.findall(r'{% leaflet_map "([\w-]+)" creatediv=False %}', page)
+    }
+    assert told == {"map", "compare-map", "my-map", "named-map", "region-map", "report-map"}
+    for name in told:
+        (page,) = (page for page in pages if f'{{% leaflet_map "{name}"' in page)
+        assert f'id="{name}"' in page
+        assert "{% leaflet_css %}" in page
