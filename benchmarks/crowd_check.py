@@ -59,10 +59,9 @@ def faults(log: Log, region: Any) -> list[str]:
 
 
 def _quotas(region: Any) -> list[str]:
-    from labeling.desk.rules import rules_of
-    from labeling.models import Claim, ClaimState, Origin, Submission, TileProgress
+    from labeling.models import Claim, ClaimState, DeskRules, Origin, Submission, TileProgress
 
-    rules = rules_of(region.pk)
+    rules = DeskRules.objects.of_region(region.pk)
     votes = Counter(
         Submission.objects.counting().filter(origin=Origin.DESK).values_list("segmented_tile", flat=True)
     )

@@ -75,12 +75,12 @@ def extract_missing(
     kept: list[tuple[SegmentedTile, npt.NDArray[np.float16]]] = []
     rows = 0
     results = in_order(lambda item: _extract(item, extractor), missing, THREADS)
-    for number, (segmented, found) in enumerate(zip(missing, results, strict=True), 1):
-        if isinstance(found, str):
-            failures[segmented.pk] = found
+    for number, (segmented, description) in enumerate(zip(missing, results, strict=True), 1):
+        if isinstance(description, str):
+            failures[segmented.pk] = description
         else:
-            kept.append((segmented, found))
-            rows += len(found)
+            kept.append((segmented, description))
+            rows += len(description)
         if is_full(len(kept), rows) or number == len(missing):
             store_features(kept, extractor.key)
             kept, rows = [], 0
@@ -173,7 +173,7 @@ def load_superpixels(
     wanted: dict[int, list[int]] = defaultdict(list)
     for row, (tile, _number) in enumerate(places):
         wanted[tile].append(row)
-    found = None if otherwise is None else otherwise.copy()
+    rows_found = None if otherwise is None else otherwise.copy()
     tiles = sorted(wanted)
     for first in range(0, len(tiles), TILES_A_QUERY):
         stored = (
@@ -189,9 +189,9 @@ def load_superpixels(
             features = feature_store.read_rows(
                 chunk_store(), held.chunk.path, held.first_row, held.segmented_tile.superpixels
             )
-            if found is None:
-                found = np.empty((len(places), features.shape[1]), np.float32)
-            found[rows] = features[numbers]
+            if rows_found is None:
+                rows_found = np.empty((len(places), features.shape[1]), np.float32)
+            rows_found[rows] = features[numbers]
     if otherwise is None and wanted:
         raise KeyError(f"segmented tile {next(iter(wanted))} has no features “{extractor_key}”")
-    return found if found is not None else np.zeros((0, 0), np.float32)
+    return rows_found if rows_found is not None else np.zeros((0, 0), np.float32)

@@ -72,42 +72,42 @@ def read_tiles(
     the rows that point at them. Raises OSError where storage or feature store cannot be written.
     """
     outcome = FirstPass()
-    known = {
+    segmented = {
         row.tile_id: row
         for row in SegmentedTile.objects.filter(
             tile__in=[tile.pk for tile in tiles], segmentation=segmentation
         )
     }
     for tile in tiles:
-        if tile.pk in known:
-            known[tile.pk].tile = tile
-    described = stored_already(list(known.values()), extractor.key)
-    missing = [tile for tile in tiles if tile.pk not in known or known[tile.pk].pk not in described]
+        if tile.pk in segmented:
+            segmented[tile.pk].tile = tile
+    described = stored_already(list(segmented.values()), extractor.key)
+    missing = [tile for tile in tiles if tile.pk not in segmented or segmented[tile.pk].pk not in described]
     parameters = parameters_of(segmentation)
     batch: list[tuple[Tile, _Described]] = []
     rows = 0
     results = in_order(
-        lambda tile: _describe(tile, known.get(tile.pk), parameters, extractor), missing, threads
+        lambda tile: _describe(tile, segmented.get(tile.pk), parameters, extractor), missing, threads
     )
-    for number, (tile, found) in enumerate(zip(missing, results, strict=True), 1):
-        if isinstance(found, str):
-            outcome.failures[tile.pk] = found
-            if isinstance(found, _Misfit):
+    for number, (tile, result) in enumerate(zip(missing, results, strict=True), 1):
+        if isinstance(result, str):
+            outcome.failures[tile.pk] = result
+            if isinstance(result, _Misfit):
                 outcome.misfits += 1
-                outcome.misfit = found
+                outcome.misfit = result
         else:
-            for stage, seconds in found.seconds.items():
+            for stage, seconds in result.seconds.items():
                 outcome.seconds[stage] += seconds
-            batch.append((tile, found))
-            rows += len(found.features)
+            batch.append((tile, result))
+            rows += len(result.features)
         if is_full(len(batch), rows) or number == len(missing):
             began = perf_counter()
-            known.update(_keep(batch, known, segmentation, extractor.key))
+            segmented.update(_keep(batch, segmented, segmentation, extractor.key))
             outcome.seconds["store"] += perf_counter() - began
             batch, rows = [], 0
             if progress is not None:
                 progress(number, len(missing))
-    outcome.segmented = [known[tile.pk] for tile in tiles if tile.pk not in outcome.failures]
+    outcome.segmented = [segmented[tile.pk] for tile in tiles if tile.pk not in outcome.failures]
     return outcome
 
 
@@ -152,17 +152,17 @@ def _describe(
 
 def _keep(
     batch: Sequence[tuple[Tile, _Described]],
-    known: dict[int, SegmentedTile],
+    segmented: dict[int, SegmentedTile],
     segmentation: Segmentation,
     extractor_key: str,
 ) -> dict[int, SegmentedTile]:
     """Rows of the tiles that were cut now, then their features; returns {tile id: its segmented tile}."""
-    fresh = {tile.pk: tile for tile, found in batch if found.files is not None}
+    fresh = {tile.pk: tile for tile, description in batch if description.files is not None}
     SegmentedTile.objects.bulk_create(
         [
-            SegmentedTile(tile=tile, segmentation=segmentation, **found.files)
-            for tile, found in batch
-            if found.files is not None
+            SegmentedTile(tile=tile, segmentation=segmentation, **description.files)
+            for tile, description in batch
+            if description.files is not None
         ],
         ignore_conflicts=True,  # another worker cut it meanwhile: the same superpixels
     )
@@ -170,6 +170,8 @@ def _keep(
     for row in SegmentedTile.objects.filter(tile__in=list(fresh), segmentation=segmentation):
         row.tile = fresh[row.tile_id]
         written[row.tile_id] = row
-    described = [(written.get(tile.pk) or known[tile.pk], found.features) for tile, found in batch]
+    described = [
+        (written.get(tile.pk) or segmented[tile.pk], description.features) for tile, description in batch
+    ]
     store_features(described, extractor_key)
     return written

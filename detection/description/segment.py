@@ -94,9 +94,9 @@ def segment_tile(tile: Tile, segmentation: Segmentation, image: DecodedImage | N
     `image`: the tile's pixels where they have been decoded already. Raises
     detection.imagery.decode.UnreadableImage when the stored image cannot be read or falls into too many superpixels.
     """
-    known = SegmentedTile.objects.filter(tile=tile, segmentation=segmentation).first()
-    if known is not None:
-        return known
+    there = SegmentedTile.objects.filter(tile=tile, segmentation=segmentation).first()
+    if there is not None:
+        return there
     if tile.kind == TileKind.CROP:
         return SegmentedTile.objects.get_or_create(
             tile=tile, segmentation=segmentation, defaults={"superpixels": 1}

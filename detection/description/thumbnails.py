@@ -25,8 +25,8 @@ _VERSION = 1
 
 def thumbnail_name(segmented: SegmentedTile, superpixel: int) -> str:
     """Names the content: the same name, the same bytes. Fit for an ETag."""
-    said = f"{segmented.tile.sha256} {segmented.raster_key} {superpixel} v{_VERSION}"
-    return storage.sha256_of(said.encode())
+    content = f"{segmented.tile.sha256} {segmented.raster_key} {superpixel} v{_VERSION}"
+    return storage.sha256_of(content.encode())
 
 
 def thumbnail(segmented: SegmentedTile, superpixel: int) -> bytes:

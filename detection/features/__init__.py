@@ -47,7 +47,7 @@ def get_extractor(
     from detection.features.resnet50_choice import make
 
     precision = precision_of(key)
-    asked = (name, weights, weights_sha256, str(cache), precision)
-    if asked not in _made:
-        _made[asked] = make(name, weights, weights_sha256, cache, images, precision, share)
-    return _made[asked]
+    wish = (name, weights, weights_sha256, str(cache), precision)
+    if wish not in _made:
+        _made[wish] = make(name, weights, weights_sha256, cache, images, precision, share)
+    return _made[wish]

@@ -109,17 +109,17 @@ def obtain(
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        found = find(source, precision, cache)
-        if found is not None:
-            return found
+        conversion = find(source, precision, cache)
+        if conversion is not None:
+            return conversion
         with _locked(cache) as lock:
-            found = find(source, precision, cache)
-            if found is not None:
-                return found
+            conversion = find(source, precision, cache)
+            if conversion is not None:
+                return conversion
             if share is not None:
-                found = _unpacked(share.get(_shared_name(source, precision)), source, precision, cache)
-                if found is not None:
-                    return found
+                conversion = _unpacked(share.get(_shared_name(source, precision)), source, precision, cache)
+                if conversion is not None:
+                    return conversion
             for left in cache.glob(".making-*"):  # by a conversion that was killed
                 shutil.rmtree(left, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as folder:
@@ -233,13 +233,13 @@ def _unpacked(data: bytes | None, source: WeightsSource, precision: str, cache: 
                     (made / name).write_bytes(archive.read(name))
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError):
             return None
-        found = read_folder(made)
-        if found is None or not _fits(found.record, precision):
+        conversion = read_folder(made)
+        if conversion is None or not _fits(conversion.record, precision):
             logger.warning("The shared conversion of these weights is damaged: it is made anew here.")
             return None
-        folder = cache / folder_name(found.weights_hash, precision)
+        folder = cache / folder_name(conversion.weights_hash, precision)
         _place(made, folder)
-    remember_source(cache, source.identity, found.weights_hash)
+    remember_source(cache, source.identity, conversion.weights_hash)
     return read_folder(folder)
 
 

@@ -103,8 +103,8 @@ def _cosine(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> 
     first, second = first.astype(np.float64), second.astype(np.float64)
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = (first * second).sum(axis=1) / lengths
-    return np.where(np.isfinite(found), found, -1.0)
+        cosines = (first * second).sum(axis=1) / lengths
+    return np.where(np.isfinite(cosines), cosines, -1.0)
 
 
 def _convert(model: Any, precision: str, images: Sequence[Image], folder: Path) -> None:

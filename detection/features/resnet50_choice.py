@@ -59,11 +59,11 @@ def _converted(
     images: Callable[[], Images],
     share: Share | None,
 ) -> tuple[Engine, str]:
-    found = conversion.obtain(source, precision, cache, images, share=share)
-    if not found.accepted(name):
-        raise ConversionFailed(refusal(name, precision, found.cosine(name)))
+    model = conversion.obtain(source, precision, cache, images, share=share)
+    if not model.accepted(name):
+        raise ConversionFailed(refusal(name, precision, model.cosine(name)))
     try:
-        return OpenVinoEngine(found.model, precision), found.weights_hash
+        return OpenVinoEngine(model.model, precision), model.weights_hash
     except Exception as error:  # a processor without what the model needs, a library that cannot be loaded
         raise ConversionFailed(
             f"The converted network cannot be loaded here ({type(error).__name__})."

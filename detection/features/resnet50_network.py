@@ -49,17 +49,17 @@ def find_weights(named: str = "", expected: str = "") -> WeightsSource:
     if not path.is_file():
         raise ExtractorUnavailable(f"The weights file of ResNet50, {path}, does not exist. {ADVICE}")
     try:
-        known = path.stat()
-        found = _sha256(path, known.st_size, known.st_mtime_ns)
+        stat = path.stat()
+        digest = _sha256(path, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
         raise ExtractorUnavailable(
             f"The weights file of ResNet50, {path}, cannot be read ({type(error).__name__}). {ADVICE}"
         ) from None
-    if expected and found != expected:
+    if expected and digest != expected:
         raise ExtractorUnavailable(
-            f"The weights file {path} has the SHA-256 {found}, not {expected}: it is refused. {ADVICE}"
+            f"The weights file {path} has the SHA-256 {digest}, not {expected}: it is refused. {ADVICE}"
         )
-    return WeightsSource(path, found)
+    return WeightsSource(path, digest)
 
 
 @lru_cache(maxsize=4)

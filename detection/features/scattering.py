@@ -111,19 +111,19 @@ def _moduli(planes: Floats) -> list[Floats]:
 
     smooth, filters = _filters()
     low = apply(smooth, smooth)
-    found: list[Floats] = [low] * ORIENTATIONS
+    moduli: list[Floats] = [low] * ORIENTATIONS
     for k, (cos_x, sin_x, cos_y, sin_y, leak) in enumerate(filters):
         if k == 0:
-            found[0] = cv2.magnitude(_without(apply(cos_x, smooth), low, leak), apply(sin_x, smooth))
+            moduli[0] = cv2.magnitude(_without(apply(cos_x, smooth), low, leak), apply(sin_x, smooth))
         elif 2 * k == ORIENTATIONS:
-            found[k] = cv2.magnitude(_without(apply(smooth, cos_y), low, leak), apply(smooth, sin_y))
+            moduli[k] = cv2.magnitude(_without(apply(smooth, cos_y), low, leak), apply(smooth, sin_y))
         else:
             even = _without(apply(cos_x, cos_y), low, leak)
             odd = apply(sin_x, sin_y)
             right, down = apply(sin_x, cos_y), apply(cos_x, sin_y)
-            found[k] = cv2.magnitude(cv2.subtract(even, odd), cv2.add(right, down))
-            found[ORIENTATIONS - k] = cv2.magnitude(cv2.add(even, odd), cv2.subtract(right, down))
-    return found
+            moduli[k] = cv2.magnitude(cv2.subtract(even, odd), cv2.add(right, down))
+            moduli[ORIENTATIONS - k] = cv2.magnitude(cv2.add(even, odd), cv2.subtract(right, down))
+    return moduli
 
 
 def _without(even: Floats, low: Floats, leak: float) -> Floats:

@@ -53,15 +53,15 @@ class Histograms:
     def quantiles(self, parts: tuple[float, ...]) -> npt.NDArray[np.float64]:
         """(n, len(parts)), between the steps by the share of the step that is reached."""
         reached = np.cumsum(self.shares, axis=1)
-        found = np.empty((len(self.shares), len(parts)))
+        values = np.empty((len(self.shares), len(parts)))
         rows = np.arange(len(self.shares))
         for column, part in enumerate(parts):
             step = np.minimum((reached < part - 1e-9).sum(axis=1), STEPS - 1)
             share = np.maximum(self.shares[rows, step], 1e-9)
             before = reached[rows, step] - self.shares[rows, step]
             inside = np.clip((part - before) / share, 0, 1) - 0.5
-            found[:, column] = self.values[step] + self._width * inside
-        return found
+            values[:, column] = self.values[step] + self._width * inside
+        return values
 
     def binned(self, bins: int, low: float, high: float) -> npt.NDArray[np.float64]:
         """(n, bins): shares of the pixels; the outer bins take what lies beyond."""

@@ -74,13 +74,13 @@ def _tensors(planes: Planes) -> list[tuple[Floats, Floats]]:
 
     across, down = planes.across, planes.down
     products = [halved(part) for part in (across * across, down * down, across * down)]
-    found = []
+    tensors = []
     for scale in TENSOR_SCALES:
         xx, yy, xy = (
             cv2.GaussianBlur(part, (0, 0), scale, borderType=cv2.BORDER_REFLECT_101) for part in products
         )
-        found.append((xx + yy, cv2.magnitude(xx - yy, 2 * xy)))
-    return found
+        tensors.append((xx + yy, cv2.magnitude(xx - yy, 2 * xy)))
+    return tensors
 
 
 def _bend(planes: Planes, scale: float) -> Floats:

@@ -12,7 +12,7 @@ from amberapp.web.permissions import IsVolunteer
 from detection.models import ImagerySource, Region, Tile, TileKind
 
 
-class ImagerySourceSerializer(serializers.ModelSerializer):
+class ImagerySourceSerializer(serializers.ModelSerializer[Any]):
     class Meta:
         model = ImagerySource
         fields = [
@@ -27,7 +27,7 @@ class ImagerySourceSerializer(serializers.ModelSerializer):
         ]
 
 
-class RegionSerializer(serializers.ModelSerializer):
+class RegionSerializer(serializers.ModelSerializer[Any]):
     imagery_source = ImagerySourceSerializer(read_only=True, source="source")
     tiles = serializers.IntegerField(read_only=True, source="tile_count")
     polygon = serializers.JSONField(read_only=True, allow_null=True)
@@ -48,7 +48,7 @@ class RegionSerializer(serializers.ModelSerializer):
         ]
 
 
-class TileSerializer(serializers.ModelSerializer):
+class TileSerializer(serializers.ModelSerializer[Any]):
     bounds = serializers.SerializerMethodField(help_text="[west, south, east, north] in degrees, or null")
     image = serializers.SerializerMethodField(
         help_text="address of a WebP picture, at most 1000 pixels a side"

@@ -1,5 +1,6 @@
 """Districts and place names of a region: taken from a file, removed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,15 @@ from amberapp.audit import record
 from amberapp.errors import NotThere, UserError
 from amberapp.models import User
 from detection.ground.ingest import in_words
-from detection.ground.named_areas import MAX_FEATURES, Bounds, NamedGround, UnreadableFile, read_named_ground
+from detection.ground.named_areas import (
+    MAX_FEATURES,
+    Bounds,
+    NamedArea,
+    NamedGround,
+    NamedPoint,
+    UnreadableFile,
+    read_named_ground,
+)
 from detection.models import District, PlaceName, Region
 
 MOST_TOLD = 100  # refusals told one by one; the rest are counted
@@ -60,43 +69,15 @@ def import_named_ground(
             gone_districts = districts.delete()[0] if areas else 0
             gone_names = names.delete()[0] if ground.points else 0
         elif areas:
-            known = {district.name: district.pk for district in districts.only("pk", "name")}
-            same = [pk for name, pk in known.items() if name in areas]
+            numbers = {district.name: district.pk for district in districts.only("pk", "name")}
+            same = [pk for name, pk in numbers.items() if name in areas]
             gone_districts = districts.filter(pk__in=same).delete()[0]
         points = ground.points
         if not replace and points:
-            held = set(names.values_list("name", "latitude", "longitude"))
-            points = [point for point in points if (point.name, point.latitude, point.longitude) not in held]
+            there = set(names.values_list("name", "latitude", "longitude"))
+            points = [point for point in points if (point.name, point.latitude, point.longitude) not in there]
         _check_room(districts.count() + len(areas), names.count() + len(points))
-        District.objects.bulk_create(
-            [
-                District(
-                    region=region,
-                    name=area.name,
-                    names=area.names,
-                    polygon=area.polygon,
-                    west=area.bounds[0],
-                    south=area.bounds[1],
-                    east=area.bounds[2],
-                    north=area.bounds[3],
-                )
-                for area in areas.values()
-            ],
-            batch_size=100,
-        )
-        PlaceName.objects.bulk_create(
-            [
-                PlaceName(
-                    region=region,
-                    name=point.name,
-                    names=point.names,
-                    latitude=point.latitude,
-                    longitude=point.longitude,
-                )
-                for point in points
-            ],
-            batch_size=500,
-        )
+        _write(region, list(areas.values()), points)
         report = ImportedNames(
             districts=len(areas),
             place_names=len(points),
@@ -120,6 +101,38 @@ def import_named_ground(
             refused=report.refused_count,
         )
     return report
+
+
+def _write(region: Region, areas: Sequence[NamedArea], points: Sequence[NamedPoint]) -> None:
+    District.objects.bulk_create(
+        [
+            District(
+                region=region,
+                name=area.name,
+                names=area.names,
+                polygon=area.polygon,
+                west=area.bounds[0],
+                south=area.bounds[1],
+                east=area.bounds[2],
+                north=area.bounds[3],
+            )
+            for area in areas
+        ],
+        batch_size=100,
+    )
+    PlaceName.objects.bulk_create(
+        [
+            PlaceName(
+                region=region,
+                name=point.name,
+                names=point.names,
+                latitude=point.latitude,
+                longitude=point.longitude,
+            )
+            for point in points
+        ],
+        batch_size=500,
+    )
 
 
 def remove_district(*, region: Region, district_id: int, acting_user: User | None) -> str:

@@ -24,10 +24,12 @@ def read_point(text: str) -> Point | None:
         parts = re.split(separator, text.strip())
         if len(parts) != 2:
             continue
-        read = [_DEGREES.fullmatch(part.strip()) for part in parts]
-        if read[0] is None or read[1] is None:
+        matches = [_DEGREES.fullmatch(part.strip()) for part in parts]
+        if matches[0] is None or matches[1] is None:
             return None
-        (first, first_is_east), (second, second_is_east) = (_degrees(one) for one in read if one is not None)
+        (first, first_is_east), (second, second_is_east) = (
+            _degrees(match) for match in matches if match is not None
+        )
         point = (second, first) if first_is_east and not second_is_east else (first, second)
         return point if abs(point[0]) <= 85 and abs(point[1]) <= 180 else None
     return None
@@ -40,22 +42,22 @@ def find_tiles(
 
     A point means the tiles that show it, the newest image first.
     """
-    found = SegmentedTile.objects.filter(
+    tiles = SegmentedTile.objects.filter(
         segmentation=segmentation, tile__region=region, tile__kind=kind
     ).select_related("tile")
     point = read_point(text)
     if point is not None:
-        return found.filter(tile__in=Tile.objects.showing(*point)).order_by("-tile__capture_date", "tile_id")
+        return tiles.filter(tile__in=Tile.objects.showing(*point)).order_by("-tile__capture_date", "tile_id")
     if text:
-        named = Q(tile__file_name__icontains=text)
+        names = Q(tile__file_name__icontains=text)
         place = _PLACE.fullmatch(text)
         if place is not None:
-            named |= Q(tile__sha256__startswith=place[1].lower())
-        found = found.filter(named)
-    return found.order_by("tile_id")
+            names |= Q(tile__sha256__startswith=place[1].lower())
+        tiles = tiles.filter(names)
+    return tiles.order_by("tile_id")
 
 
-def _degrees(read: re.Match[str]) -> tuple[float, bool]:
+def _degrees(match: re.Match[str]) -> tuple[float, bool]:
     """The number, and whether its letter says that it is a longitude."""
-    letter = read[2].upper()
-    return float(read[1].replace(",", ".")) * (-1 if letter in ("S", "W") else 1), letter in ("E", "W")
+    letter = match[2].upper()
+    return float(match[1].replace(",", ".")) * (-1 if letter in ("S", "W") else 1), letter in ("E", "W")

@@ -117,42 +117,56 @@ def ingest_tile(
     """
     source = source or region.source
     check_rights(source)
-    known = Tile.objects.filter(region=region, sha256=storage.sha256_of(data)).first()
-    if known is None:
-        return _keep(region, source, file_name, data, read_image(data), placement, acting_user, None)
-    segment_tile(known, default_segmentation())
-    return known, False
+    there = Tile.objects.filter(region=region, sha256=storage.sha256_of(data)).first()
+    if there is None:
+        new = NewImage(
+            region=region,
+            source=source,
+            file_name=file_name,
+            data=data,
+            image=read_image(data),
+            placement=placement,
+        )
+        return _keep(new, segmentation=default_segmentation(), acting_user=acting_user)
+    segment_tile(there, default_segmentation())
+    return there, False
 
 
-def _keep(
-    region: Region,
-    source: ImagerySource,
-    file_name: str,
-    data: bytes,
-    image: DecodedImage,
-    place: Placement,
-    acting_user: User | None,
-    segmentation: Segmentation | None,
-) -> tuple[Tile, bool]:
+@dataclass(frozen=True, kw_only=True)
+class NewImage:
+    """An image that the region has not, read and placed. `data`: the file's bytes; `image`: what they decode to."""
+
+    region: Region
+    source: ImagerySource
+    file_name: str
+    data: bytes
+    image: DecodedImage
+    placement: Placement
+
+
+def _keep(new: NewImage, *, segmentation: Segmentation, acting_user: User | None) -> tuple[Tile, bool]:
+    """The tile that the image becomes, cut; False where another import was quicker."""
     # The file first, the row after: a kill between the two leaves a file that nothing points at, and the
     # next import writes the same bytes to the same key.
-    key = storage.put(storage.content_key("images", data, _SUFFIXES.get(image.format, "")), data)
+    suffix = _SUFFIXES.get(new.image.format, "")
+    key = storage.put(storage.content_key("images", new.data, suffix), new.data)
     with transaction.atomic():
         tile, created = Tile.objects.get_or_create(
-            region=region,
-            sha256=storage.sha256_of(data),
+            region=new.region,
+            sha256=storage.sha256_of(new.data),
             defaults={
-                "source": source,
-                "file_name": file_name[:255],
+                "source": new.source,
+                "file_name": new.file_name[:255],
                 "image_key": key,
-                "width": image.width,
-                "height": image.height,
-                **_place_fields(place),
+                "width": new.image.width,
+                "height": new.image.height,
+                **_place_fields(new.placement),
             },
         )
         if created:
-            record(acting_user, "tile.imported", tile, region=region.pk, place=place.source_of_place)
-    segment_tile(tile, segmentation or default_segmentation(), image)
+            origin = new.placement.source_of_place
+            record(acting_user, "tile.imported", tile, region=new.region.pk, place=origin)
+    segment_tile(tile, segmentation, new.image)
     return tile, created
 
 
@@ -253,9 +267,9 @@ class _Importer:
     def _import(self, file: Path, shown: str) -> None:
         data = self._read(file, MAX_BYTES)
         name = _shown(file.name)
-        known = Tile.objects.filter(region=self.region, sha256=storage.sha256_of(data)).first()
-        if known is not None and (known.bounds is not None or known.file_name != name[:255]):
-            self._known(known, name, shown)
+        there = Tile.objects.filter(region=self.region, sha256=storage.sha256_of(data)).first()
+        if there is not None and (there.bounds is not None or there.file_name != name[:255]):
+            self._known(there, name, shown)
             return
         parsed = parse_tile_name(name)
         if parsed is not None and parsed.superpixel is not None:
@@ -264,12 +278,13 @@ class _Importer:
             return
         image = read_image(data)
         place = self._place(file, name, data, image)
-        if known is not None:
-            self._known(known, name, shown, place)
+        if there is not None:
+            self._known(there, name, shown, place)
             return
-        tile, created = _keep(
-            self.region, self.source, name, data, image, place, self.acting_user, self.segmentation
+        new = NewImage(
+            region=self.region, source=self.source, file_name=name, data=data, image=image, placement=place
         )
+        tile, created = _keep(new, segmentation=self.segmentation, acting_user=self.acting_user)
         if not created:  # another import was quicker
             self._known(tile, name, shown)
             return

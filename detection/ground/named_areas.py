@@ -141,13 +141,17 @@ def read_named_ground(data: bytes, near: Bounds | None = None) -> NamedGround:
             if reach and not reach.intersects(area):
                 ground.outside += 1
             else:
-                known = shapes.setdefault(name, _Shape(number))
-                known.names.update(names)
-                known.parts.append(area)
+                shape_of_name = shapes.setdefault(name, _Shape(number))
+                shape_of_name.names.update(names)
+                shape_of_name.parts.append(area)
         except _Refused as refused:
             ground.refused.append(Refusal(number, name, refused.sentence))
-    ground.joined = [name for name, known in shapes.items() if len(known.parts) > 1]
-    points = sum(int(shapely.get_num_coordinates(part)) for known in shapes.values() for part in known.parts)
+    ground.joined = [name for name, shape_of_name in shapes.items() if len(shape_of_name.parts) > 1]
+    points = sum(
+        int(shapely.get_num_coordinates(part))
+        for shape_of_name in shapes.values()
+        for part in shape_of_name.parts
+    )
     if points > MAX_POINTS_KEPT:
         raise _unreadable(
             gettext_noop(
@@ -156,9 +160,11 @@ def read_named_ground(data: bytes, near: Bounds | None = None) -> NamedGround:
             count=points,
             limit=MAX_POINTS_KEPT,
         )
-    for name, known in shapes.items():
-        whole = shapely.union_all(known.parts) if len(known.parts) > 1 else known.parts[0]
-        ground.areas.append(_named_area(name, known.names, whole))
+    for name, shape_of_name in shapes.items():
+        whole = (
+            shapely.union_all(shape_of_name.parts) if len(shape_of_name.parts) > 1 else shape_of_name.parts[0]
+        )
+        ground.areas.append(_named_area(name, shape_of_name.names, whole))
     ground.refused.sort(key=lambda refusal: refusal.number)
     return ground
 
@@ -171,22 +177,22 @@ def _features(data: bytes) -> list[Any]:
         )
     try:
         # Numbers as floats: whole numbers of a million digits would otherwise take minutes.
-        found = json.loads(data.decode("utf-8-sig"), parse_int=float)
+        document = json.loads(data.decode("utf-8-sig"), parse_int=float)
     except UnicodeDecodeError:
         raise _unreadable(gettext_noop("The file is not UTF-8 text: save it as GeoJSON in UTF-8.")) from None
     except (ValueError, RecursionError):
         raise _unreadable(gettext_noop("The file cannot be read as JSON.")) from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise _unreadable(gettext_noop("This is no GeoJSON: a FeatureCollection is wanted."))
-    _check_system(found.get("crs"))
-    if found.get("type") == "Feature":
-        features = [found]
-    elif found.get("type") == "FeatureCollection" and isinstance(found.get("features"), list):
-        features = found["features"]
+    _check_system(document.get("crs"))
+    if document.get("type") == "Feature":
+        features = [document]
+    elif document.get("type") == "FeatureCollection" and isinstance(document.get("features"), list):
+        features = document["features"]
     else:
         raise _unreadable(
             gettext_noop("A FeatureCollection is wanted, this is “%(type)s”."),
-            type=_cleaned(str(found.get("type")))[:40],
+            type=_cleaned(str(document.get("type")))[:40],
         )
     if not features:
         raise _unreadable(gettext_noop("There is no feature in the file."))
@@ -231,12 +237,12 @@ def _names(properties: Any) -> tuple[str, dict[str, str]]:
             continue
         if key.lower() == "name":
             plain, deepest = text, 10
-        elif (found := _LEVEL.match(key)) and int(found["level"]) > deepest:
-            plain, deepest = text, int(found["level"])
-        elif found := _IN_LANGUAGE.match(key):
-            language = found["language"].lower()
+        elif (match := _LEVEL.match(key)) and int(match["level"]) > deepest:
+            plain, deepest = text, int(match["level"])
+        elif match := _IN_LANGUAGE.match(key):
+            language = match["language"].lower()
             language = _COUNTRY_AS_LANGUAGE.get(language, language)
-            level = int(found["level"] or 10)
+            level = int(match["level"] or 10)
             if level >= languages.get(language, (-1, ""))[0]:
                 languages[language] = (level, text)
     order = [*_PREFERRED, *sorted(languages.keys() - set(_PREFERRED))]
@@ -282,14 +288,14 @@ def _geometry(geometry: Any) -> tuple[str, Any]:
     return kind, geometry.get("coordinates")
 
 
-def _list(found: Any) -> list[Any]:
-    if not isinstance(found, list):
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
         raise _Refused(gettext_noop("Its coordinates are not nested as GeoJSON wants them."))
-    return found
+    return value
 
 
-def _point(found: Any) -> tuple[float, float]:
-    values = _list(found)[:2]
+def _point(pair: Any) -> tuple[float, float]:
+    values = _list(pair)[:2]
     if len(values) < 2 or not all(isinstance(value, float) for value in values):
         raise _Refused(gettext_noop("A point is written as [longitude, latitude], two numbers."))
     longitude, latitude = values

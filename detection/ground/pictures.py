@@ -67,9 +67,9 @@ def picture(tile: Tile, size: int) -> bytes:
     except NotThere:
         pass
     image = Image.fromarray(read_image(storage.get(tile.image_key)).pixels)
-    wanted = picture_size(image.width, image.height, size)
-    if wanted != image.size:
-        image = image.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3)
+    sides = picture_size(image.width, image.height, size)
+    if sides != image.size:
+        image = image.resize(sides, Image.Resampling.LANCZOS, reducing_gap=3)
     if size == SIZES[-1]:
         data = _encoded(image, _CLOSE_QUALITY)
     else:

@@ -33,20 +33,20 @@ def parse_polygon(text: str) -> dict[str, Any] | None:
     if len(text) > MAX_TEXT:
         raise _refusal(_("The GeoJSON is longer than %(limit)s MB: simplify the outline.") % {"limit": 2})
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         raise _refusal(_("This is not valid GeoJSON: its text cannot be read as JSON.")) from None
-    return validate_polygon(found)
+    return validate_polygon(value)
 
 
-def validate_polygon(found: Any) -> dict[str, Any]:
+def validate_polygon(value: Any) -> dict[str, Any]:
     """A Polygon or MultiPolygon from GeoJSON of any wrapping: Feature, FeatureCollection, list of features.
 
     Several polygons become one MultiPolygon, overlaps are joined. Raises UserError (400) that says what is wrong.
     """
     polygons: list[Polygon] = []
     points = 0
-    for coordinates in _polygon_coordinates(found, 0):
+    for coordinates in _polygon_coordinates(value, 0):
         rings = [_ring(ring) for ring in _list(coordinates)]
         if not rings:
             raise _refusal(_("A polygon without any ring is no area."))
@@ -76,41 +76,41 @@ def _refusal(message: str) -> UserError:
     return UserError(message, code="invalid_polygon", fields={"polygon": [message]})
 
 
-def _polygon_coordinates(found: Any, depth: int) -> Iterator[Any]:
+def _polygon_coordinates(value: Any, depth: int) -> Iterator[Any]:
     """The coordinates of every polygon inside, whatever it is wrapped in."""
     if depth > MAX_DEPTH:
         raise _refusal(_("The GeoJSON is nested too deeply."))
-    if isinstance(found, list):
-        for item in found[:MAX_POINTS]:
+    if isinstance(value, list):
+        for item in value[:MAX_POINTS]:
             yield from _polygon_coordinates(item, depth + 1)
         return
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise _refusal(_("GeoJSON is an object with a “type”; this is something else."))
-    kind = found.get("type")
+    kind = value.get("type")
     if kind == "Polygon":
-        yield found.get("coordinates")
+        yield value.get("coordinates")
     elif kind == "MultiPolygon":
-        yield from _list(found.get("coordinates"))
+        yield from _list(value.get("coordinates"))
     elif kind == "Feature":
-        yield from _polygon_coordinates(found.get("geometry"), depth + 1)
+        yield from _polygon_coordinates(value.get("geometry"), depth + 1)
     elif kind == "FeatureCollection":
-        yield from _polygon_coordinates(_list(found.get("features")), depth + 1)
+        yield from _polygon_coordinates(_list(value.get("features")), depth + 1)
     elif kind == "GeometryCollection":
-        yield from _polygon_coordinates(_list(found.get("geometries")), depth + 1)
+        yield from _polygon_coordinates(_list(value.get("geometries")), depth + 1)
     else:
         # JSON can spell half a character, which no page could be encoded with.
-        shown = str(kind)[:40].encode("utf-8", errors="replace").decode()
-        raise _refusal(_("A region is a Polygon or MultiPolygon, not “%(type)s”.") % {"type": shown})
+        kind_text = str(kind)[:40].encode("utf-8", errors="replace").decode()
+        raise _refusal(_("A region is a Polygon or MultiPolygon, not “%(type)s”.") % {"type": kind_text})
 
 
-def _list(found: Any) -> list[Any]:
-    if not isinstance(found, list):
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
         raise _refusal(_("The coordinates of the polygon are not nested as GeoJSON wants them."))
-    return found
+    return value
 
 
-def _ring(found: Any) -> list[tuple[float, float]]:
-    points = [_point(point) for point in _list(found)[: MAX_POINTS + 1]]
+def _ring(value: Any) -> list[tuple[float, float]]:
+    points = [_point(point) for point in _list(value)[: MAX_POINTS + 1]]
     if points and points[0] != points[-1]:
         points.append(points[0])
     if len(set(points)) < 3:
@@ -118,8 +118,8 @@ def _ring(found: Any) -> list[tuple[float, float]]:
     return points
 
 
-def _point(found: Any) -> tuple[float, float]:
-    values = _list(found)[:2]
+def _point(pair: Any) -> tuple[float, float]:
+    values = _list(pair)[:2]
     if len(values) < 2 or any(
         isinstance(value, bool) or not isinstance(value, int | float) for value in values
     ):

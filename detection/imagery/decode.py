@@ -179,10 +179,10 @@ def _looks_like_text(data: bytes) -> bool:
 def _orientation(image: Image.Image) -> int:
     """1…8 as EXIF numbers them; 1 (upright) where the file does not say it, or not legibly."""
     try:
-        found = image.getexif().get(_ORIENTATION_TAG, 1)
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # an EXIF block of any bytes: a picture whose block is broken states no orientation
         return 1
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

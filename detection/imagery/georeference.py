@@ -139,9 +139,9 @@ def _floats(found: object, least: int) -> list[float]:
     return values
 
 
-def _geo_keys(found: object) -> dict[int, int]:
+def _geo_keys(values: object) -> dict[int, int]:
     """Keys whose value stands in the directory itself (short integers), which all that are needed do."""
-    numbers = [int(value) for value in found] if isinstance(found, tuple) else []
+    numbers = [int(value) for value in values] if isinstance(values, tuple) else []
     entries = zip(*(numbers[4 + offset :: 4] for offset in range(4)), strict=False)
     return {key: value for key, location, _, value in entries if location == 0}
 

@@ -40,14 +40,14 @@ class CropName:
 
 def parse_tile_name(file_name: str) -> TileName | None:
     """What the name says, or None where it does not follow the convention."""
-    found = _NAME.fullmatch(file_name)
-    if found is None:
+    match = _NAME.fullmatch(file_name)
+    if match is None:
         return None
-    superpixel = found["superpixel"]
+    superpixel = match["superpixel"]
     return TileName(
-        latitude=float(found["latitude"]),
-        longitude=float(found["longitude"]),
-        capture_date=_day(found["year"], found["month"], found["day"]),
+        latitude=float(match["latitude"]),
+        longitude=float(match["longitude"]),
+        capture_date=_day(match["year"], match["month"], match["day"]),
         superpixel=int(superpixel) if superpixel is not None else None,
     )
 

@@ -110,12 +110,12 @@ def placement(
     contradiction = _contradiction(claims)
     if contradiction is not None:
         problems.append(contradiction)
-    told = (*problems, *date_problems)
+    sentences = (*problems, *date_problems)
     # One doubtful statement about the place makes the others doubtful too; a doubtful date does not.
     if problems or not claims:
-        return Placement(capture_date=capture_date, problems=told)
+        return Placement(capture_date=capture_date, problems=sentences)
     best = claims[0]
-    return Placement(best.bounds, best.centre, capture_date, best.gsd, best.source, told)
+    return Placement(best.bounds, best.centre, capture_date, best.gsd, best.source, sentences)
 
 
 def _claim(

@@ -46,18 +46,18 @@ def read_sidecar(name: str, data: bytes) -> dict[str, SidecarRow]:
     except UnicodeDecodeError:
         raise UnreadableSidecar(gettext_noop("%(name)s is not UTF-8 text."), name=name) from None
     rows = _json_rows(name, text) if name.lower().endswith(".json") else _csv_rows(name, text)
-    found: dict[str, SidecarRow] = {}
+    by_name: dict[str, SidecarRow] = {}
     for row in rows:
         file_name = str(row.get("file") or "").strip()
         if not file_name:
             continue
-        if file_name in found:
-            found[file_name] = SidecarRow(
+        if file_name in by_name:
+            by_name[file_name] = SidecarRow(
                 problem=Sentence(gettext_noop("%(name)s has more than one row for it."), {"name": name})
             )
         else:
-            found[file_name] = _read_row(name, row)
-    return found
+            by_name[file_name] = _read_row(name, row)
+    return by_name
 
 
 def _csv_rows(name: str, text: str) -> Iterable[Mapping[str, object]]:
@@ -78,16 +78,16 @@ def _csv_rows(name: str, text: str) -> Iterable[Mapping[str, object]]:
 
 def _json_rows(name: str, text: str) -> Iterable[Mapping[str, object]]:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         raise UnreadableSidecar(gettext_noop("%(name)s is not valid JSON."), name=name) from None
-    if isinstance(found, dict):
-        found = found.get("tiles")
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+    if isinstance(document, dict):
+        document = document.get("tiles")
+    if not isinstance(document, list) or not all(isinstance(row, dict) for row in document):
         raise UnreadableSidecar(
             gettext_noop("%(name)s is not a list of objects with “file” in each."), name=name
         )
-    return [{_column(str(key)): value for key, value in row.items()} for row in found]
+    return [{_column(str(key)): value for key, value in row.items()} for row in document]
 
 
 def _column(text: str) -> str:

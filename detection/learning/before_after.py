@@ -86,10 +86,10 @@ def compare(
     points: list[dict[str, float]] = []
     drawn: list[dict[str, npt.NDArray[np.float64]]] = []
     for side in (before, after):
-        said, scores = side.at_target[chosen], side.scores[chosen]
-        figures = dict(zip(NAMES, precision_recall_f1(truth, said), strict=True))
+        predicted, scores = side.at_target[chosen], side.scores[chosen]
+        figures = dict(zip(NAMES, precision_recall_f1(truth, predicted), strict=True))
         points.append({**figures, "average_precision": average_precision(truth, scores)})
-        spread = dict(zip(NAMES, draws.precision_recall_f1(truth, said), strict=True))
+        spread = dict(zip(NAMES, draws.precision_recall_f1(truth, predicted), strict=True))
         drawn.append({**spread, "average_precision": draws.average_precision(truth, scores)})
     return {
         "n": len(truth),
@@ -113,21 +113,21 @@ def compare_kinds(
     `kinds`: {name: bool (n,)}. {name: {"n", "places", "before", "after": rows called mining, "difference": [share after −
     share before, low, high]}}; the interval tells nothing where the kind is known from fewer than FEWEST_PLACES.
     """
-    found = {}
+    comparisons = {}
     for name, chosen in kinds.items():
         draws = Draws(places[chosen])
         everything = np.ones(int(chosen.sum()), bool)
         old, new = before.at_target[chosen], after.at_target[chosen]
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = (draws.counts(new) - draws.counts(old)) / draws.counts(everything)
-        found[name] = {
+        comparisons[name] = {
             "n": len(old),
             "places": draws.places,
             "before": int(old.sum()),
             "after": int(new.sum()),
             "difference": _told((new.sum() - old.sum()) / max(len(old), 1), shares),
         }
-    return found
+    return comparisons
 
 
 def _told(point: float, drawn: npt.NDArray[np.float64]) -> list[float]:

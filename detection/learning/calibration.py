@@ -72,9 +72,9 @@ class Reliability:
     brier_of_the_share: float
 
 
-def reliability(said: Floats, mining: Booleans) -> Reliability:
+def reliability(probabilities: Floats, mining: Booleans) -> Reliability:
     """`said`: probabilities float (n,) in 0…1; `mining`: bool (n,); n ≥ 1."""
-    chance, truth = np.asarray(said, dtype=np.float64), np.asarray(mining, dtype=np.float64)
+    chance, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(mining, dtype=np.float64)
     bin_of = np.minimum((chance * BINS).astype(int), BINS - 1)
     rows = np.bincount(bin_of, minlength=BINS)
     full = rows > 0

@@ -192,10 +192,10 @@ class Collector:
         raw = fit.classifier.raw_scores(np.ascontiguousarray(rows, dtype=np.float32))
         middle, spread = float(fit.raw.mean()), max(float(fit.raw.std()), 1e-6)
         self.scores[test] = (raw - middle) / spread
-        self.probabilities[test] = said = fit.classifier.predict_proba(rows)
-        self.at_best[test] = said >= best_f1_threshold(fit.probabilities)
+        self.probabilities[test] = predicted = fit.classifier.predict_proba(rows)
+        self.at_best[test] = predicted >= best_f1_threshold(fit.probabilities)
         chosen = choose_threshold(fit.probabilities, mining, self.precision_target)
-        self.at_target[test] = said >= chosen.value
+        self.at_target[test] = predicted >= chosen.value
         self.reached.append(chosen.reached)
 
     def held_out(self) -> HeldOut:

@@ -45,11 +45,11 @@ class Draws:
         """Each of every draw, float64 (draws,); NaN where a draw has no mining. Precision is 0 where nothing is
         predicted."""
         right = self.counts(mining & predicted)
-        said, there = self.counts(predicted), self.counts(mining)
+        positives, there = self.counts(predicted), self.counts(mining)
         with np.errstate(invalid="ignore", divide="ignore"):
             recall = right / there
-            precision = np.where(there > 0, right / np.maximum(said, 1), np.nan)
-            f1 = np.where(there > 0, 2 * right / np.maximum(said + there, 1), np.nan)
+            precision = np.where(there > 0, right / np.maximum(positives, 1), np.nan)
+            f1 = np.where(there > 0, 2 * right / np.maximum(positives + there, 1), np.nan)
         return precision, recall, f1
 
     def average_precision(self, mining: Booleans, scores: Floats) -> npt.NDArray[np.float64]:
@@ -58,7 +58,7 @@ class Draws:
         ordered = np.asarray(scores, dtype=np.float64)[order]
         last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
         place, hit = self.place_of[order], np.asarray(mining, dtype=bool)[order]
-        found = np.empty(DRAWS)
+        precisions = np.empty(DRAWS)
         for start in range(0, DRAWS, CHUNK_DRAWS):
             weight = self.times[start : start + CHUNK_DRAWS, place].astype(np.float64)
             passed = np.cumsum(weight, axis=1)[:, last]
@@ -66,8 +66,8 @@ class Draws:
             step = np.diff(hits, axis=1, prepend=0.0)
             with np.errstate(invalid="ignore", divide="ignore"):
                 precision = np.where(passed > 0, hits / np.maximum(passed, 1), 0.0)
-                found[start : start + CHUNK_DRAWS] = (step * precision).sum(axis=1) / hits[:, -1]
-        return found
+                precisions[start : start + CHUNK_DRAWS] = (step * precision).sum(axis=1) / hits[:, -1]
+        return precisions
 
 
 def interval(values: Sequence[npt.NDArray[np.float64]]) -> list[float]:
@@ -76,8 +76,8 @@ def interval(values: Sequence[npt.NDArray[np.float64]]) -> list[float]:
     Draws without any mining, of which nothing can be said, are left out.
     """
     mean = np.mean(np.stack(list(values)), axis=0)
-    known = mean[np.isfinite(mean)]
-    if not len(known):
+    finite = mean[np.isfinite(mean)]
+    if not len(finite):
         return [0.0, 1.0]
     tail = (1 - COVERED) / 2
-    return [round(float(bound), 4) for bound in np.quantile(known, [tail, 1 - tail])]
+    return [round(float(bound), 4) for bound in np.quantile(finite, [tail, 1 - tail])]

@@ -50,12 +50,12 @@ class RankedSvm:
 
     def margins(self, rows: Floats) -> Floats:
         """float32 (n,) of rows float32 (n, d), finite."""
-        found = np.empty(len(rows), np.float32)
+        values = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), CHUNK_ROWS):
             ranked = self.ranks.apply(rows[start : start + CHUNK_ROWS])
             near = _nearness(ranked, self.vectors, self.gamma)
-            found[start : start + CHUNK_ROWS] = near @ self.weights + np.float32(self.offset)
-        return found
+            values[start : start + CHUNK_ROWS] = near @ self.weights + np.float32(self.offset)
+        return values
 
 
 class SvmFitter:

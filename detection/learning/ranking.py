@@ -125,10 +125,10 @@ def clusters(reduced: Floats, seed: int, wanted: int | None = None) -> Integers:
         seen += hits
         moved = hits > 0
         centres[moved] += (sums[moved] - hits[moved, None] * centres[moved]) / seen[moved, None]
-    found = np.empty(count, np.int64)
+    numbers = np.empty(count, np.int64)
     for start in range(0, count, CHUNK_ROWS):
-        found[start : start + CHUNK_ROWS] = _nearest(reduced[start : start + CHUNK_ROWS], centres)
-    return found
+        numbers[start : start + CHUNK_ROWS] = _nearest(reduced[start : start + CHUNK_ROWS], centres)
+    return numbers
 
 
 def diversity(cluster: Integers, undecided: Floats, labelled: Booleans) -> Floats:
@@ -163,12 +163,14 @@ def priorities(undecided: Floats, reduced: Floats | None, labelled: Booleans, se
     of the others, or 1 when no row has any.
     """
     undecided = np.asarray(undecided, dtype=np.float32)
-    known = np.zeros(len(undecided), bool) if reduced is None else np.isfinite(reduced).all(axis=1)
+    described = np.zeros(len(undecided), bool) if reduced is None else np.isfinite(reduced).all(axis=1)
     factor = np.ones(len(undecided), np.float32)
-    if reduced is not None and known.any():
-        rows = reduced if known.all() else reduced[known]
-        factor[known] = diversity(clusters(rows, seed), undecided[known], np.asarray(labelled)[known])
-        factor[~known] = np.median(factor[known])
+    if reduced is not None and described.any():
+        rows = reduced if described.all() else reduced[described]
+        factor[described] = diversity(
+            clusters(rows, seed), undecided[described], np.asarray(labelled)[described]
+        )
+        factor[~described] = np.median(factor[described])
     return undecided * factor
 
 

@@ -141,8 +141,8 @@ def state_of(region: Region, extractor_key: str) -> IndexState:
     waiting = max(there - tiles, 0)
     if manifest is not None and not waiting and rows.filter(pk__gt=manifest.newest).exists():
         waiting = rows.filter(pk__gt=manifest.newest).count()
-    asked = _jobs(region, extractor_key)
-    latest = asked.first()
+    jobs_of_region = _jobs(region, extractor_key)
+    latest = jobs_of_region.first()
     return IndexState(
         superpixels=manifest.rows if manifest is not None else 0,
         tiles=tiles,
@@ -309,8 +309,8 @@ def _take_in(
     folder, prefix = _folder(region, manifest.extractor_key), _prefix(region, manifest.extractor_key)
     compression = compressions.from_bytes(_local(folder, prefix, manifest.compression).read_bytes())
     parts = [vectors.read_part(_local(folder, prefix, part.name)) for part in manifest.parts]
-    known = np.sort(np.concatenate([np.zeros(0, np.int64), *(part.tiles for part in parts)]))
-    done, newest = len(known), manifest.newest
+    tiles_there = np.sort(np.concatenate([np.zeros(0, np.int64), *(part.tiles for part in parts)]))
+    done, newest = len(tiles_there), manifest.newest
     part = _GrowingPart(compression)
     kept = list(manifest.parts)
     pending: list[tuple[int, str, int, int]] = []
@@ -339,8 +339,8 @@ def _take_in(
         rows.order_by("chunk_id", "first_row").values_list(*fields).iterator(chunk_size=5_000)
     ):
         newest = max(newest, number)
-        place = np.searchsorted(known, tile)
-        if (place < len(known) and known[place] == tile) or not count:
+        place = np.searchsorted(tiles_there, tile)
+        if (place < len(tiles_there) and tiles_there[place] == tile) or not count:
             continue
         pending.append((tile, path, first, count))
         superpixels += count
@@ -418,8 +418,8 @@ def _manifest(region: Region, extractor_key: str, rebuilt: bool = False) -> Mani
 
 
 def _from_bytes(data: bytes) -> Manifest:
-    said: dict[str, Any] = json.loads(data)
-    return Manifest(**{**said, "parts": [PartFile(**part) for part in said["parts"]]})
+    values: dict[str, Any] = json.loads(data)
+    return Manifest(**{**values, "parts": [PartFile(**part) for part in values["parts"]]})
 
 
 def _in_bucket() -> bool:
@@ -453,8 +453,8 @@ def _local(folder: Path, prefix: str, name: str) -> Path:
 
 def _is_sound(path: Path) -> bool:
     """Whether the file holds what its name says; a process reads it for that once, and again when it was replaced."""
-    found = path.stat()
-    return _sha256_of_file(path, found.st_size, found.st_mtime_ns) == path.stem
+    stat = path.stat()
+    return _sha256_of_file(path, stat.st_size, stat.st_mtime_ns) == path.stem
 
 
 @lru_cache(maxsize=256)

@@ -51,27 +51,27 @@ def look_alikes_of(
 def _search(
     index: Index, extractor_key: str, places: Sequence[SuperpixelRef], wanted: int, as_one: bool
 ) -> list[tuple[SuperpixelRef, float]]:
-    asked = _asked(index, extractor_key, places, as_one)
-    found = vectors.nearest(index.parts, index.compression, asked, max(wanted, CANDIDATES))
+    queries = _asked(index, extractor_key, places, as_one)
+    neighbours = vectors.nearest(index.parts, index.compression, queries, max(wanted, CANDIDATES))
     there = set(
-        SegmentedTile.objects.filter(pk__in=np.unique(found.tile).tolist()).values_list("pk", flat=True)
+        SegmentedTile.objects.filter(pk__in=np.unique(neighbours.tile).tolist()).values_list("pk", flat=True)
     )
-    found = _only(found, np.array([tile in there for tile in found.tile.tolist()], bool))
+    neighbours = _only(neighbours, np.array([tile in there for tile in neighbours.tile.tolist()], bool))
     # From a bucket every candidate could cost a chunk of 64 MB: there the codes must do.
-    if len(found) and not isinstance(chunk_store(), BucketChunks):
-        found = _ranked_again(index, extractor_key, found, asked, wanted)
-    pairs = zip(found.places(), found.distance.tolist(), strict=True)
+    if len(neighbours) and not isinstance(chunk_store(), BucketChunks):
+        neighbours = _ranked_again(index, extractor_key, neighbours, queries, wanted)
+    pairs = zip(neighbours.places(), neighbours.distance.tolist(), strict=True)
     return [(place, round(distance, 4)) for place, distance in list(pairs)[:wanted]]
 
 
 def _ranked_again(
-    index: Index, extractor_key: str, found: Neighbours, asked: npt.NDArray[np.float32], wanted: int
+    index: Index, extractor_key: str, neighbours: Neighbours, queries: npt.NDArray[np.float32], wanted: int
 ) -> Neighbours:
     try:
-        features = load_superpixels(found.places(), extractor_key)
+        features = load_superpixels(neighbours.places(), extractor_key)
     except (KeyError, ValueError, FileNotFoundError):  # features are being made anew: the codes still hold
-        return found
-    return vectors.rank_again(index.compression, found, features, asked, wanted)
+        return neighbours
+    return vectors.rank_again(index.compression, neighbours, features, queries, wanted)
 
 
 def _asked(
@@ -94,13 +94,13 @@ def _features(places: list[SuperpixelRef], extractor_key: str) -> npt.NDArray[np
         ) from None
 
 
-def _only(found: Neighbours, chosen: npt.NDArray[np.bool_]) -> Neighbours:
-    return Neighbours(found.tile[chosen], found.superpixel[chosen], found.distance[chosen])
+def _only(neighbours: Neighbours, chosen: npt.NDArray[np.bool_]) -> Neighbours:
+    return Neighbours(neighbours.tile[chosen], neighbours.superpixel[chosen], neighbours.distance[chosen])
 
 
 def _name(index: Index, places: Sequence[SuperpixelRef], wanted: int, as_one: bool) -> str:
-    said = repr((index.name, sorted(places), wanted, as_one))
-    return f"look-alikes-{hashlib.sha256(said.encode()).hexdigest()}"
+    content = repr((index.name, sorted(places), wanted, as_one))
+    return f"look-alikes-{hashlib.sha256(content.encode()).hexdigest()}"
 
 
 def distances_to(
@@ -113,11 +113,11 @@ def distances_to(
     index = open_index(region, extractor_key)
     if index is None:
         raise UserError(_("There is no index of look-alikes for “%(region)s” yet.") % {"region": region})
-    asked = _features(list(places), extractor_key)
+    queries = _features(list(places), extractor_key)
     rows = np.arange(len(others))
-    found = Neighbours(rows, rows, np.zeros(len(rows), np.float32))
+    neighbours = Neighbours(rows, rows, np.zeros(len(rows), np.float32))
     ranked = vectors.rank_again(
-        index.compression, found, _features(list(others), extractor_key), asked, len(others)
+        index.compression, neighbours, _features(list(others), extractor_key), queries, len(others)
     )
     distances = np.empty(len(others))
     distances[ranked.tile] = ranked.distance

@@ -82,17 +82,17 @@ class RunDiff:
 
     def chosen(self, kind: str = "", reason: str = "") -> npt.NDArray[Any]:
         """The rows of that kind and reason; an empty word chooses all. Raises UserError for an unknown word."""
-        found = self.rows
-        for name, word, known in (("kind", kind, KINDS), ("reason", reason, REASONS)):
+        rows = self.rows
+        for name, word, words in (("kind", kind, KINDS), ("reason", reason, REASONS)):
             if not word:
                 continue
-            if word not in known:
+            if word not in words:
                 raise UserError(
-                    _("“%(word)s” is not one of %(known)s.") % {"word": word[:40], "known": ", ".join(known)},
+                    _("“%(word)s” is not one of %(known)s.") % {"word": word[:40], "known": ", ".join(words)},
                     fields={name: [_("unknown")]},
                 )
-            found = found[found[name] == known.index(word)]
-        return found
+            rows = rows[rows[name] == words.index(word)]
+        return rows
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,11 @@ def compare_runs(then: Run, now: Run) -> RunDiff:
 
     Raises UserError for runs of different regions or one run twice, Conflict where one has not ended.
     """
-    found = kept_diff(then, now)
-    if found is None:
-        found = _compute(then, now)
-        storage.put(_key(then, now), _as_bytes(found))
-    return found
+    diff = kept_diff(then, now)
+    if diff is None:
+        diff = _compute(then, now)
+        storage.put(_key(then, now), _as_bytes(diff))
+    return diff
 
 
 def compare_or_ask(then: Run, now: Run, *, acting_user: User | None) -> RunDiff | Job:
@@ -123,13 +123,13 @@ def compare_or_ask(then: Run, now: Run, *, acting_user: User | None) -> RunDiff 
 
     Raises what `compare_runs` raises, and UserError with the job's sentence where it failed a moment ago.
     """
-    found = kept_diff(then, now)
-    if found is not None:
-        return found
+    diff = kept_diff(then, now)
+    if diff is not None:
+        return diff
     if Detection.objects.filter(run__in=(then.pk, now.pk)).count() <= AT_ONCE:
         return compare_runs(then, now)
-    asked = Job.objects.filter(kind=COMPARE_JOB, parameters__then=then.pk, parameters__now=now.pk)
-    latest = asked.order_by("-id").first()
+    jobs_of_pair = Job.objects.filter(kind=COMPARE_JOB, parameters__then=then.pk, parameters__now=now.pk)
+    latest = jobs_of_pair.order_by("-id").first()
     if latest is not None and latest.is_open:
         return latest
     # A page that watches the job is read anew when it ends: it must not ask at once again.
@@ -326,10 +326,10 @@ def _failed(run: Run) -> set[int]:
 
 def _scored(run: Run, tiles: Sequence[int], *, with_scores: bool) -> dict[int, bytes]:
     """{tile: its packed scores, or b"" where they are not wanted} for those of `tiles` that the run scored."""
-    found = TileScore.objects.filter(run=run, segmented_tile__tile__in=tiles).order_by()
+    scores = TileScore.objects.filter(run=run, segmented_tile__tile__in=tiles).order_by()
     if not with_scores:
-        return dict.fromkeys(found.values_list("segmented_tile__tile_id", flat=True), b"")
-    return {tile: bytes(packed) for tile, packed in found.values_list("segmented_tile__tile_id", "scores")}
+        return dict.fromkeys(scores.values_list("segmented_tile__tile_id", flat=True), b"")
+    return {tile: bytes(packed) for tile, packed in scores.values_list("segmented_tile__tile_id", "scores")}
 
 
 def _as_found(packed: bytes, run: Run) -> int | None:

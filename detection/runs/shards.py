@@ -99,11 +99,11 @@ def _stored_features(run: Run, tiles: Sequence[Tile]) -> dict[int, TileFeatures]
         segmented_tile__segmentation=run.segmentation_id,
         segmented_tile__tile__in=list(by_id),
     ).select_related("chunk", "segmented_tile")
-    found = {}
+    by_tile = {}
     for row in rows:
         row.segmented_tile.tile = by_id[row.segmented_tile.tile_id]
-        found[row.segmented_tile.tile_id] = row
-    return found
+        by_tile[row.segmented_tile.tile_id] = row
+    return by_tile
 
 
 def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> FirstPass:
@@ -135,13 +135,13 @@ def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[n
     blocks = feature_store.read_blocks(chunk_store(), ranges, ROWS_AT_ONCE)
     scores = [fitted.predict_proba(block).astype("<f4") for block in blocks]
     joined = np.concatenate(scores) if scores else np.zeros(0, "<f4")
-    found: list[npt.NDArray[np.float32]] = [joined] * len(rows)
+    probabilities: list[npt.NDArray[np.float32]] = [joined] * len(rows)
     first = 0
     for place in order:
         last = first + rows[place].segmented_tile.superpixels
-        found[place] = joined[first:last]
+        probabilities[place] = joined[first:last]
         first = last
-    return found
+    return probabilities
 
 
 def _judge(
@@ -150,16 +150,16 @@ def _judge(
     positive = np.flatnonzero(probabilities >= run.threshold) + 1
     if len(positive) > run.positive_superpixels:
         try:
-            found = _detection(run, segmented, positive.tolist(), probabilities)
+            detection = _detection(run, segmented, positive.tolist(), probabilities)
         except (NotThere, ValueError) as error:  # its label raster is lost: one tile's loss, not the run's
             outcome.failures.append(TileFailure(run=run, tile=segmented.tile, reason=str(error)[:300]))
             return
-        outcome.detections.append(found)
+        outcome.detections.append(detection)
     outcome.scores.append(
         TileScore(run=run, segmented_tile=segmented, scores=probabilities.tobytes(), positives=len(positive))
     )
-    asked = run.segmentation.n_segments
-    if not asked * FEWEST <= segmented.superpixels <= asked * MOST:
+    target = run.segmentation.n_segments
+    if not target * FEWEST <= segmented.superpixels <= target * MOST:
         outcome.unusual.append(UnusualTile(run=run, tile=segmented.tile, superpixels=segmented.superpixels))
 
 
@@ -184,11 +184,11 @@ def _multipolygon(geometry: Any) -> dict[str, Any]:
     """GeoJSON MultiPolygon with lists instead of tuples, as JSON columns give them back."""
     if isinstance(geometry, Polygon):
         geometry = MultiPolygon([geometry])
-    found = mapping(geometry)
+    shape = mapping(geometry)
     return {
         "type": "MultiPolygon",
         "coordinates": [
-            [[list(point) for point in ring] for ring in polygon] for polygon in found["coordinates"]
+            [[list(point) for point in ring] for ring in polygon] for polygon in shape["coordinates"]
         ],
     }
 

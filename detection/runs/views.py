@@ -17,7 +17,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from amberapp.errors import UserError
-from amberapp.models import Job, Role, User
+from amberapp.models import Job, Role
+from amberapp.web.parameters import row_number, signed_in
 from amberapp.web.permissions import role_required
 from detection.ground.find_region import region_numbered
 from detection.models import Detection, Region, Run
@@ -33,6 +34,7 @@ from detection.runs.diff import (
 )
 from detection.runs.runs import cancel_run, pause_run, resume_run, start_run
 from detection.runs.watch import progress_of_all, run_numbered
+from detection.segmentation.svg import rings_of, svg_path
 
 RUNS_A_PAGE = 25
 TILES_A_PAGE = 24
@@ -44,18 +46,16 @@ MOST_POLYGONS = 400
 @role_required(Role.ADMIN)
 def run_start(request: HttpRequest) -> HttpResponse:
     """Reprocess a region with its active classifier."""
-    assert isinstance(request.user, User)
     region = region_numbered(request.POST.get("region", ""))
-    run = start_run(region=region, acting_user=request.user)
+    run = start_run(region=region, acting_user=signed_in(request))
     return redirect("run", run_id=run.pk)
 
 
 @require_POST
 @role_required(Role.ADMIN)
 def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
-    assert isinstance(request.user, User)
     run = run_numbered(run_id)
-    pause_run(run=run, acting_user=request.user)
+    pause_run(run=run, acting_user=signed_in(request))
     messages.success(request, _("Run %(id)s is paused. Shards in hand are still finished.") % {"id": run.pk})
     return redirect("run", run_id=run.pk)
 
@@ -63,9 +63,8 @@ def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 @role_required(Role.ADMIN)
 def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
-    assert isinstance(request.user, User)
     run = run_numbered(run_id)
-    resume_run(run=run, acting_user=request.user)
+    resume_run(run=run, acting_user=signed_in(request))
     messages.success(request, _("Run %(id)s goes on.") % {"id": run.pk})
     return redirect("run", run_id=run.pk)
 
@@ -73,9 +72,8 @@ def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 @role_required(Role.ADMIN)
 def run_cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    assert isinstance(request.user, User)
     run = run_numbered(run_id)
-    cancel_run(run=run, acting_user=request.user)
+    cancel_run(run=run, acting_user=signed_in(request))
     messages.success(request, _("Run %(id)s is cancelled. What it wrote stays on record.") % {"id": run.pk})
     return redirect("run", run_id=run.pk)
 
@@ -90,22 +88,28 @@ def run_list(request: HttpRequest) -> HttpResponse:
     if region is None and regions:
         latest = Run.objects.order_by("-id").values_list("region_id", flat=True).first()
         region = next((one for one in regions if one.pk == latest), regions[0])
-    found = Run.objects.filter(region=region).select_related("classifier", "created_by").order_by("-id")
-    page = Paginator(found, RUNS_A_PAGE).get_page(request.GET.get("page"))
-    shown = list(page.object_list)
-    counts = Detection.objects.filter(run__in=shown).order_by().values_list("run")
+    runs = Run.objects.filter(region=region).select_related("classifier", "created_by").order_by("-id")
+    page = Paginator(runs, RUNS_A_PAGE).get_page(request.GET.get("page"))
+    listed = list(page.object_list)
+    counts = Detection.objects.filter(run__in=listed).order_by().values_list("run")
     detections = dict(counts.annotate(Count("id")))
-    progress = progress_of_all(shown)
-    comparable = [run.pk for run in shown if run.has_ended]
+    progress = progress_of_all(listed)
+    comparable = [run.pk for run in listed if run.has_ended]
     context = {
         "regions": regions,
         "region": region,
         "page": page,
         "rows": [
-            {"run": run, "progress": progress[run.pk], "detections": detections.get(run.pk, 0)}
-            for run in shown
+            {
+                "run": run,
+                "progress": progress[run.pk],
+                "detections": detections.get(run.pk, 0),
+                # The two newest that have ended are proposed for a comparison.
+                "now_checked": "checked" if run.pk in comparable[:1] else "",
+                "then_checked": "checked" if run.pk in comparable[1:2] else "",
+            }
+            for run in listed
         ],
-        "newest": comparable[:2],
         "comparable": len(comparable) > 1,
         "query": urlencode({"region": region.slug}) + "&" if region else "",
     }
@@ -134,16 +138,16 @@ class RunRow:
 def run_compare(request: HttpRequest) -> HttpResponse:
     """Two runs side by side: what appeared, vanished or changed, by reason, with a picture of each tile."""
     then, now = earlier_and_later(_number(request, "then"), _number(request, "now"))
-    found = compare_or_ask(then, now, acting_user=request.user if isinstance(request.user, User) else None)
+    diff = compare_or_ask(then, now, acting_user=signed_in(request))
     context: dict[str, Any] = {"then": then, "now": now, "runs": (then, now)}
-    if isinstance(found, Job):
-        return render(request, "detection/runs/compare.html", context | {"job": found})
+    if isinstance(diff, Job):
+        return render(request, "detection/runs/compare.html", context | {"job": diff})
     kind, reason = request.GET.get("kind", ""), request.GET.get("reason", "")
-    page = Paginator(found.chosen(kind, reason), TILES_A_PAGE).get_page(request.GET.get("page"))
-    chosen = {"then": str(then.pk), "now": str(now.pk), "kind": kind, "reason": reason}
-    counts = found.counts()
+    page = Paginator(diff.chosen(kind, reason), TILES_A_PAGE).get_page(request.GET.get("page"))
+    query = {"then": str(then.pk), "now": str(now.pk), "kind": kind, "reason": reason}
+    counts = diff.counts()
     context |= {
-        "diff": found,
+        "diff": diff,
         "kinds": [
             {
                 "value": value,
@@ -153,21 +157,21 @@ def run_compare(request: HttpRequest) -> HttpResponse:
             }
             for value, label in DifferenceKind.choices
         ],
-        "reasons": _reasons(found),
+        "reasons": _reasons(diff),
         "kind": kind,
         "reason": reason,
         "page": page,
         "rows": [_row(one) for one in tiles_of(page.object_list)],  # type: ignore[arg-type]
-        "query": urlencode({name: value for name, value in chosen.items() if value}) + "&",
+        "query": urlencode({name: value for name, value in query.items() if value}) + "&",
     }
     return render(request, "detection/runs/compare.html", context)
 
 
 def _number(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    if not text.isdecimal() or len(text) > 18:
+    number = row_number(request.GET.get(name, ""))
+    if number is None:
         raise UserError(_("Choose two runs of one region to compare."))
-    return int(text)
+    return number
 
 
 def _reasons(diff: RunDiff) -> list[tuple[str, str]]:
@@ -177,19 +181,15 @@ def _reasons(diff: RunDiff) -> list[tuple[str, str]]:
 
 
 def _row(one: DifferingTile) -> RunRow:
-    return RunRow(one, _found(one.then), _found(one.now))
+    return RunRow(one, _side(one.then), _side(one.now))
 
 
-def _found(detection: Detection | None) -> RunFinding | None:
+def _side(detection: Detection | None) -> RunFinding | None:
     if detection is None:
         return None
-    return RunFinding(detection, len(detection.superpixels), svg_path(detection.pixel_outline))
+    return RunFinding(detection, len(detection.superpixels), _path(detection.pixel_outline))
 
 
-def svg_path(outline: dict[str, Any]) -> str:
-    """The `d` of an SVG path around a GeoJSON MultiPolygon in pixels; empty where it is too much to draw."""
-    polygons = outline["coordinates"]
-    if len(polygons) > MOST_POLYGONS:
-        return ""
-    rings = [ring for polygon in polygons for ring in polygon]
-    return "".join("M" + "L".join(f"{x:g},{y:g}" for x, y in ring[:-1]) + "Z" for ring in rings)
+def _path(outline: dict[str, Any]) -> str:
+    """The outline as an SVG path; empty where it is too much to draw."""
+    return svg_path(rings_of(outline)) if len(outline["coordinates"]) <= MOST_POLYGONS else ""

@@ -10,9 +10,8 @@ from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere
 from amberapp.models import WorkState
+from amberapp.web.parameters import BIGGEST_ID
 from detection.models import Classifier, Run, Shard
-
-BIGGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -103,23 +102,23 @@ def duration(seconds: float) -> str:
 
 def classifier_numbered(classifier_id: int) -> Classifier:
     """Raises NotThere."""
-    found = (
+    classifier = (
         Classifier.objects.select_related("dataset", "region", "created_by")
         .filter(pk=min(classifier_id, BIGGEST_ID))
         .first()
     )
-    if found is None:
+    if classifier is None:
         raise NotThere(_("There is no classifier %(number)s.") % {"number": classifier_id})
-    return found
+    return classifier
 
 
 def run_numbered(run_id: int) -> Run:
     """Raises NotThere."""
-    found = (
+    run = (
         Run.objects.select_related("region", "classifier__dataset", "segmentation", "created_by")
         .filter(pk=min(run_id, BIGGEST_ID))
         .first()
     )
-    if found is None:
+    if run is None:
         raise NotThere(_("There is no run %(number)s.") % {"number": run_id})
-    return found
+    return run

@@ -35,16 +35,16 @@ def paint_ground(canvas: Canvas, land: Land, shot: Acquisition) -> np.ndarray:
     # Per parcel of arable land, meadow and bog: what it shows and how light it is.
     rng = np.random.default_rng([land.place.world & 0xFFFFFFFF, shot.strip & 0xFFFF, shot.day.toordinal()])
     draw = rng.integers(0, 16, PARCELS)
-    shown = np.concatenate(
+    kinds_shown = np.concatenate(
         [
             np.repeat(list(mix), list(mix.values())).astype(np.uint8)[draw]
             for mix in palette.MIXES[shot.season]
         ]
     )
     lightness = np.tile(rng.standard_normal(PARCELS) * 0.075, 3).astype(np.float32)
-    ground = shown.take(parcel, mode="clip")
-    furrowed = palette.FURROWS[shown].take(parcel, mode="clip")
-    mottled = palette.MOTTLE[shown].take(parcel, mode="clip")
+    ground = kinds_shown.take(parcel, mode="clip")
+    furrowed = palette.FURROWS[kinds_shown].take(parcel, mode="clip")
+    mottled = palette.MOTTLE[kinds_shown].take(parcel, mode="clip")
 
     mottle = window.noise("mottle", 300, 5, 0.62)
     tone = window.noise("fine", 22, 3, 0.8)
@@ -72,7 +72,7 @@ def paint_ground(canvas: Canvas, land: Land, shot: Acquisition) -> np.ndarray:
     tints = (1 + dryness, None, 1 - np.float32(0.6) * dryness)
     for index, tint in enumerate(tints):
         plane = canvas.planes[index]
-        table = palette.GROUND[shot.season][:, index][shown] * (1 + lightness)
+        table = palette.GROUND[shot.season][:, index][kinds_shown] * (1 + lightness)
         np.multiply(table.take(parcel, mode="clip"), tone, out=plane)
         if tint is not None:
             plane *= tint

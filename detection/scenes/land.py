@@ -319,7 +319,7 @@ class Land:
     @cached_property
     def villages(self) -> list[Village]:
         """Villages that may reach into the window."""
-        window, world, found = self.window, self.place.world, []
+        window, world, stamps = self.window, self.place.world, []
         reach = 1100 + APART
         i = np.array(_cells(window.left, window.size, reach, VILLAGE_PERIOD))[:, None, None]
         j = np.array(_cells(window.top, window.size, reach, VILLAGE_PERIOD))[None, :, None]
@@ -331,19 +331,19 @@ class Land:
             y = (int(j[0, at_j, 0]) + 0.2 + 0.6 * draw[2]) * VILLAGE_PERIOD
             if self.place.forced == "mining" and np.hypot(x - middle[0], y - middle[1]) < APART:
                 continue
-            found.append(Village(x, y, (draw[3] - 0.5) * 3, 420 + 480 * draw[4], int(draw[0] * 2**40)))
+            stamps.append(Village(x, y, (draw[3] - 0.5) * 3, 420 + 480 * draw[4], int(draw[0] * 2**40)))
         if self.place.forced == "village":
             x, y = self.place.centre
             draw = hashed(world, channel("forced village"), self.place.column, self.place.row, np.arange(4))
-            found.append(
+            stamps.append(
                 Village(x + 120 * (draw[0] - 0.5), y + 120 * (draw[1] - 0.5), (draw[2] - 0.5) * 3, 620, 11)
             )
-        return found
+        return stamps
 
     @cached_property
     def sites(self) -> list[Site]:
         """Diggings that may reach into the window."""
-        window, world, found = self.window, self.place.world, []
+        window, world, stamps = self.window, self.place.world, []
         reach = 950
         i = np.array(_cells(window.left, window.size, reach, SITE_PERIOD))[:, None]
         j = np.array(_cells(window.top, window.size, reach, SITE_PERIOD))[None, :]
@@ -356,13 +356,13 @@ class Land:
             rich[np.hypot(x - village.x, y - village.y) < APART] = -9
         for at in np.argwhere(rich > 0.42):
             cell = tuple(at)
-            found.append(_site(world, float(x[cell]), float(y[cell]), int(draw[3][cell] * 2**31)))
+            stamps.append(_site(world, float(x[cell]), float(y[cell]), int(draw[3][cell] * 2**31)))
         if self.place.forced == "mining":
             centre_x, centre_y = self.place.centre
             spot = hashed(world, channel("forced site"), self.place.column, self.place.row, np.arange(3))
             shift_x, shift_y = (240 * (spot[:2] - 0.5)).tolist()
-            found.append(_site(world, centre_x + shift_x, centre_y + shift_y, int(spot[2] * 2**31)))
-        return found
+            stamps.append(_site(world, centre_x + shift_x, centre_y + shift_y, int(spot[2] * 2**31)))
+        return stamps
 
     def digging(self, site: Site, growth: float = 1.0) -> np.ndarray:
         """How deep inside a digging each pixel is: float32, above 0 inside, 1 in the middle, −1 far outside."""

@@ -17,6 +17,8 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
+from detection.geometry import Bounds, pixels_to_degrees
+
 Ring = list[list[int]]
 
 # Headings along which a border is walked with the superpixel on the right hand (clockwise on the screen).
@@ -42,8 +44,8 @@ def trace_outlines(
     from skimage.measure import label as label_components
 
     components = label_components(labels, background=0, connectivity=1)
-    found = int(components.max(initial=0))
-    owner = np.zeros(found + 1, np.int64)
+    count = int(components.max(initial=0))
+    owner = np.zeros(count + 1, np.int64)
     owner[components.ravel()] = labels.ravel()
     counts = np.bincount(owner[1:], minlength=superpixels + 1)[1:]
     if (counts != 1).any():
@@ -53,7 +55,7 @@ def trace_outlines(
         )
     traced = _trace_components(components, scale, shape)
     outlines: list[list[Ring]] = [[] for _ in range(superpixels)]
-    for component in range(1, found + 1):
+    for component in range(1, count + 1):
         outlines[int(owner[component]) - 1] = traced[component - 1]
     return outlines
 
@@ -80,24 +82,18 @@ def union_outline(
     return MultiPolygon([Polygon(rings[0], rings[1:]) for rings in traced])
 
 
-def to_geographic(
-    geometry: BaseGeometry, bounds: tuple[float, float, float, float], shape: tuple[int, int]
-) -> BaseGeometry:
+def to_geographic(geometry: BaseGeometry, bounds: Bounds, shape: tuple[int, int]) -> BaseGeometry:
     """Move a geometry from pixel corners to degrees (x longitude, y latitude, WGS 84).
 
-    `bounds`: (west, south, east, north) of the image in degrees; `shape`: (rows, cols). The mapping is linear:
-    inside a zoom 18 tile of 1000 pixels the Mercator projection bends away from it by 4 mm at 51.5° N. Polygons come out
-    with the outside counter-clockwise, as GeoJSON (RFC 7946) wants them. Raises ValueError for an empty image.
+    `bounds`: those of the image; `shape`: (rows, cols). Polygons come out with the outside counter-clockwise, as
+    GeoJSON (RFC 7946) wants them. Raises ValueError for an empty image.
     """
     rows, cols = shape
     if rows < 1 or cols < 1:
         raise ValueError(f"an image has rows and columns, not {shape}")
-    west, south, east, north = bounds
 
     def place(points: np.ndarray) -> np.ndarray:
-        x, y = points[:, 0] / cols, points[:, 1] / rows
-        # Weighted sums, so that the corners of the image land on the bounds to the last bit.
-        return np.column_stack([west * (1 - x) + east * x, north * (1 - y) + south * y])
+        return np.column_stack(pixels_to_degrees(points[:, 0], points[:, 1], bounds, cols, rows))
 
     return _counter_clockwise(shapely.transform(geometry, place))
 

@@ -164,12 +164,12 @@ def _join_fragments(superpixels: np.ndarray, smallest: float) -> np.ndarray:
 
 def _neighboured(superpixels: np.ndarray) -> np.ndarray:
     """bool (n + 1,): whether superpixel k touches another superpixel by an edge; one alone in no-data never will."""
-    found = np.zeros(int(superpixels.max()) + 1, bool)
+    mask = np.zeros(int(superpixels.max()) + 1, bool)
     for one, other in ((superpixels[1:], superpixels[:-1]), (superpixels[:, 1:], superpixels[:, :-1])):
         meet = (one != other) & (one != 0) & (other != 0)
-        found[one[meet]] = True
-        found[other[meet]] = True
-    return found
+        mask[one[meet]] = True
+        mask[other[meet]] = True
+    return mask
 
 
 def _around(one: tuple[slice, ...], other: tuple[slice, ...]) -> tuple[slice, ...]:

@@ -126,8 +126,8 @@ def _connected(
     joined[::2, ::2] = blocks > 0
     joined[1::2, ::2] = (key[1:] == key[:-1]) & (blocks[1:] > 0)
     joined[::2, 1::2] = (key[:, 1:] == key[:, :-1]) & (blocks[:, 1:] > 0)
-    found, count = ndimage.label(joined)
-    parts = np.ascontiguousarray(found[::2, ::2]).astype(np.int32)
+    components, count = ndimage.label(joined)
+    parts = np.ascontiguousarray(components[::2, ::2]).astype(np.int32)
     owner = np.zeros(count + 1, np.int64)
     owner[parts.ravel()] = blocks.ravel()
     owner[0] = 0

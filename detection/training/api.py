@@ -1,19 +1,21 @@
 """API of classifiers."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from amberapp.models import User
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import IsAdmin, IsExpert
 from detection.models import Classifier
 from detection.runs.watch import classifier_numbered
 from detection.training.train import activate
 
 
-class ClassifierSerializer(serializers.ModelSerializer):
+class ClassifierSerializer(serializers.ModelSerializer[Any]):
     dataset = serializers.CharField(source="dataset.content_hash", read_only=True)
     is_active = serializers.BooleanField(read_only=True)
 
@@ -60,8 +62,7 @@ class ClassifierActivate(APIView):
 
     @extend_schema(request=None, responses=ClassifierSerializer)
     def post(self, request: Request, classifier_id: int) -> Response:
-        assert isinstance(request.user, User)  # the permission saw to it
         classifier = classifier_numbered(classifier_id)
-        activate(classifier=classifier, acting_user=request.user)
+        activate(classifier=classifier, acting_user=signed_in(request))
         classifier.region.refresh_from_db()
         return Response(ClassifierSerializer(classifier).data)

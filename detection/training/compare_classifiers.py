@@ -31,7 +31,7 @@ def compare_classifiers(
     data = read_training_data(
         dataset=dataset, region=region, extractor_name=extractor_name, progress=progress
     )
-    found: dict[str, dict[str, Any]] = {name: {} for name in ALGORITHMS}
+    figures: dict[str, dict[str, Any]] = {name: {} for name in ALGORITHMS}
     held: dict[str, dict[str, HeldOut]] = {}
     reasons: dict[str, str] = {}
     for place, grouping in enumerate(GROUPINGS):
@@ -40,10 +40,10 @@ def compare_classifiers(
         except ValueError as error:
             reasons[grouping] = str(error)
         for name in ALGORITHMS:
-            found[name][grouping] = None
+            figures[name][grouping] = None
             if grouping in held:
                 outcome = summarise([held[grouping][name]], data.mining, data.groups(grouping))
-                found[name][grouping] = outcome.as_dict()
+                figures[name][grouping] = outcome.as_dict()
     deciding = next((grouping for grouping in DECIDING if grouping in held), None)
     if deciding is None:
         raise UserError(
@@ -57,7 +57,7 @@ def compare_classifiers(
         "extractor": data.extractor.name,
         "n": len(data.rows),
         "positives": int(np.count_nonzero(data.mining)),
-        "algorithms": found,
+        "algorithms": figures,
         "reasons": reasons,
         "proposal": {**proposal.as_dict(), "grouping": deciding},
         "warnings": data.warnings,

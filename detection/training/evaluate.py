@@ -20,15 +20,15 @@ def crop_files(folder: Path) -> list[tuple[Path, bool]]:
 
     Raises UserError when the folder or both of its parts are missing or empty.
     """
-    found = [
+    files = [
         (file, mining)
         for name, mining in VERDICT_FOLDERS.items()
         for file in sorted((folder / name).glob("*"))
         if file.is_file() and not file.name.startswith(".")
     ]
-    if not found:
+    if not files:
         raise UserError(f"{folder} has no crops: expected image files in positive/ and negative/ under it.")
-    return found
+    return files
 
 
 def evaluate_crops(*, classifier: Classifier, folder: Path) -> dict[str, Any]:

@@ -94,8 +94,8 @@ def read_training_data(
 def _extractor(name: str) -> tuple[FeatureExtractor, list[str]]:
     """The extractor asked for; where its weights cannot be had, `texture` and a sentence that says so."""
     try:
-        found = usable_extractor(name)
-        return found, list(found.warnings)
+        extractor = usable_extractor(name)
+        return extractor, list(extractor.warnings)
     except UserError as error:
         if name == FALLBACK or name not in EXTRACTOR_NAMES:
             raise

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from amberapp.models import User
+from amberapp.web.parameters import BIGGEST_ID, signed_in
 from amberapp.web.permissions import IsExpert
 from labeling.area.answers import answer_tile, next_tile, progress_of, tile_again
 from labeling.area.sample import sample_numbered
@@ -21,10 +21,9 @@ from labeling.models import SampleTile
 
 MOST_HELD = 20
 MOST_SUPERPIXELS = 65535
-BIGGEST_ID = 2**63 - 1
 
 
-class HeldSerializer(serializers.Serializer):
+class HeldSerializer(serializers.Serializer[Any]):
     held = serializers.ListField(
         child=serializers.IntegerField(min_value=0, max_value=BIGGEST_ID),
         max_length=MOST_HELD,
@@ -33,7 +32,7 @@ class HeldSerializer(serializers.Serializer):
     )
 
 
-class SampleTileSerializer(serializers.Serializer):
+class SampleTileSerializer(serializers.Serializer[Any]):
     """A tile without anything that would tell what the map says of it, not even where it lies."""
 
     id = serializers.IntegerField(help_text="the sample tile; answers name it")
@@ -47,18 +46,18 @@ class SampleTileSerializer(serializers.Serializer):
     source = SourceSerializer()  # type: ignore[assignment]  # the stubs' Field has an attribute of that name
 
 
-class ProgressSerializer(serializers.Serializer):
+class ProgressSerializer(serializers.Serializer[Any]):
     tiles = serializers.IntegerField()
     judged = serializers.IntegerField(help_text="by anybody")
     mine = serializers.IntegerField(help_text="by this expert")
 
 
-class NextSampleTileSerializer(serializers.Serializer):
+class NextSampleTileSerializer(serializers.Serializer[Any]):
     tile = SampleTileSerializer(allow_null=True, help_text="null: nothing is left for this expert")
     progress = ProgressSerializer()
 
 
-class NewAnswerSerializer(serializers.Serializer):
+class NewAnswerSerializer(serializers.Serializer[Any]):
     superpixels = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=MOST_SUPERPIXELS),
         max_length=MOST_SUPERPIXELS,
@@ -67,12 +66,12 @@ class NewAnswerSerializer(serializers.Serializer):
     unusable = serializers.BooleanField(default=False, help_text="cloud, damage: nothing can be said")
 
 
-class KeptAnswerSerializer(serializers.Serializer):
+class KeptAnswerSerializer(serializers.Serializer[Any]):
     superpixels = serializers.ListField(child=serializers.IntegerField())
     unusable = serializers.BooleanField()
 
 
-class AnsweredTileSerializer(serializers.Serializer):
+class AnsweredTileSerializer(serializers.Serializer[Any]):
     tile = SampleTileSerializer()
     answer = KeptAnswerSerializer()
 
@@ -85,11 +84,11 @@ class NextSampleTile(APIView):
 
     @extend_schema(request=HeldSerializer, responses=NextSampleTileSerializer)
     def post(self, request: Request, sample_id: int) -> Response:
-        sent = HeldSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        sample, expert = sample_numbered(sample_id), _expert(request)
-        tile = next_tile(sample=sample, expert=expert, held=sent.validated_data["held"])
-        answer = {"tile": _shown(tile) if tile else None, "progress": progress_of(sample, expert)}
+        data = HeldSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        sample, expert = sample_numbered(sample_id), signed_in(request)
+        tile = next_tile(sample=sample, expert=expert, held=data.validated_data["held"])
+        answer = {"tile": _described(tile) if tile else None, "progress": progress_of(sample, expert)}
         return Response(NextSampleTileSerializer(answer).data)
 
 
@@ -102,26 +101,26 @@ class SampleTileAnswer(APIView):
     @extend_schema(responses=AnsweredTileSerializer)
     def get(self, request: Request, sample_id: int, sample_tile_id: int) -> Response:
         tile, answer = tile_again(
-            sample=sample_numbered(sample_id), expert=_expert(request), sample_tile_id=sample_tile_id
+            sample=sample_numbered(sample_id), expert=signed_in(request), sample_tile_id=sample_tile_id
         )
-        return Response(AnsweredTileSerializer({"tile": _shown(tile), "answer": answer}).data)
+        return Response(AnsweredTileSerializer({"tile": _described(tile), "answer": answer}).data)
 
     @extend_schema(request=NewAnswerSerializer, responses=ProgressSerializer)
     def put(self, request: Request, sample_id: int, sample_tile_id: int) -> Response:
-        sent = NewAnswerSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        sample, expert = sample_numbered(sample_id), _expert(request)
+        data = NewAnswerSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        sample, expert = sample_numbered(sample_id), signed_in(request)
         answer_tile(
             sample=sample,
             expert=expert,
             sample_tile_id=sample_tile_id,
-            superpixels=sent.validated_data["superpixels"],
-            unusable=sent.validated_data["unusable"],
+            superpixels=data.validated_data["superpixels"],
+            unusable=data.validated_data["unusable"],
         )
         return Response(ProgressSerializer(progress_of(sample, expert)).data)
 
 
-def _shown(sampled: SampleTile) -> dict[str, Any]:
+def _described(sampled: SampleTile) -> dict[str, Any]:
     segmented = sampled.segmented_tile
     tile = segmented.tile
     # By the sample's own numbers: those of the tile stand beside scores and verdicts in other answers.
@@ -137,8 +136,3 @@ def _shown(sampled: SampleTile) -> dict[str, Any]:
         "capture_date": tile.capture_date,
         "source": tile.source,
     }
-
-
-def _expert(request: Request) -> User:
-    assert isinstance(request.user, User)  # the permission saw to it
-    return request.user

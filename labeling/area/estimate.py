@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +65,10 @@ def _shown(run: Run, approved: set[int]) -> set[tuple[int, tuple[int, ...]]]:
         segmented_tile__tile__west__isnull=False,
         segmented_tile__tile__source__may_derive=True,
     )
-    told = rows.order_by().values_list("pk", "segmented_tile", "superpixels")
+    values = rows.order_by().values_list("pk", "segmented_tile", "superpixels")
     return {
         (tile, tuple(sorted(superpixels)))
-        for pk, tile, superpixels in told.iterator(chunk_size=2000)
+        for pk, tile, superpixels in values.iterator(chunk_size=2000)
         if pk in approved
     }
 
@@ -85,57 +86,44 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
     hardly one could be seen, as if they were not in it. Raises Conflict when a stratum has fewer than two judged
     tiles while there are others to judge.
     """
-    tiles = list(
-        sample.tiles.select_related("segmented_tile__tile", "segmented_tile__segmentation").order_by(
-            "position"
-        )
-    )
     answers: dict[int, list[SampleAnswer]] = defaultdict(list)
     for answer in SampleAnswer.objects.filter(sample_tile__sample=sample).order_by("id"):
         answers[answer.sample_tile_id].append(answer)
-    own = _own_ground(sample)
-    judged: dict[str, list[MinedAndMapped]] = {name: [] for name in STRATA}
-    unusable: dict[str, int] = dict.fromkeys(STRATA, 0)
-    for tile in tiles:
-        usable = [answer for answer in answers[tile.pk] if not answer.unusable]
-        if usable:
-            judged[tile.stratum].append(_measure(tile, usable, own.get(tile.segmented_tile_id)))
-        elif answers[tile.pk]:
-            unusable[tile.stratum] += 1
+    judged, unusable = _measured(sample, answers)
     strata = [_stratum(row, judged[row["name"]], unusable[row["name"]]) for row in sample.strata]
     try:
-        found = estimate_tiles(strata)
+        area = estimate_tiles(strata)
     except ValueError as error:
         raise Conflict(
             _("Too few tiles are judged: every part of the sample needs at least two that can be seen.")
         ) from error
     twice = [
-        [answer.superpixels for answer in given if not answer.unusable]
-        for given in answers.values()
-        if sum(not answer.unusable for answer in given) > 1
+        [answer.superpixels for answer in some if not answer.unusable]
+        for some in answers.values()
+        if sum(not answer.unusable for answer in some) > 1
     ]
-    seen = sum(stratum.judged for stratum in strata)
+    sampled = sample.tiles.count()
+    judged_tiles = sum(stratum.judged for stratum in strata)
     return {
         "format": "amber-area-estimate/1",
-        "hectares": round(found.hectares.value, 2),
-        "low": round(found.hectares.low, 2),
-        "high": round(found.hectares.high, 2),
-        "standard_error": _number(found.hectares.error, 2),
+        "hectares": round(area.hectares.value, 2),
+        "low": round(area.hectares.low, 2),
+        "high": round(area.hectares.high, 2),
+        "standard_error": _number(area.hectares.error, 2),
         "confidence": CONFIDENCE,
         "mapped_hectares": next(row["mapped_hectares"] for row in sample.strata if row["name"] == MAP),
         "tiles": {
             "searched": sum(stratum.tiles for stratum in strata),
-            "sampled": len(tiles),
-            "judged": seen,
+            "sampled": sampled,
+            "judged": judged_tiles,
             "unusable": sum(unusable.values()),
         },
-        "tiles_mined": _figure(found.tiles_mined, 1)
-        | {"standard_error": _number(found.tiles_mined.error, 1)},
+        "tiles_mined": _figure(area.tiles_mined, 1) | {"standard_error": _number(area.tiles_mined.error, 1)},
         "precision": {
-            "tiles": _share(found.precision_by_tiles),
-            "area": _share(found.precision_by_area),
+            "tiles": _share(area.precision_by_tiles),
+            "area": _share(area.precision_by_area),
         },
-        "recall": {"tiles": _share(found.recall_by_tiles), "area": _share(found.recall_by_area)},
+        "recall": {"tiles": _share(area.recall_by_tiles), "area": _share(area.recall_by_area)},
         "strata": [
             {
                 "name": stratum.name,
@@ -143,15 +131,15 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
                 "judged": stratum.judged,
                 "unusable": unusable[stratum.name],
                 "mined": stratum.finds,
-                **_stratum_figure(found.strata.get(stratum.name)),
+                **_stratum_figure(area.strata.get(stratum.name)),
             }
             for stratum in strata
         ],
         "twice": {
             "tiles": len(twice),
-            "agreed": sum(bool(given[0]) == bool(given[1]) for given in twice),
+            "agreed": sum(bool(first) == bool(second) for first, second, *_more in twice),
         },
-        "notes": _notes(found.strata, seen, sum(unusable.values()), len(tiles)),
+        "notes": _notes(area.strata, judged_tiles, sum(unusable.values()), sampled),
         "sample": sample.pk,
         "seed": sample.seed,
         "drawn": timezone.localdate(sample.created_at).isoformat(),
@@ -159,17 +147,35 @@ def estimate_of(sample: AreaSample, *, closed: dt.date) -> dict[str, Any]:
     }
 
 
+def _measured(
+    sample: AreaSample, answers: Mapping[int, Sequence[SampleAnswer]]
+) -> tuple[dict[str, list[MinedAndMapped]], dict[str, int]]:
+    """By stratum: what was seen on each tile that could be judged, and how many could not. `answers`: by sample tile."""
+    own = _own_ground(sample)
+    judged: dict[str, list[MinedAndMapped]] = {name: [] for name in STRATA}
+    unusable: dict[str, int] = dict.fromkeys(STRATA, 0)
+    tiles = sample.tiles.select_related("segmented_tile__tile", "segmented_tile__segmentation")
+    for tile in tiles.order_by("position"):
+        some = answers.get(tile.pk, ())
+        usable = [answer for answer in some if not answer.unusable]
+        if usable:
+            judged[tile.stratum].append(_measure(tile, usable, own.get(tile.segmented_tile_id)))
+        elif some:
+            unusable[tile.stratum] += 1
+    return judged, unusable
+
+
 def _own_ground(sample: AreaSample) -> dict[int, BaseGeometry]:
     """Of the sample's tiles that newer ones cover in part, what is left of their ground, by segmented tile."""
     searched = searched_by(sample.run)
     ground = own_ground(searched.boxes)
     sampled = list(sample.tiles.values_list("segmented_tile", flat=True))
-    found = {}
+    by_tile = {}
     for index in np.flatnonzero(np.isin(searched.segmented, sampled)).tolist():
         left = ground.left(index)
         if left is not None:
-            found[int(searched.segmented[index])] = left
-    return found
+            by_tile[int(searched.segmented[index])] = left
+    return by_tile
 
 
 def _measure(tile: SampleTile, answers: list[SampleAnswer], left: BaseGeometry | None) -> MinedAndMapped:
@@ -177,11 +183,11 @@ def _measure(tile: SampleTile, answers: list[SampleAnswer], left: BaseGeometry |
         return MinedAndMapped(0.0, 0.0, 0.0)
     numbers, areas = _areas(tile.segmented_tile, left)
     mapped = np.isin(numbers, tile.mapped)
-    said = [np.isin(numbers, answer.superpixels) for answer in answers]
+    masks = [np.isin(numbers, answer.superpixels) for answer in answers]
     return MinedAndMapped(
-        mined=float(np.mean([areas[mined].sum() for mined in said])),
+        mined=float(np.mean([areas[mined].sum() for mined in masks])),
         mapped=float(areas[mapped].sum()),
-        both=float(np.mean([areas[mined & mapped].sum() for mined in said])),
+        both=float(np.mean([areas[mined & mapped].sum() for mined in masks])),
     )
 
 

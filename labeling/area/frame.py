@@ -68,7 +68,7 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
     hectares = box_hectares(searched.boxes) * ground.shares
     verdicts = current_verdicts(run) if moment is None else verdicts_at(run, moment)
     approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
-    found: set[int] = set()
+    marked: set[int] = set()
     mapped: dict[int, list[int]] = {}
     mapped_hectares = 0.0
     number_of = {segmented: index for index, segmented in enumerate(searched.segmented.tolist())}
@@ -76,7 +76,7 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
     may_publish = dict(zip(searched.segmented.tolist(), searched.publishable.tolist(), strict=True))
     detections = run.detections.order_by().values_list("pk", "segmented_tile", "superpixels", "hectares")
     for pk, segmented, superpixels, area in detections.iterator(chunk_size=2000):
-        found.add(segmented)
+        marked.add(segmented)
         if pk in approved and may_publish.get(segmented):
             mapped[segmented] = sorted(superpixels)
             left = ground.left(number_of[segmented])
@@ -86,7 +86,7 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
                 shared[pk] = left
     mapped_hectares += _hectares_within(shared)
     is_mapped = np.isin(searched.segmented, list(mapped))
-    is_found = np.isin(searched.segmented, list(found)) & ~is_mapped
+    is_found = np.isin(searched.segmented, list(marked)) & ~is_mapped
     is_near = (searched.positives > 0) & ~is_mapped & ~is_found
     masks = {MAP: is_mapped, FOUND: is_found, NEAR: is_near, REST: ~(is_mapped | is_found | is_near)}
     return Frame(

@@ -128,12 +128,12 @@ def close_sample(*, sample: AreaSample, acting_user: User | None) -> AreaSample:
     Not every tile need be judged: experts see them in an order by chance, so those judged are themselves a random
     sample. Raises Conflict when it is closed already or a stratum has too few judged tiles.
     """
-    told = answers_of(sample)
+    answers = answers_of(sample)
     estimate = estimate_of(sample, closed=timezone.localdate())
     with transaction.atomic():
         # From here on no answer comes in. One that came while the others were measured is measured too.
         AreaSample.objects.select_for_update().get(pk=sample.pk)
-        if answers_of(sample) != told:
+        if answers_of(sample) != answers:
             estimate = estimate_of(sample, closed=timezone.localdate())
         taken = AreaSample.objects.filter(pk=sample.pk, closed_at__isnull=True).update(
             closed_at=timezone.now(), estimate=estimate
@@ -186,14 +186,14 @@ def published_estimate(run: Run) -> AreaSample | None:
 
 def sample_numbered(sample_id: int) -> AreaSample:
     """Raises NotThere."""
-    found = (
+    sample = (
         AreaSample.objects.select_related("region", "run", "created_by").filter(pk=sample_id).first()
         if sample_id < 2**63
         else None
     )
-    if found is None:
+    if sample is None:
         raise NotThere(_("There is no sample %(number)s.") % {"number": sample_id})
-    return found
+    return sample
 
 
 def _quiet_moment(run: Run) -> dt.datetime:

@@ -13,13 +13,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from amberapp import storage
 from amberapp.errors import NotThere, UserError
-from amberapp.models import Role, User, WorkState
+from amberapp.models import Role, WorkState
+from amberapp.web.parameters import BIGGEST_ID, row_number, signed_in
 from amberapp.web.permissions import role_required
 from detection.ground.pictures import YEAR, asked_size, picture
 from detection.imagery.decode import UnreadableImage
 from detection.models import Run, SegmentedTile
 from detection.runs.watch import run_numbered
-from labeling.area.answers import by_stratum, progress_of, progress_of_all, samples_to_judge
+from labeling.area.answers import progress_of_all, samples_to_judge
+from labeling.area.pages import sample_page
 from labeling.area.sample import (
     BIGGEST_SEED,
     DEFAULT_SIZE,
@@ -41,8 +43,7 @@ RUNS_OFFERED = 30
 @role_required(Role.EXPERT)
 def sample_choice(request: HttpRequest) -> HttpResponse:
     """The samples that wait for experts; straight to it where there is only one."""
-    assert isinstance(request.user, User)
-    waiting = samples_to_judge(request.user)
+    waiting = samples_to_judge(signed_in(request))
     if len(waiting) == 1:
         return redirect("sample-judge", sample_id=waiting[0][0].pk)
     return render(request, "labeling/area/choice.html", {"waiting": waiting})
@@ -53,13 +54,13 @@ def sample_choice(request: HttpRequest) -> HttpResponse:
 @role_required(Role.EXPERT)
 def sample_judge(request: HttpRequest, sample_id: int) -> HttpResponse:
     """The stage; the script fetches the tiles. Nothing on it tells what the map says."""
-    found = sample_numbered(sample_id)
+    sample = sample_numbered(sample_id)
     page = {
-        "next": reverse("api-sample-next", args=[found.pk]),
-        "tile": reverse("api-sample-tile", args=[found.pk, 0]),
+        "next": reverse("api-sample-next", args=[sample.pk]),
+        "tile": reverse("api-sample-tile", args=[sample.pk, 0]),
         "review": reverse("review"),
     }
-    return render(request, "labeling/area/judge.html", {"sample": found, "page": page})
+    return render(request, "labeling/area/judge.html", {"sample": sample, "page": page})
 
 
 @require_safe
@@ -81,16 +82,16 @@ def sample_tile_raster(request: HttpRequest, sample_id: int, sample_tile_id: int
 
 def _sampled(sample_id: int, sample_tile_id: int) -> SegmentedTile:
     """Raises NotThere."""
-    found = (
+    tile = (
         SampleTile.objects.select_related("segmented_tile__tile")
         .filter(pk=sample_tile_id, sample=sample_id)
         .first()
-        if max(sample_id, sample_tile_id) < 2**63
+        if max(sample_id, sample_tile_id) <= BIGGEST_ID
         else None
     )
-    if found is None:
+    if tile is None:
         raise NotThere(_("This tile is not in the sample."))
-    return found.segmented_tile
+    return tile.segmented_tile
 
 
 def _blind(data: bytes, media_type: str) -> HttpResponse:
@@ -105,12 +106,11 @@ def _blind(data: bytes, media_type: str) -> HttpResponse:
 @role_required(Role.ADMIN)
 def samples(request: HttpRequest) -> HttpResponse:
     """All samples, and the form that previews (GET ?run=&size=) and draws (POST) a new one."""
-    assert isinstance(request.user, User)
-    asked = request.POST if request.method == "POST" else request.GET
-    run = _asked_run(asked.get("run", ""))
+    sent = request.POST if request.method == "POST" else request.GET
+    run = _run(sent.get("run", ""))
     problem, plan = "", None
-    size = asked.get("size", "") or str(DEFAULT_SIZE)
-    seed = asked.get("seed", "") or str(secrets.randbelow(10**9))
+    size = sent.get("size", "") or str(DEFAULT_SIZE)
+    seed = sent.get("seed", "") or str(secrets.randbelow(10**9))
     if run is not None:
         try:
             number = _number(size, MOST_SIZE, _("The size is a whole number of tiles."))
@@ -119,7 +119,7 @@ def samples(request: HttpRequest) -> HttpResponse:
                     run=run,
                     size=number,
                     seed=_number(seed, BIGGEST_SEED, _("A seed is a whole number of at most 16 digits.")),
-                    acting_user=request.user,
+                    acting_user=signed_in(request),
                 )
                 messages.success(request, _("The sample is drawn. Experts find it under Review."))
                 return redirect("sample", sample_id=new.pk)
@@ -128,10 +128,10 @@ def samples(request: HttpRequest) -> HttpResponse:
             problem = str(error.message)
     elif request.method == "POST":
         problem = _("Choose a run that is done.")
-    drawn = list(AreaSample.objects.select_related("region", "run")[:RUNS_OFFERED])
-    progress = progress_of_all(drawn)
+    rows = list(AreaSample.objects.select_related("region", "run")[:RUNS_OFFERED])
+    progress = progress_of_all(rows)
     context: dict[str, Any] = {
-        "rows": [{"sample": one, "progress": progress[one.pk]} for one in drawn],
+        "rows": [{"sample": one, "progress": progress[one.pk]} for one in rows],
         "runs": Run.objects.filter(state=WorkState.DONE).select_related("region")[:RUNS_OFFERED],
         "run": run,
         "size": size[:8],
@@ -149,22 +149,14 @@ def samples(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 def sample(request: HttpRequest, sample_id: int) -> HttpResponse:
     """One sample: how far it is, and what came of it."""
-    found = sample_numbered(sample_id)
-    context = {
-        "sample": found,
-        "progress": progress_of(found),
-        "strata": by_stratum(found),
-        "estimate": found.estimate,
-        "releases": found.releases.select_related("region").order_by("-number"),
-    }
-    return render(request, "labeling/area/sample.html", context)
+    page = sample_page(sample_numbered(sample_id))
+    return render(request, "labeling/area/sample.html", {"page": page})
 
 
 @require_POST
 @role_required(Role.ADMIN)
 def sample_close(request: HttpRequest, sample_id: int) -> HttpResponse:
-    assert isinstance(request.user, User)
-    closed = close_sample(sample=sample_numbered(sample_id), acting_user=request.user)
+    closed = close_sample(sample=sample_numbered(sample_id), acting_user=signed_in(request))
     messages.success(
         request,
         _(
@@ -177,14 +169,14 @@ def sample_close(request: HttpRequest, sample_id: int) -> HttpResponse:
 @require_POST
 @role_required(Role.ADMIN)
 def sample_abandon(request: HttpRequest, sample_id: int) -> HttpResponse:
-    assert isinstance(request.user, User)
-    ended = abandon_sample(sample=sample_numbered(sample_id), acting_user=request.user)
+    ended = abandon_sample(sample=sample_numbered(sample_id), acting_user=signed_in(request))
     messages.success(request, _("The sample is ended without an estimate."))
     return redirect("sample", sample_id=ended.pk)
 
 
-def _asked_run(text: str) -> Run | None:
-    return run_numbered(int(text)) if text.isdecimal() and len(text) < 19 else None
+def _run(text: str) -> Run | None:
+    number = row_number(text)
+    return None if number is None else run_numbered(number)
 
 
 def _number(text: str, most: int, refusal: str) -> int:

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from amberapp.models import User
+from amberapp.web.parameters import row_number, signed_in
 from amberapp.web.permissions import IsVolunteer
 from detection.models import Region
 from labeling.crowd.tutorial import lesson, lessons_of, pass_at_once, take_lesson
@@ -19,13 +20,13 @@ from labeling.desk.volunteer_records import record_of
 from labeling.models import LabelVerdict
 
 
-class LessonAnswerSerializer(serializers.Serializer):
+class LessonAnswerSerializer(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=LabelVerdict.choices)
     look_alike = serializers.CharField(allow_blank=True, help_text="its name in the reader's language")
     why = serializers.CharField()
 
 
-class LessonSerializer(serializers.Serializer):
+class LessonSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     tile = DeskTileSerializer()
     answers = serializers.DictField(
@@ -34,31 +35,30 @@ class LessonSerializer(serializers.Serializer):
     passed = serializers.BooleanField()
 
 
-class TutorialSerializer(serializers.Serializer):
+class TutorialSerializer(serializers.Serializer[Any]):
     region = serializers.CharField(allow_blank=True, help_text="the region's slug; empty: there is none")
     passed = serializers.BooleanField(help_text="this person has passed the tutorial")
     lessons = LessonSerializer(many=True)
 
 
-class AttemptSerializer(serializers.Serializer):
-    answers = serializers.DictField(
-        child=serializers.ChoiceField(choices=LabelVerdict.choices), help_text="verdicts by superpixel"
-    )
+class AttemptSerializer(serializers.Serializer[Any]):
+    answers = serializers.DictField(child=serializers.CharField(), help_text="verdicts by superpixel")
 
     def validate_answers(self, value: dict[str, str]) -> dict[int, str]:
-        if not all(number.isdecimal() and len(number) < 6 for number in value):
+        answers = {row_number(number): verdict for number, verdict in value.items()}
+        if None in answers:
             raise serializers.ValidationError(_("Superpixels are numbers."))
-        return {int(number): verdict for number, verdict in value.items()}
+        return {number: verdict for number, verdict in answers.items() if number is not None}
 
 
-class ResultSerializer(serializers.Serializer):
+class ResultSerializer(serializers.Serializer[Any]):
     right = serializers.IntegerField()
     asked = serializers.IntegerField()
     passed = serializers.BooleanField()
     tutorial_passed = serializers.BooleanField()
 
 
-class PassedSerializer(serializers.Serializer):
+class PassedSerializer(serializers.Serializer[Any]):
     tutorial_passed = serializers.BooleanField()
 
 
@@ -73,7 +73,7 @@ class Tutorial(APIView):
         responses=TutorialSerializer,
     )
     def get(self, request: Request) -> Response:
-        volunteer = _volunteer(request)
+        volunteer = signed_in(request)
         region = _region(request.query_params.get("region", ""), volunteer)
         answer: dict[str, Any] = {
             "region": region.slug if region else "",
@@ -99,12 +99,12 @@ class TakeLesson(APIView):
 
     @extend_schema(request=AttemptSerializer, responses=ResultSerializer)
     def post(self, request: Request, lesson_id: int) -> Response:
-        sent = AttemptSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
+        data = AttemptSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
         result = take_lesson(
-            volunteer=_volunteer(request),
+            volunteer=signed_in(request),
             gold_standard_tile=lesson(lesson_id),
-            answers=sent.validated_data["answers"],
+            answers=data.validated_data["answers"],
         )
         return Response(ResultSerializer(result).data)
 
@@ -117,7 +117,7 @@ class KnowThis(APIView):
 
     @extend_schema(request=None, responses=PassedSerializer)
     def post(self, request: Request) -> Response:
-        pass_at_once(volunteer=_volunteer(request))
+        pass_at_once(volunteer=signed_in(request))
         return Response(PassedSerializer({"tutorial_passed": True}).data)
 
 
@@ -125,8 +125,3 @@ def _region(slug: str, volunteer: User) -> Region | None:
     """The region of that name; where there is none of it the one labelled last."""
     named = Region.objects.filter(slug=slug).first() if slug and "\0" not in slug else None
     return named or region_of(volunteer)
-
-
-def _volunteer(request: Request) -> User:
-    assert isinstance(request.user, User)  # the permission saw to it
-    return request.user

@@ -63,10 +63,10 @@ class GoldStandardCandidate:
 
 def candidates(*, region: Region, most: int = 12) -> list[GoldStandardCandidate]:
     """The tiles of a region with the most sure superpixels, those that show both classes first. Two queries."""
-    known = GoldStandardTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
+    gold = GoldStandardTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
     rows = list(
         sure_of(Consensus.objects.filter(segmented_tile__tile__region=region))
-        .exclude(Exists(known))
+        .exclude(Exists(gold))
         .filter(segmented_tile__tile__kind=TileKind.TILE)
         .order_by()
         .values("segmented_tile")
@@ -90,16 +90,16 @@ def candidates(*, region: Region, most: int = 12) -> list[GoldStandardCandidate]
 
 def gold_standard_tile(known_id: int) -> GoldStandardTile:
     """Raises NotThere."""
-    found = (
+    tile = (
         GoldStandardTile.objects.select_related("segmented_tile__tile", "region", "created_by")
         .filter(pk=known_id)
         .first()
         if known_id < 2**63
         else None
     )
-    if found is None:
+    if tile is None:
         raise NotThere(_("There is no gold-standard tile %(number)s.") % {"number": known_id})
-    return found
+    return tile
 
 
 # Changing ------------------------------------------------------------------------------------------------------------
@@ -124,8 +124,8 @@ def make_gold_standard(
         tile = _locked(segmented_tile)
         if GoldStandardTile.objects.filter(segmented_tile=tile).exists():
             raise Conflict(_("This tile is a gold-standard tile already."))
-        said = _given(answers, tile) if answers is not None else _from_consensus(tile)
-        if not said:
+        given = _given(answers, tile) if answers is not None else _from_consensus(tile)
+        if not given:
             raise UserError(
                 _(
                     "Nothing about this tile is sure yet: label it as an expert first, then make it a "
@@ -133,17 +133,17 @@ def make_gold_standard(
                 )
             )
         region = tile.tile.region
-        known = GoldStandardTile.objects.create(
+        gold = GoldStandardTile.objects.create(
             segmented_tile=tile,
             region=region,
             use=use,
             position=GoldStandardTile.objects.filter(region=region, use=use).count(),
-            answers=said,
+            answers=given,
             created_by=acting_user,
         )
-        _count_again(tile, said)
-        record(acting_user, "known_tile.made", known, use=use, answers=len(said))
-    return known
+        _count_again(tile, given)
+        record(acting_user, "known_tile.made", gold, use=use, answers=len(given))
+    return gold
 
 
 def set_use(*, known: GoldStandardTile, use: str, acting_user: User) -> GoldStandardTile:
@@ -197,11 +197,11 @@ def explain(
         row = _held(known)
         answers: Answers = {number: dict(answer) for number, answer in row.answers.items()}
         changed = 0
-        for number, said in texts.items():
+        for number, sentences in texts.items():
             answer = answers.get(str(number))
             if answer is None:
                 continue
-            why = {code: " ".join(said.get(code, "").replace("\0", "").split()) for code in codes}
+            why = {code: " ".join(sentences.get(code, "").replace("\0", "").split()) for code in codes}
             if any(len(text) > WHY_LENGTH for text in why.values()):
                 raise UserError(_("A reason has at most %(most)s characters.") % {"most": WHY_LENGTH})
             why = {code: text for code, text in why.items() if text}
@@ -277,19 +277,19 @@ def _from_consensus(tile: SegmentedTile) -> Answers:
 
 def _given(answers: Mapping[int, Mapping[str, Any]], tile: SegmentedTile) -> Answers:
     offered = set(LookAlike.objects.slugs())
-    said: Answers = {}
+    checked: Answers = {}
     for number, answer in sorted(answers.items()):
         verdict, look_alike = answer["verdict"], answer.get("look_alike", "")
         if not 1 <= number <= tile.superpixels or verdict not in ANSWERS:
             raise UserError(_("Superpixel %(number)s cannot have this answer.") % {"number": number})
         if look_alike and (verdict != LabelVerdict.NOT_MINING or look_alike not in offered):
             raise UserError(_("“%(name)s” is not a look-alike that fits.") % {"name": look_alike})
-        said[str(number)] = {
+        checked[str(number)] = {
             "verdict": str(verdict),
             "look_alike": look_alike,
             "why": dict(answer.get("why", {})),
         }
-    return said
+    return checked
 
 
 # Reading -------------------------------------------------------------------------------------------------------------
@@ -324,12 +324,12 @@ def gold_standard_results(known: list[GoldStandardTile]) -> dict[int, GoldStanda
         .annotate(labels=Count("pk"))
     )
     right: dict[int, int] = defaultdict(int)
-    asked: dict[int, int] = defaultdict(int)
+    answered: dict[int, int] = defaultdict(int)
     for tile, superpixel, verdict, labels in counts:
         answer = by_tile[tile].answers.get(str(superpixel))
         if answer is None:
             continue
-        asked[tile] += labels
+        answered[tile] += labels
         if answer["verdict"] == verdict:
             right[tile] += labels
     people = dict(
@@ -340,7 +340,7 @@ def gold_standard_results(known: list[GoldStandardTile]) -> dict[int, GoldStanda
         .annotate(Count("volunteer", distinct=True))
     )
     return {
-        row.pk: GoldStandardResult(people.get(tile, 0), right[tile], asked[tile])
+        row.pk: GoldStandardResult(people.get(tile, 0), right[tile], answered[tile])
         for tile, row in by_tile.items()
     }
 
@@ -357,13 +357,13 @@ class AnswerGroup:
 
 def groups_of(known: GoldStandardTile) -> list[AnswerGroup]:
     """The answers as few groups, mining first."""
-    found: dict[tuple[Any, ...], AnswerGroup] = {}
+    groups: dict[tuple[Any, ...], AnswerGroup] = {}
     for number, answer in sorted(known.answers.items(), key=lambda item: int(item[0])):
         why = answer.get("why") or {}
         key = (answer["verdict"], answer.get("look_alike", ""), tuple(sorted(why.items())))
-        group = found.setdefault(key, AnswerGroup(key[0], key[1], dict(why), []))
+        group = groups.setdefault(key, AnswerGroup(key[0], key[1], dict(why), []))
         group.superpixels.append(int(number))
-    return sorted(found.values(), key=lambda group: (group.verdict, group.look_alike, group.superpixels))
+    return sorted(groups.values(), key=lambda group: (group.verdict, group.look_alike, group.superpixels))
 
 
 @dataclass(frozen=True)
@@ -373,8 +373,8 @@ class AnsweredSuperpixel:
     number: int
     verdict: str
     path: str
-    x: float
-    y: float
+    x: str
+    y: str
 
 
 def pictured(known: GoldStandardTile) -> list[AnsweredSuperpixel]:
@@ -389,8 +389,8 @@ def pictured(known: GoldStandardTile) -> list[AnsweredSuperpixel]:
                 int(number),
                 answer["verdict"],
                 svg_path(rings),
-                (min(across) + max(across)) / 2,
-                (min(down) + max(down)) / 2,
+                f"{(min(across) + max(across)) / 2:.1f}",
+                f"{(min(down) + max(down)) / 2:.1f}",
             )
         )
     return superpixels

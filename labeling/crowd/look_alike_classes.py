@@ -24,10 +24,10 @@ MOST_OFFERED = 20
 
 def look_alike_named(slug: str) -> LookAlike:
     """Raises NotThere."""
-    found = LookAlike.objects.filter(slug=slug).first()
-    if found is None:
+    row = LookAlike.objects.filter(slug=slug).first()
+    if row is None:
         raise NotThere(_("There is no look-alike “%(name)s”.") % {"name": slug})
-    return found
+    return row
 
 
 def add_look_alike(*, names: Mapping[str, str], hints: Mapping[str, str], acting_user: User) -> LookAlike:

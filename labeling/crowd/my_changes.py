@@ -11,7 +11,8 @@ from amberapp.models import User
 from labeling.crowd.my_contributions import regions_of
 from labeling.models import Label, LabelVerdict, Origin, Release, ReleaseKind, Submission
 from labeling.releases.comparison import compare_releases
-from labeling.releases.reader import IndexedPlace, places_of
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.reader import places_of
 
 # The latest release of so many regions is looked at, and so many of the person's latest tiles in each.
 REGIONS = 3
@@ -54,7 +55,7 @@ class MyRelease:
 def my_changes(volunteer: User) -> list[MyRelease]:
     """By region, that labelled last first. At most six queries for each of at most three regions."""
     regions = regions_of(volunteer, REGIONS)
-    found = []
+    releases = []
     for region in regions:
         own = Release.objects.select_related("region").filter(region=region, kind=ReleaseKind.OWN)
         pair = list(own.order_by("-number")[:2])
@@ -64,7 +65,7 @@ def my_changes(volunteer: User) -> list[MyRelease]:
         changed = _changes(earlier, later)
         mine = _agreeing(volunteer, later, changed) if changed else []
         if mine:
-            found.append(
+            releases.append(
                 MyRelease(
                     later.region.name,
                     later.region.slug,
@@ -74,7 +75,7 @@ def my_changes(volunteer: User) -> list[MyRelease]:
                     len(mine[SHOWN:]),
                 )
             )
-    return found
+    return releases
 
 
 def _changes(earlier: Release | None, later: Release) -> list[tuple[MyChange, list[int]]]:
@@ -102,7 +103,7 @@ def _changes(earlier: Release | None, later: Release) -> list[tuple[MyChange, li
     return [(MyChange(*row[:-1]), row[-1]) for row in rows]
 
 
-def _row(place: IndexedPlace, appeared: bool, release: int, reason: str) -> list[object]:
+def _row(place: PublishedPlace, appeared: bool, release: int, reason: str) -> list[object]:
     return [
         place.place,
         appeared,
@@ -142,7 +143,7 @@ def _agreeing(volunteer: User, later: Release, changed: list[tuple[MyChange, lis
             votes[place] += 1 if verdict == LabelVerdict.MINING else -1
     agreeing = [
         by_place[place][0]
-        for place, said in votes.items()
-        if (said > 0 if by_place[place][0].appeared else said < 0)
+        for place, balance in votes.items()
+        if (balance > 0 if by_place[place][0].appeared else balance < 0)
     ]
     return sorted(agreeing, key=lambda change: -change.hectares)

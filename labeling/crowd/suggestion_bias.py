@@ -84,9 +84,9 @@ class SuggestionBias:
 
 def suggestion_bias() -> list[SuggestionBias]:
     """The regions in which anything can be compared, by name. Two queries."""
-    found: dict[str, SuggestionBias] = {}
+    regions: dict[str, SuggestionBias] = {}
     for row in _with_the_classifier():
-        one = found.setdefault(row["region"], SuggestionBias(row["region"]))
+        one = regions.setdefault(row["region"], SuggestionBias(row["region"]))
         side = Side(
             row["tiles"],
             row["in_all"],
@@ -100,10 +100,10 @@ def suggestion_bias() -> list[SuggestionBias]:
         else:
             one.shown = side
     for region, blind, compared, agreeing in _with_experts():
-        if region in found:
-            side = found[region].blind_right if blind else found[region].shown_right
+        if region in regions:
+            side = regions[region].blind_right if blind else regions[region].shown_right
             side.add(compared, agreeing)
-    return [found[name] for name in sorted(found)]
+    return [regions[name] for name in sorted(regions)]
 
 
 def _with_the_classifier() -> Iterable[Any]:

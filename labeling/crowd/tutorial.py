@@ -57,8 +57,8 @@ def lessons_of(*, region: Region, volunteer: User) -> list[Lesson]:
     """The region's lessons in their order, in the reader's language, with what this person has passed."""
     passed = set(record_of(volunteer, hold=False).lessons_passed)
     return [
-        Lesson(known, _explained(known.answers), known.pk in passed)
-        for known in _lessons(region.pk).select_related(
+        Lesson(tile, _explained(tile.answers), tile.pk in passed)
+        for tile in _lessons(region.pk).select_related(
             "segmented_tile__tile__source", "segmented_tile__tile__region", "segmented_tile__segmentation"
         )
     ]
@@ -76,17 +76,17 @@ def take_lesson(
         raise NotThere(_("There is no lesson %(number)s.") % {"number": gold_standard_tile.pk})
     if any(verdict not in LabelVerdict.values for verdict in answers.values()):
         raise UserError(_("A verdict is one of %(choices)s.") % {"choices": ", ".join(LabelVerdict.values)})
-    right, asked, passed = _judged(gold_standard_tile.answers, answers)
+    right, total, passed = _judged(gold_standard_tile.answers, answers)
     with transaction.atomic():
         row = record_of(volunteer)
         if passed and gold_standard_tile.pk not in row.lessons_passed:
             row.lessons_passed = [*row.lessons_passed, gold_standard_tile.pk]
             row.save(update_fields=["lessons_passed"])
-            record(volunteer, "tutorial.lesson_passed", gold_standard_tile, right=right, asked=asked)
+            record(volunteer, "tutorial.lesson_passed", gold_standard_tile, right=right, asked=total)
         left = _lessons(gold_standard_tile.region_id).exclude(pk__in=row.lessons_passed)
         if passed and row.tutorial_passed_at is None and not left.exists():
             _pass(row, volunteer, how="lessons")
-    return Result(right, asked, passed, row.tutorial_passed_at is not None)
+    return Result(right, total, passed, row.tutorial_passed_at is not None)
 
 
 def pass_at_once(*, volunteer: User) -> VolunteerRecord:
@@ -102,10 +102,10 @@ def pass_at_once(*, volunteer: User) -> VolunteerRecord:
 
 def lesson(lesson_id: int) -> GoldStandardTile:
     """A lesson by its number. Raises NotThere."""
-    found = GoldStandardTile.objects.filter(pk=lesson_id, use=GoldStandardUse.LESSON).first()
-    if found is None:
+    tile = GoldStandardTile.objects.filter(pk=lesson_id, use=GoldStandardUse.LESSON).first()
+    if tile is None:
         raise NotThere(_("There is no lesson %(number)s.") % {"number": lesson_id})
-    return found
+    return tile
 
 
 def _lessons(region_id: int) -> Any:
@@ -122,15 +122,15 @@ def _pass(row: VolunteerRecord, volunteer: User, how: str) -> None:
         jobs.enqueue(WEIGH_JOB, acting_user=volunteer, volunteer=volunteer.pk)
 
 
-def _judged(known: Mapping[str, Mapping[str, Any]], said: Mapping[int, str]) -> tuple[int, int, bool]:
+def _judged(gold: Mapping[str, Mapping[str, Any]], answers: Mapping[int, str]) -> tuple[int, int, bool]:
     """(right, asked, passed)."""
     by_class: dict[str, list[bool]] = {}
-    for number, answer in known.items():
-        by_class.setdefault(answer["verdict"], []).append(said.get(int(number)) == answer["verdict"])
-    asked = sum(len(marks) for marks in by_class.values())
+    for number, answer in gold.items():
+        by_class.setdefault(answer["verdict"], []).append(answers.get(int(number)) == answer["verdict"])
+    total = sum(len(marks) for marks in by_class.values())
     right = sum(sum(marks) for marks in by_class.values())
     each = all(sum(marks) >= RIGHT_IN_EACH * len(marks) for marks in by_class.values())
-    return right, asked, asked > 0 and right >= RIGHT_IN_ALL * asked and each
+    return right, total, total > 0 and right >= RIGHT_IN_ALL * total and each
 
 
 def _explained(answers: Mapping[str, Mapping[str, Any]]) -> dict[int, dict[str, str]]:

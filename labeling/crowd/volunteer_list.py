@@ -16,7 +16,8 @@ from amberapp.models import AuditEntry, Job, User
 from amberapp.models.work import OPEN_STATES
 from labeling.crowd.accounts import REVERSE_JOB
 from labeling.desk.aggregation.dawid_skene import probabilities
-from labeling.desk.consensus import CLASSES, PRIOR
+from labeling.desk.consensus import PRIOR
+from labeling.desk.consensus_rows import CLASSES
 from labeling.desk.volunteer_records import WEIGH_JOB
 from labeling.models import Label, NotCounted, Origin, Submission, VolunteerRecord
 
@@ -146,12 +147,12 @@ class Portrait:
 
 def record_named(username: str) -> VolunteerRecord:
     """Somebody who has labelled or been taught. Raises NotThere."""
-    named = VolunteerRecord.objects.select_related("volunteer").filter(volunteer__username=username)
+    records = VolunteerRecord.objects.select_related("volunteer").filter(volunteer__username=username)
     # No name holds a null character, and PostgreSQL does not even look for one.
-    found = named.first() if "\0" not in username else None
-    if found is None:
+    row = records.first() if "\0" not in username else None
+    if row is None:
         raise NotThere(_("Nobody called “%(name)s” has labelled here.") % {"name": username})
-    return found
+    return row
 
 
 def portrait_of(record: VolunteerRecord) -> Portrait:

@@ -42,7 +42,7 @@ class CrowdFigures:
 
 def crowd_figures() -> dict[int, CrowdFigures]:
     """By region's id; regions without a queue are left out. Three queries."""
-    found: dict[int, CrowdFigures] = {}
+    regions: dict[int, CrowdFigures] = {}
     queue = TileProgress.objects.values("region").annotate(
         tiles=Count("pk"),
         waiting=Count("pk", filter=Q(free__gt=0)),
@@ -52,7 +52,7 @@ def crowd_figures() -> dict[int, CrowdFigures]:
     )
     for row in queue:
         figures: dict[str, Any] = {name: count for name, count in row.items() if name != "region"}
-        found[row["region"]] = CrowdFigures(**figures)
+        regions[row["region"]] = CrowdFigures(**figures)
     states = (
         Consensus.objects.filter(piece=0, state__in=[ConsensusState.RETIRED, ConsensusState.DECIDED])
         .order_by()
@@ -60,19 +60,19 @@ def crowd_figures() -> dict[int, CrowdFigures]:
         .annotate(Count("pk"))
     )
     for region, state, count in states:
-        if region in found:
+        if region in regions:
             if state == ConsensusState.RETIRED:
-                found[region].settled = count
+                regions[region].settled = count
             else:
-                found[region].decided = count
-    known = GoldStandardTile.objects.order_by().values_list("region", "use").annotate(Count("pk"))
-    for region, use, count in known:
-        if region in found:
+                regions[region].decided = count
+    gold = GoldStandardTile.objects.order_by().values_list("region", "use").annotate(Count("pk"))
+    for region, use, count in gold:
+        if region in regions:
             if use == GoldStandardUse.LESSON:
-                found[region].lessons = count
+                regions[region].lessons = count
             else:
-                found[region].checks = count
-    return found
+                regions[region].checks = count
+    return regions
 
 
 def in_quarantine() -> int:

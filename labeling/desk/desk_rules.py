@@ -11,7 +11,6 @@ from amberapp.errors import UserError
 from amberapp.models import User
 from detection.models import Region
 from labeling.desk.queue_state import reconsider_region
-from labeling.desk.rules import rules_of
 from labeling.models import DeskRules, TileProgress
 
 NAMES = (
@@ -31,7 +30,7 @@ def set_rules(*, region: Region, acting_user: User, **values: Any) -> DeskRules:
     Raises UserError, naming the field, for values out of range.
     """
     with transaction.atomic():
-        rules = rules_of(region.pk)
+        rules = DeskRules.objects.of_region(region.pk)
         before = {name: getattr(rules, name) for name in NAMES}
         for name, value in values.items():
             if name not in NAMES:

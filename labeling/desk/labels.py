@@ -40,7 +40,7 @@ from labeling.models import (
 )
 
 Part = tuple[int, int]  # superpixel, piece of it (0: the whole)
-Said = dict[Part, tuple[str, str]]  # verdict, look-alike
+Answers = dict[Part, tuple[str, str]]  # verdict, look-alike
 
 
 class LabelInput(TypedDict):
@@ -67,17 +67,17 @@ def submit_labels(
     something else or when this person's labels of the tile are already there, UserError when the labels do not fit
     the tile.
     """
-    said = _checked(labels, segmented_tile)
+    answers = _checked(labels, segmented_tile)
     if origin == Origin.DESK and segmented_tile.tile.kind != TileKind.TILE:
         raise UserError(_("Only whole tiles are labelled at the desk; a crop brings its label with it."))
     try:
-        return _write(submission_id, segmented_tile, said, acting_user, origin)
+        return _write(submission_id, segmented_tile, answers, acting_user, origin)
     except IntegrityError:
         # Two requests with one id for different tiles hold different locks; the slower one ends here.
-        known = Submission.objects.filter(pk=submission_id).first()
-        if known is None:
+        earlier = Submission.objects.filter(pk=submission_id).first()
+        if earlier is None:
             raise
-        return _same_again(known, segmented_tile, said, acting_user, origin)
+        return _same_again(earlier, segmented_tile, answers, acting_user, origin)
 
 
 def expert_labels(
@@ -131,8 +131,8 @@ def withdraw_submission(*, submission_id: UUID, acting_user: User) -> Submission
             # What came too late held no vote of the tile, and taking it back must not win it one.
             if progress is not None and (submission.spare == NotCounted.NO or progress.free > 0):
                 lease_again(progress, acting_user)
-            touched = _counts_changed(tile, progress, removed=[submission])
-            record(acting_user, "labels.withdrawn", submission, labels=touched)
+            labels = _counts_changed(tile, progress, removed=[submission])
+            record(acting_user, "labels.withdrawn", submission, labels=labels)
         submission.refresh_from_db(fields=["withdrawn_at"])
         return submission
 
@@ -203,13 +203,13 @@ def set_aside(*, submission: Submission, withdraw: bool = False, spare: str | No
         tile = _locked(submission.segmented_tile)
         progress = lock_progress(tile)
         standing = Submission.objects.standing().filter(pk=submission.pk)
-        counted = standing.filter(spare=NotCounted.NO).exists()
+        did_count = standing.filter(spare=NotCounted.NO).exists()
         if withdraw:
             changed = standing.update(withdrawn_at=timezone.now())
         else:
             changed = standing.exclude(spare=spare).update(spare=spare)
         if changed:
-            _counts_changed(tile, progress, removed=[submission] if counted else [])
+            _counts_changed(tile, progress, removed=[submission] if did_count else [])
         return bool(changed)
 
 
@@ -223,8 +223,8 @@ def _counts_changed(
     if progress is not None:
         recount(progress)
         # A gold-standard tile asks for no votes and takes every answer.
-        known = GoldStandardTile.objects.filter(segmented_tile=tile).exists()
-        while (known or progress.free > 0) and (late := _latecomer(tile)) is not None:
+        is_gold = GoldStandardTile.objects.filter(segmented_tile=tile).exists()
+        while (is_gold or progress.free > 0) and (late := _latecomer(tile)) is not None:
             # There is room again: labels that had come too late count after all, the earliest first.
             Submission.objects.filter(pk=late.pk).update(spare=NotCounted.NO)
             parts = set(late.labels.values_list("superpixel", "piece"))
@@ -254,30 +254,34 @@ def _locked_records(tile: SegmentedTile, *more: int) -> dict[int, VolunteerRecor
 
 
 def _write(
-    submission_id: UUID, segmented_tile: SegmentedTile, said: Said, acting_user: User, origin: str
+    submission_id: UUID, segmented_tile: SegmentedTile, answers: Answers, acting_user: User, origin: str
 ) -> Submission:
     with transaction.atomic():
         tile = _locked(segmented_tile)
-        known = Submission.objects.filter(pk=submission_id).first()
-        if known is not None:
-            return _same_again(known, tile, said, acting_user, origin)
+        earlier = Submission.objects.filter(pk=submission_id).first()
+        if earlier is not None:
+            return _same_again(earlier, tile, answers, acting_user, origin)
         if origin == Origin.DESK:
-            submission = _from_the_desk(submission_id, tile, said, acting_user)
+            submission = _from_the_desk(submission_id, tile, answers, acting_user)
         else:
             submission = Submission.objects.create(
                 id=submission_id, volunteer=acting_user, segmented_tile=tile, origin=origin
             )
-            _keep(submission, said)
+            _keep(submission, answers)
             progress = lock_progress(tile)
-            refresh_tile(tile, set(said), votes=_votes(tile), records=_locked_records(tile))
+            refresh_tile(tile, set(answers), votes=_votes(tile), records=_locked_records(tile))
             if progress is not None:
                 recount(progress)
         details = {"spare": str(submission.spare)} if submission.spare else {}
-        record(acting_user, "labels.submitted", submission, origin=str(origin), labels=len(said), **details)
+        record(
+            acting_user, "labels.submitted", submission, origin=str(origin), labels=len(answers), **details
+        )
         return submission
 
 
-def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_user: User) -> Submission:
+def _from_the_desk(
+    submission_id: UUID, tile: SegmentedTile, answers: Answers, acting_user: User
+) -> Submission:
     if _has_labelled(acting_user, tile):
         raise Conflict(_("You have already labelled this tile; your first labels count."))
     progress = lock_progress(tile)
@@ -286,14 +290,14 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_
     claim = Claim.objects.filter(segmented_tile=tile, volunteer=acting_user).first()
     records = _locked_records(tile, acting_user.pk)
     volunteer = records[acting_user.pk]
-    known = GoldStandardTile.objects.filter(segmented_tile=tile).first()
-    whole = {number: verdict for (number, fragment), (verdict, _name) in said.items() if fragment == 0}
+    gold = GoldStandardTile.objects.filter(segmented_tile=tile).first()
+    whole = {number: verdict for (number, fragment), (verdict, _name) in answers.items() if fragment == 0}
     compared, agreeing = agreement_with(claim.run, tile, whole) if claim and claim.run else (0, 0)
     submission = Submission.objects.create(
         id=submission_id,
         volunteer=acting_user,
         segmented_tile=tile,
-        spare=_spare(volunteer, claim, progress, known),
+        spare=_spare(volunteer, claim, progress, gold),
         served=claim.served if claim else "",
         seconds=(now - claim.created_at).total_seconds() if claim else None,
         run_id=claim.run_id if claim else None,
@@ -301,7 +305,7 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_
         compared=compared,
         agreeing=agreeing,
     )
-    _keep(submission, said)
+    _keep(submission, answers)
     if claim is None:
         Claim.objects.create(
             segmented_tile=tile,
@@ -313,13 +317,13 @@ def _from_the_desk(submission_id: UUID, tile: SegmentedTile, said: Said, acting_
     else:
         Claim.objects.filter(pk=claim.pk).update(state=ClaimState.DONE)
     if submission.spare == NotCounted.NO:
-        refresh_tile(tile, set(said), votes=_votes(tile), records=records, added={submission.pk})
+        refresh_tile(tile, set(answers), votes=_votes(tile), records=records, added={submission.pk})
     recount(progress)
-    learn(volunteer, submission, whole, known)
+    learn(volunteer, submission, whole, gold)
     return submission
 
 
-def _keep(submission: Submission, said: Said) -> None:
+def _keep(submission: Submission, answers: Answers) -> None:
     Label.objects.bulk_create(
         Label(
             submission=submission,
@@ -329,20 +333,20 @@ def _keep(submission: Submission, said: Said) -> None:
             verdict=verdict,
             look_alike=look_alike,
         )
-        for (superpixel, fragment), (verdict, look_alike) in sorted(said.items())
+        for (superpixel, fragment), (verdict, look_alike) in sorted(answers.items())
     )
 
 
 def _spare(
-    volunteer: VolunteerRecord, claim: Claim | None, progress: TileProgress, known: GoldStandardTile | None
+    volunteer: VolunteerRecord, claim: Claim | None, progress: TileProgress, gold: GoldStandardTile | None
 ) -> str:
     """Whether labels that arrive now count. A tile is never labelled by more people than it wanted."""
     if volunteer.quarantined_at is not None:
         return NotCounted.QUARANTINE
     if tutorial_wanted(volunteer, progress.region_id):
         return NotCounted.TUTORIAL
-    held = claim is not None and claim.state == ClaimState.OPEN
-    return NotCounted.NO if held or known is not None or progress.free > 0 else NotCounted.FULL
+    holds = claim is not None and claim.state == ClaimState.OPEN
+    return NotCounted.NO if holds or gold is not None or progress.free > 0 else NotCounted.FULL
 
 
 def _locked(segmented_tile: SegmentedTile) -> SegmentedTile:
@@ -366,32 +370,32 @@ def _has_labelled(person: User, tile: SegmentedTile) -> bool:
 
 
 def _same_again(
-    known: Submission, tile: SegmentedTile, said: Said, acting_user: User, origin: str
+    earlier: Submission, tile: SegmentedTile, answers: Answers, acting_user: User, origin: str
 ) -> Submission:
     """The submission that already has the id, when it says the same. Raises Conflict otherwise."""
     before = {
         (superpixel, fragment): (verdict, look_alike)
-        for superpixel, fragment, verdict, look_alike in known.labels.values_list(
+        for superpixel, fragment, verdict, look_alike in earlier.labels.values_list(
             "superpixel", "piece", "verdict", "look_alike"
         )
     }
     if (
-        known.volunteer_id == acting_user.pk
-        and known.segmented_tile_id == tile.pk
-        and known.origin == origin
-        and before == said
+        earlier.volunteer_id == acting_user.pk
+        and earlier.segmented_tile_id == tile.pk
+        and earlier.origin == origin
+        and before == answers
     ):
-        return known
+        return earlier
     raise Conflict(_("Something else has already been sent under this number; nothing was changed."))
 
 
-def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
+def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Answers:
     """The labels by superpixel and fragment. Raises UserError with a sentence that names the first wrong one."""
-    said: Said = {}
+    answers: Answers = {}
     if not labels:
         raise _wrong(_("There is no label in this submission: say something about at least one superpixel."))
     # Also those that are offered no more: the labels may have been made before, without a network.
-    known = {row.slug for row in LookAlike.objects.listed()}
+    look_alikes = {row.slug for row in LookAlike.objects.listed()}
     for label in labels:
         superpixel, fragment, verdict = label["superpixel"], label.get("piece", 0), label["verdict"]
         look_alike = label.get("look_alike", "")
@@ -400,14 +404,14 @@ def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
                 _("Superpixel %(number)s does not exist: this tile has superpixels 1 to %(last)s.")
                 % {"number": superpixel, "last": tile.superpixels}
             )
-        if (superpixel, fragment) in said:
+        if (superpixel, fragment) in answers:
             raise _wrong(_("Superpixel %(number)s is labelled twice.") % {"number": superpixel})
         if verdict not in LabelVerdict.values:
             raise _wrong(
                 _("“%(verdict)s” is not a verdict: use %(choices)s.")
                 % {"verdict": verdict, "choices": ", ".join(LabelVerdict.values)}
             )
-        if look_alike and look_alike not in known:
+        if look_alike and look_alike not in look_alikes:
             raise _wrong(
                 _("“%(name)s” is not a look-alike: use %(choices)s.")
                 % {"name": look_alike, "choices": ", ".join(LookAlike.objects.slugs())}
@@ -417,20 +421,20 @@ def _checked(labels: Collection[LabelInput], tile: SegmentedTile) -> Said:
                 _("Superpixel %(number)s: a look-alike goes with the verdict “not mining” only.")
                 % {"number": superpixel}
             )
-        said[superpixel, fragment] = (verdict, look_alike)
-    _check_fragments(said, tile)
-    return said
+        answers[superpixel, fragment] = (verdict, look_alike)
+    _check_fragments(answers, tile)
+    return answers
 
 
-def _check_fragments(said: Said, tile: SegmentedTile) -> None:
+def _check_fragments(answers: Answers, tile: SegmentedTile) -> None:
     """Fragments belong to a superpixel that is said to be mixed, and exist."""
-    if not any(fragment for _number, fragment in said):
+    if not any(fragment for _number, fragment in answers):
         return
     counts = fragment_counts(tile)
-    for (superpixel, fragment), (verdict, _look_alike) in said.items():
+    for (superpixel, fragment), (verdict, _look_alike) in answers.items():
         if fragment == 0:
             continue
-        if said.get((superpixel, 0), ("", ""))[0] != LabelVerdict.MIXED:
+        if answers.get((superpixel, 0), ("", ""))[0] != LabelVerdict.MIXED:
             raise _wrong(
                 _("Superpixel %(number)s has labelled fragments: say that it is mixed.")
                 % {"number": superpixel}

@@ -101,8 +101,8 @@ def _undecided(run: Run) -> tuple[Integers, Floats]:
 
 def _labelled(region: Region) -> Integers:
     """The segmented tiles on which somebody's labels count, int64 (n,)."""
-    found = Submission.objects.counting().filter(segmented_tile__progress__region=region).order_by()
-    return np.array(list(found.values_list("segmented_tile_id", flat=True).distinct()), np.int64)
+    submissions = Submission.objects.counting().filter(segmented_tile__progress__region=region).order_by()
+    return np.array(list(submissions.values_list("segmented_tile_id", flat=True).distinct()), np.int64)
 
 
 def _reduced(run: Run, tiles: Integers, tell: Progress) -> Floats | None:
@@ -131,8 +131,8 @@ def _reduced(run: Run, tiles: Integers, tell: Progress) -> Floats | None:
     reduced = np.full((len(tiles), projection.axes.shape[1]), np.nan, np.float32)
     for start in range(0, len(numbers), SAMPLED_CHUNKS):
         tell(WHOLE // 10 + WHOLE // 2 * start // len(numbers), WHOLE, _("Comparing tiles"))
-        for found, means in _tile_means(run, numbers[start : start + SAMPLED_CHUNKS]):
-            reduced[np.searchsorted(tiles, found)] = projection.apply(means)
+        for chunk_tiles, means in _tile_means(run, numbers[start : start + SAMPLED_CHUNKS]):
+            reduced[np.searchsorted(tiles, chunk_tiles)] = projection.apply(means)
     return reduced
 
 

@@ -23,7 +23,6 @@ from detection.models import Region, Run, SegmentedTile
 from labeling.desk.aggregation import turns
 from labeling.desk.aggregation.dawid_skene import newcomer_prior
 from labeling.desk.queue_state import save_progress
-from labeling.desk.rules import rules_of
 from labeling.models import (
     Claim,
     ClaimState,
@@ -66,7 +65,7 @@ def next_tile(
     only `skipped` brings back what the person gave back or let run out. The claim comes with tile, image and source.
     Raises UserError when the person holds as many tiles as one may.
     """
-    rules = rules_of(region.pk)
+    rules = DeskRules.objects.of_region(region.pk)
     lapse_claims()
     mine = (
         Claim.objects.filter(volunteer=volunteer, state=ClaimState.OPEN)
@@ -86,7 +85,7 @@ def next_tile(
                 if skipped:
                     claim = _claim_again(region, volunteer, held, rules)
                 else:
-                    claim = _known(region, volunteer, rules) or _claim_one(region, volunteer, held, rules)
+                    claim = _gold(region, volunteer, rules) or _claim_one(region, volunteer, held, rules)
         except IntegrityError:
             continue  # the same person asked twice at once and the other request got this very tile
         if claim is not None:
@@ -105,7 +104,7 @@ def claim_tile(*, segmented_tile: SegmentedTile, volunteer: User) -> Claim | Non
 
     Raises UserError when the person holds as many tiles as one may.
     """
-    rules = rules_of(segmented_tile.tile.region_id)
+    rules = DeskRules.objects.of_region(segmented_tile.tile.region_id)
     with transaction.atomic():
         progress = TileProgress.objects.select_for_update().filter(segmented_tile=segmented_tile).first()
         claim = Claim.objects.filter(segmented_tile=segmented_tile, volunteer=volunteer).first()
@@ -137,7 +136,9 @@ def renew_claims(*, volunteer: User, segmented_tiles: Collection[int]) -> dict[i
         ).values_list("pk", "segmented_tile", "segmented_tile__tile__region")
     )
     until_by_tile: dict[int, dt.datetime] = {}
-    rules = {region: rules_of(region) for region in {region for _pk, _tile, region in claims}}
+    rules = {
+        region: DeskRules.objects.of_region(region) for region in {region for _pk, _tile, region in claims}
+    }
     for pk, tile, region in claims:
         until = _until(rules[region])
         if Claim.objects.filter(pk=pk, state=ClaimState.OPEN).update(until=until):
@@ -235,22 +236,22 @@ def _claim_again(region: Region, volunteer: User, held: Collection[int], rules: 
     return None
 
 
-def _known(region: Region, volunteer: User, rules: DeskRules) -> Claim | None:
+def _gold(region: Region, volunteer: User, rules: DeskRules) -> Claim | None:
     """Now and then a tile with known answers. Nothing that the desk is told gives it away."""
     if not drawn(rules.known_share):
         return None
     lessons = VolunteerRecord.objects.filter(pk=volunteer.pk).values_list("lessons_passed", flat=True).first()
-    known = (
+    gold = (
         GoldStandardTile.objects.filter(region=region, use=GoldStandardUse.CHECK)
         .exclude(pk__in=lessons or [])
         .exclude(Exists(Claim.objects.filter(volunteer=volunteer, segmented_tile=OuterRef("segmented_tile"))))
         .order_by("position", "id")
         .first()
     )
-    if known is None:
+    if gold is None:
         return None
     return Claim.objects.create(
-        segmented_tile_id=known.segmented_tile_id,
+        segmented_tile_id=gold.segmented_tile_id,
         volunteer=volunteer,
         served=Served.KNOWN,
         created_at=timezone.now(),
@@ -319,7 +320,7 @@ def lease_again(progress: TileProgress, volunteer: User) -> None:
     """After somebody took their labels back: the tile stays theirs for a while, so that they can say it anew."""
     Claim.objects.filter(segmented_tile=progress.segmented_tile_id, volunteer=volunteer).exclude(
         served=Served.KNOWN
-    ).update(state=ClaimState.OPEN, until=_until(rules_of(progress.region_id)))
+    ).update(state=ClaimState.OPEN, until=_until(DeskRules.objects.of_region(progress.region_id)))
 
 
 # Where one stands ----------------------------------------------------------------------------------------------------

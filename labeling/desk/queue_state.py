@@ -11,7 +11,6 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce, Greatest
 
 from detection.models import SegmentedTile, TileKind
-from labeling.desk.rules import rules_of
 from labeling.models import (
     Claim,
     ClaimState,
@@ -34,7 +33,7 @@ def open_tile(segmented_tile: SegmentedTile) -> TileProgress | None:
     """Put a newly cut whole tile into its region's queue. Crops and tiles without ground never enter it."""
     if segmented_tile.superpixels < 1 or segmented_tile.tile.kind != TileKind.TILE:
         return None
-    rules = rules_of(segmented_tile.tile.region_id)
+    rules = DeskRules.objects.of_region(segmented_tile.tile.region_id)
     wanted = rules.votes_at_least
     return TileProgress.objects.get_or_create(
         segmented_tile=segmented_tile,
@@ -68,10 +67,10 @@ def recount(progress: TileProgress, rules: DeskRules | None = None) -> None:
     Two votes at least; more, one at a time, while a superpixel is open, up to the most. When there is room again,
     labels that came too late for it are counted after all, the earliest first. Consensus must be fresh.
     """
-    rules = rules or rules_of(progress.region_id)
+    rules = rules or DeskRules.objects.of_region(progress.region_id)
     # A call for eyes ends when the vote that it asked for has come.
     wished = progress.wanted
-    known = GoldStandardTile.objects.filter(segmented_tile=progress.segmented_tile_id).exists()
+    is_gold = GoldStandardTile.objects.filter(segmented_tile=progress.segmented_tile_id).exists()
     submissions = Submission.objects.filter(segmented_tile=progress.segmented_tile_id, origin=Origin.DESK)
     progress.votes = submissions.counting().count()
     progress.claims = (
@@ -84,7 +83,7 @@ def recount(progress: TileProgress, rules: DeskRules | None = None) -> None:
         escalated=Count("pk", filter=Q(state=ConsensusState.ESCALATED)),
     )
     progress.escalated = states["escalated"]
-    progress.wanted = 0 if known else votes_wanted(progress.votes, states["open"], rules)
+    progress.wanted = 0 if is_gold else votes_wanted(progress.votes, states["open"], rules)
     if progress.called and progress.votes >= wished:
         progress.called = False
     elif progress.called:
@@ -128,8 +127,8 @@ def _lock_in_order(queue: QuerySet[TileProgress]) -> None:
 @transaction.atomic
 def reconsider_region(queue: QuerySet[TileProgress], rules: DeskRules) -> None:
     """Let new numbers of votes reach the tiles. Those that have votes are asked about their consensus again."""
-    known = GoldStandardTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
-    queue = queue.exclude(Exists(known))
+    gold = GoldStandardTile.objects.filter(segmented_tile=OuterRef("segmented_tile"))
+    queue = queue.exclude(Exists(gold))
     _lock_in_order(queue)
     unsettled = Consensus.objects.filter(
         segmented_tile=OuterRef("segmented_tile"), piece=0, state=ConsensusState.OPEN

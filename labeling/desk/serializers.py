@@ -6,11 +6,10 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.throttling import UserRateThrottle
 
+from amberapp.web.parameters import BIGGEST_ID
 from detection.models import SegmentedTile
 from labeling.desk.escalation import escalated_superpixels
-from labeling.desk.queue import (
-    settled_superpixels,
-)
+from labeling.desk.queue import settled_superpixels
 from labeling.desk.suggestions import suggestion_for
 from labeling.models import Claim, LabelVerdict, NotCounted, Submission
 
@@ -25,32 +24,31 @@ class DeskThrottle(UserRateThrottle):
     rate = "600/min"
 
 
-class SourceSerializer(serializers.Serializer):
+class SourceSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     attribution = serializers.CharField()
     synthetic = serializers.BooleanField()
 
 
-class LabelSerializer(serializers.Serializer):
+class LabelSerializer(serializers.Serializer[Any]):
+    """Types only: whether the labels fit the tile is the action's to say (labeling.desk.labels)."""
+
     superpixel = serializers.IntegerField(min_value=1)
     piece = serializers.IntegerField(
-        min_value=0,
-        max_value=255,
-        default=0,
-        help_text="0: the whole superpixel; 1…: a fragment of a mixed one",
+        default=0, help_text="0: the whole superpixel; 1…: a fragment of a mixed one"
     )
-    verdict = serializers.ChoiceField(choices=LabelVerdict.choices)
+    verdict = serializers.CharField(help_text=f"one of {', '.join(LabelVerdict.values)}")
     look_alike = serializers.CharField(
-        max_length=24, required=False, allow_blank=True, default="", help_text="a look-alike's slug"
+        required=False, allow_blank=True, default="", help_text="a look-alike's slug"
     )
 
 
-class MineSerializer(serializers.Serializer):
+class MineSerializer(serializers.Serializer[Any]):
     submission = serializers.UUIDField()
     labels = LabelSerializer(many=True)
 
 
-class SuggestionsSerializer(serializers.Serializer):
+class SuggestionsSerializer(serializers.Serializer[Any]):
     run = serializers.IntegerField()
     threshold = serializers.FloatField()
     probabilities = serializers.ListField(
@@ -58,7 +56,7 @@ class SuggestionsSerializer(serializers.Serializer):
     )
 
 
-class DeskTileSerializer(serializers.Serializer):
+class DeskTileSerializer(serializers.Serializer[Any]):
     """A tile as the desk needs it. Raster: see detection.segmentation.raster for how its pixels are read."""
 
     segmented_tile = serializers.IntegerField()
@@ -89,24 +87,24 @@ class DeskTileSerializer(serializers.Serializer):
     mine = MineSerializer(allow_null=True, help_text="this person's counting labels of the tile")
 
 
-class SessionSerializer(serializers.Serializer):
+class SessionSerializer(serializers.Serializer[Any]):
     tiles_today = serializers.IntegerField()
     tiles_total = serializers.IntegerField()
 
 
-class NextSerializer(serializers.Serializer):
+class NextSerializer(serializers.Serializer[Any]):
     tile = DeskTileSerializer(allow_null=True)
     reason = serializers.ChoiceField(choices=["", "no_tiles", "all_labelled", "tutorial", "none_escalated"])
     message = serializers.CharField(allow_blank=True)
     session = SessionSerializer()
 
 
-class NextInputSerializer(serializers.Serializer):
+class NextInputSerializer(serializers.Serializer[Any]):
     region = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="slug; without it the region labelled last"
     )
     held = serializers.ListField(
-        child=serializers.IntegerField(min_value=0, max_value=2**63 - 1),
+        child=serializers.IntegerField(min_value=0, max_value=BIGGEST_ID),
         max_length=MOST_NAMED,
         default=list,
         help_text="segmented tiles that the desk has already",
@@ -114,30 +112,30 @@ class NextInputSerializer(serializers.Serializer):
     skipped = serializers.BooleanField(default=False, help_text="bring back tiles that were given back")
 
 
-class TilesSerializer(serializers.Serializer):
+class TilesSerializer(serializers.Serializer[Any]):
     tiles = serializers.ListField(
-        child=serializers.IntegerField(min_value=0, max_value=2**63 - 1), max_length=MOST_NAMED
+        child=serializers.IntegerField(min_value=0, max_value=BIGGEST_ID), max_length=MOST_NAMED
     )
 
 
-class RenewedSerializer(serializers.Serializer):
+class RenewedSerializer(serializers.Serializer[Any]):
     until = serializers.DictField(
         child=serializers.DateTimeField(), help_text="by segmented tile; those that are missing have run out"
     )
 
 
-class ReleasedSerializer(serializers.Serializer):
+class ReleasedSerializer(serializers.Serializer[Any]):
     released = serializers.IntegerField()
 
 
-class SubmissionInputSerializer(serializers.Serializer):
+class SubmissionInputSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(help_text="made by the client; sending it twice is safe")
     segmented_tile = serializers.IntegerField()
     labels = LabelSerializer(many=True, allow_empty=True)
     decides = serializers.BooleanField(default=False, help_text="an expert settles these superpixels")
 
 
-class SubmissionSerializer(serializers.Serializer):
+class SubmissionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     segmented_tile = serializers.IntegerField(source="segmented_tile_id")
     created_at = serializers.DateTimeField()
@@ -147,7 +145,7 @@ class SubmissionSerializer(serializers.Serializer):
     )
 
 
-class ReceiptSerializer(serializers.Serializer):
+class ReceiptSerializer(serializers.Serializer[Any]):
     submission = SubmissionSerializer()
     message = serializers.CharField(allow_blank=True, help_text="why the labels do not count")
     session = SessionSerializer()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db.models import F
 
+from detection.geometry import Bounds, degrees_to_pixels
 from detection.models import Tile
 
 MOST = 8
@@ -19,8 +20,6 @@ MOST_READ = 200
 SAME_PLACE = 0.6
 # Bounds are computed from a centre: neighbours miss each other by rounding. In shares of the tile's own side.
 TOLERANCE = 0.02
-
-Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def surroundings_of(tile: Tile) -> Surroundings:
         elif _touches(own, bounds) and not _is_shown(bounds, (box for _, box in neighbours)):
             neighbours.append((other, bounds))
     return Surroundings(
-        neighbours=[_nearby(tile, own, *found) for found in neighbours[:MOST]],
-        dates=[_nearby(tile, own, *found) for found in dates[:MOST]],
+        neighbours=[_nearby(tile, own, *picture) for picture in neighbours[:MOST]],
+        dates=[_nearby(tile, own, *picture) for picture in dates[:MOST]],
     )
 
 
@@ -113,16 +112,10 @@ def _is_shown(bounds: Bounds, others: Iterable[Bounds]) -> bool:
 
 
 def _nearby(tile: Tile, own: Bounds, other: Tile, bounds: Bounds) -> Nearby:
-    # Linear in degrees: over a few hundred metres that is right to a fraction of a pixel.
-    right = tile.width / (own[2] - own[0])
-    down = tile.height / (own[3] - own[1])
+    left, top = degrees_to_pixels(bounds[0], bounds[3], own, tile.width, tile.height)
+    right, bottom = degrees_to_pixels(bounds[2], bounds[1], own, tile.width, tile.height)
     return Nearby(
         tile=other.pk,
         capture_date=other.capture_date,
-        box=(
-            (bounds[0] - own[0]) * right,
-            (own[3] - bounds[3]) * down,
-            (bounds[2] - own[0]) * right,
-            (own[3] - bounds[1]) * down,
-        ),
+        box=(left, top, right, bottom),
     )

@@ -9,7 +9,7 @@ from amberapp import jobs
 from amberapp.audit import record
 from amberapp.models import User
 from labeling.desk.aggregation.conduct import Record, suspicion
-from labeling.desk.consensus import CLASSES, CODE
+from labeling.desk.consensus_rows import CLASSES, CODE
 from labeling.models import (
     Consensus,
     ConsensusState,
@@ -46,19 +46,19 @@ def learn(
     volunteer: VolunteerRecord,
     submission: Submission,
     whole: Mapping[int, str],
-    known: GoldStandardTile | None,
+    gold: GoldStandardTile | None,
 ) -> None:
     """Take one tile into the record of its maker, who is put in quarantine where the record looks like a bot's.
 
     The record is held. `whole`: what was said of whole superpixels.
     """
-    said = Counter(volunteer.said)
-    said.update(str(verdict) for verdict in whole.values())
-    volunteer.said = dict(said)
+    answers = Counter(volunteer.said)
+    answers.update(str(verdict) for verdict in whole.values())
+    volunteer.said = dict(answers)
     if submission.seconds is not None:
         volunteer.recent_seconds = [*volunteer.recent_seconds, round(submission.seconds, 2)][-RECENT:]
-    if known is not None:
-        volunteer.known = _with_known(volunteer.known, known, whole)
+    if gold is not None:
+        volunteer.known = _with_gold(volunteer.known, gold, whole)
     volunteer.save(update_fields=["said", "recent_seconds", "known"])
     if volunteer.quarantined_at is None:
         reason = suspicion(_conduct(volunteer))
@@ -66,22 +66,20 @@ def learn(
             put_in_quarantine(volunteer, QuarantineReason(reason), acting_user=None)
 
 
-def _with_known(
-    counts: list[list[int]], known: GoldStandardTile, whole: Mapping[int, str]
-) -> list[list[int]]:
+def _with_gold(counts: list[list[int]], gold: GoldStandardTile, whole: Mapping[int, str]) -> list[list[int]]:
     """[class it is][answer] with this tile's decided answers added."""
     table = [list(row) for row in counts] if counts else [[0] * len(CLASSES) for _ in CLASSES]
-    for number, answer in known.answers.items():
-        said = whole.get(int(number))
-        if answer["verdict"] in CLASSES and said in CLASSES:
-            table[CODE[answer["verdict"]]][CODE[said]] += 1
+    for number, answer in gold.answers.items():
+        verdict = whole.get(int(number))
+        if answer["verdict"] in CLASSES and verdict in CLASSES:
+            table[CODE[answer["verdict"]]][CODE[verdict]] += 1
     return table
 
 
 def _conduct(volunteer: VolunteerRecord) -> Record:
     """The record as labeling.desk.aggregation.conduct judges it."""
-    known = volunteer.known or [[0] * len(CLASSES) for _ in CLASSES]
-    return Record(settled=_settled(volunteer), known=known, seconds=volunteer.recent_seconds)
+    gold = volunteer.known or [[0] * len(CLASSES) for _ in CLASSES]
+    return Record(settled=_settled(volunteer), known=gold, seconds=volunteer.recent_seconds)
 
 
 def _settled(volunteer: VolunteerRecord) -> list[list[int]]:

@@ -16,6 +16,12 @@ def anywhere() -> float:
     return random.random()  # noqa: S311 (no secret)
 
 
+class DeskRulesQuerySet(models.QuerySet["DeskRules"]):
+    def of_region(self, region_id: int) -> "DeskRules":
+        """The region's rules; where no admin has set any, the defaults (an unsaved row)."""
+        return self.filter(region=region_id).first() or DeskRules(region_id=region_id)
+
+
 class DeskRules(models.Model):
     """How a region's tiles are served and when a superpixel has been asked often enough. An admin sets them."""
 
@@ -61,6 +67,8 @@ class DeskRules(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text=_("For an honest evaluation; the others are those that teach the classifier most."),
     )
+
+    objects = DeskRulesQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"rules of {self.region}"

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from amberapp.web.words import moment_text
 from labeling.models import Release, Report, ReportState
-from labeling.releases.reader import IndexedPlace
+from labeling.releases.files.published_place import PublishedPlace
 from labeling.reports.consequences import GONE, REDRAWN, SHOWN, Consequences, consequences_of
 from labeling.reports.decision import tiles_at
 from labeling.reports.photos import KEPT_DAYS
@@ -38,7 +38,7 @@ class FormPage:
     map_url: str
 
 
-def form_page(release: Release, place: IndexedPlace | None) -> FormPage:
+def form_page(release: Release, place: PublishedPlace | None) -> FormPage:
     region, number = release.region, release.number
     map_url = reverse("release-map", args=[region.slug, number])
     if place is None:

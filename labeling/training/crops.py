@@ -12,7 +12,7 @@ from detection.imagery.decode import UnreadableImage
 from detection.models import Region, SegmentedTile
 from detection.training.crops import ingest_crop
 from detection.training.evaluate import crop_files
-from labeling.desk.consensus import CLASSES
+from labeling.desk.consensus_rows import CLASSES
 from labeling.models import Consensus, ConsensusState, Label, LabelVerdict, Origin, Submission
 
 # The account under which labels from files stand. Nobody can log in with it.

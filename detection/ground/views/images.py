@@ -28,7 +28,7 @@ def tile_image(request: HttpRequest, tile_id: int) -> HttpResponse:
     if tile is None:
         raise NotThere(_("There is no tile %(number)s.") % {"number": tile_id})
     try:
-        return _kept(request, picture_name(tile, size), "image/webp", lambda: picture(tile, size))
+        return _cacheable(request, picture_name(tile, size), "image/webp", lambda: picture(tile, size))
     except UnreadableImage as error:
         raise UserError(str(error), code="unreadable_image", status=500) from None
 
@@ -44,15 +44,12 @@ def tile_raster(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
 @role_required(Role.VOLUNTEER)
 def tile_pieces(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
     """The finer raster, for superpixels that are mixed. The first who asks waits until it is made."""
-    found = SegmentedTile.objects.select_related("tile", "segmentation").filter(pk=segmented_tile_id).first()
-    if found is None:
-        raise NotThere(_("There is no segmented tile %(number)s.") % {"number": segmented_tile_id})
-    segmented = found
+    segmented = _segmented(segmented_tile_id, "tile", "segmentation")
     name = fragment_raster_name(segmented)
     if not name:
         raise NotThere(_("A crop is one superpixel: it has no raster and no outlines."))
     try:
-        return _kept(request, name, "image/png", lambda: fragment_raster(segmented))
+        return _cacheable(request, name, "image/png", lambda: fragment_raster(segmented))
     except UnreadableImage as error:
         raise UserError(str(error), code="unreadable_image", status=500) from None
 
@@ -64,20 +61,21 @@ def tile_outlines(request: HttpRequest, segmented_tile_id: int) -> HttpResponse:
     return _stored(request, key, "application/json")
 
 
-def _segmented(segmented_tile_id: int) -> SegmentedTile:
-    found = SegmentedTile.objects.filter(pk=segmented_tile_id).only("raster_key", "outlines_key").first()
-    if found is None:
+def _segmented(segmented_tile_id: int, *related: str) -> SegmentedTile:
+    """The segmented tile of that number, with what it refers to by these names. Raises NotThere."""
+    tile = SegmentedTile.objects.select_related(*related).filter(pk=segmented_tile_id).first()
+    if tile is None:
         raise NotThere(_("There is no segmented tile %(number)s.") % {"number": segmented_tile_id})
-    return found
+    return tile
 
 
 def _stored(request: HttpRequest, key: str, media_type: str) -> HttpResponse:
     if not key:
         raise NotThere(_("A crop is one superpixel: it has no raster and no outlines."))
-    return _kept(request, key.rsplit("/", 1)[-1], media_type, lambda: storage.get(key))
+    return _cacheable(request, key.rsplit("/", 1)[-1], media_type, lambda: storage.get(key))
 
 
-def _kept(request: HttpRequest, name: str, media_type: str, read: Callable[[], bytes]) -> HttpResponse:
+def _cacheable(request: HttpRequest, name: str, media_type: str, read: Callable[[], bytes]) -> HttpResponse:
     """The bytes that `name` names, or 304 without reading them where the browser has them."""
     etag = f'"{name}"'
     response = get_conditional_response(request, etag=etag)

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -15,8 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from amberapp.errors import NotThere, UserError
 from amberapp.models import Job, Role, User
+from amberapp.web.forms import show
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import role_required
 from detection.ground import staging
+from detection.ground.find_region import region_at
 from detection.ground.forms import RegionForm, SourceForm
 from detection.ground.polygons import parse_polygon
 from detection.ground.regions import create_region, create_source, update_region, update_source
@@ -30,28 +32,16 @@ TILES_ON_MAP = 1500
 IMPORTS_SHOWN = 5
 
 
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the decorator has let nobody else in
-    return request.user
-
-
-def _region(slug: str) -> Region:
-    region = Region.objects.select_related("source").filter(slug=slug).first()
-    if region is None:
-        raise NotThere(_("There is no region “%(name)s”.") % {"name": slug})
-    return region
-
-
 @require_safe
 @role_required(Role.ADMIN)
 def regions(request: HttpRequest) -> HttpResponse:
     whole = Q(tiles__kind=TileKind.TILE)
-    found = Region.objects.select_related("source").annotate(
+    rows = Region.objects.select_related("source").annotate(
         tile_count=Count("tiles", filter=whole),
         placeless=Count("tiles", filter=whole & Q(tiles__west__isnull=True)),
         crop_count=Count("tiles", filter=Q(tiles__kind=TileKind.CROP)),
     )
-    page = Paginator(found.order_by("name"), REGIONS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.order_by("name"), REGIONS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "detection/ground/regions.html", {"page": page})
 
 
@@ -69,7 +59,7 @@ def region_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
 def region_edit(request: HttpRequest, slug: str) -> HttpResponse:
-    return _region_form(request, _region(slug))
+    return _region_form(request, region_at(slug))
 
 
 def _region_form(request: HttpRequest, region: Region | None) -> HttpResponse:
@@ -78,9 +68,9 @@ def _region_form(request: HttpRequest, region: Region | None) -> HttpResponse:
         form = RegionForm(request.POST, request.FILES)
         if form.is_valid():
             try:
-                saved = _save_region(form, region, _user(request))
+                saved = _save_region(form, region, signed_in(request))
             except UserError as error:
-                _show(error, form)
+                show(error, form)
             else:
                 messages.success(request, _("Region “%(name)s” is saved.") % {"name": saved.name})
                 return redirect("region-tiles", slug=saved.slug)
@@ -112,13 +102,6 @@ def _save_region(form: RegionForm, region: Region | None, acting_user: User) -> 
     return update_region(region=region, **values, acting_user=acting_user)
 
 
-def _show(error: UserError, form: forms.Form) -> None:
-    """Put an action's refusal beside the field that it is about."""
-    for name, sentences in (error.fields or {"": [str(error.message)]}).items():
-        for sentence in sentences:
-            form.add_error(name if name in form.fields else None, sentence)
-
-
 def _tile_boxes(region: Region) -> list[list[float]]:
     """[west, south, east, north] of some tiles, rounded to a metre."""
     boxes = region.tiles.on_the_map().values_list("west", "south", "east", "north")[:TILES_ON_MAP]
@@ -128,7 +111,7 @@ def _tile_boxes(region: Region) -> list[list[float]]:
 @require_safe
 @role_required(Role.ADMIN)
 def region_tiles(request: HttpRequest, slug: str) -> HttpResponse:
-    region = _region(slug)
+    region = region_at(slug)
     kinds = {
         "": (_("All"), Q(kind=TileKind.TILE)),
         "placeless": (_("Without a place"), Q(kind=TileKind.TILE, west__isnull=True)),
@@ -143,7 +126,9 @@ def region_tiles(request: HttpRequest, slug: str) -> HttpResponse:
         "region": region,
         "page": page,
         "chosen": chosen,
-        "kinds": [(key, label) for key, (label, _condition) in kinds.items()],
+        "kinds": [
+            (label, f"show={key}" if key else "", key == chosen) for key, (label, _condition) in kinds.items()
+        ],
         "query": f"show={chosen}&" if chosen else "",
     }
     return render(request, "detection/ground/region_tiles.html", context)
@@ -153,12 +138,12 @@ def region_tiles(request: HttpRequest, slug: str) -> HttpResponse:
 @role_required(Role.ADMIN)
 def upload(request: HttpRequest, slug: str) -> HttpResponse:
     """Choose images; without scripts they come with the form itself, with scripts one after another before."""
-    region = _region(slug)
+    region = region_at(slug)
     if request.method == "POST":
         batch = request.POST.get("batch", "")
         for file in request.FILES.getlist("files"):
-            staging.stage(batch=batch, file=file, acting_user=_user(request))
-        staging.import_later(region=region, batch=batch, acting_user=_user(request))
+            staging.stage(batch=batch, file=file, acting_user=signed_in(request))
+        staging.import_later(region=region, batch=batch, acting_user=signed_in(request))
         return redirect("region-upload", slug=region.slug)
     jobs = list(
         Job.objects.filter(kind=staging.IMPORT_JOB, parameters__region=region.pk).select_related(
@@ -185,19 +170,19 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
 @role_required(Role.ADMIN)
 def upload_file(request: HttpRequest, slug: str) -> JsonResponse:
     """One file of a batch, sent by the page's script."""
-    _region(slug)
+    region_at(slug)
     file = request.FILES.get("file")
     if file is None:
         raise UserError(_("No file was uploaded: choose some images first."))
-    staging.stage(batch=request.POST.get("batch", ""), file=file, acting_user=_user(request))
+    staging.stage(batch=request.POST.get("batch", ""), file=file, acting_user=signed_in(request))
     return JsonResponse({"staged": file.name}, status=201)
 
 
 @require_safe
 @role_required(Role.ADMIN)
 def sources(request: HttpRequest) -> HttpResponse:
-    found = ImagerySource.objects.annotate(region_count=Count("regions"))
-    page = Paginator(found.order_by("name"), REGIONS_A_PAGE).get_page(request.GET.get("page"))
+    rows = ImagerySource.objects.annotate(region_count=Count("regions"))
+    page = Paginator(rows.order_by("name"), REGIONS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "detection/ground/sources.html", {"page": page})
 
 
@@ -222,11 +207,11 @@ def _source_form(request: HttpRequest, source: ImagerySource | None) -> HttpResp
         if form.is_valid():
             try:
                 if source is None:
-                    saved = create_source(**form.cleaned_data, acting_user=_user(request))
+                    saved = create_source(**form.cleaned_data, acting_user=signed_in(request))
                 else:
-                    saved = update_source(source=source, **form.cleaned_data, acting_user=_user(request))
+                    saved = update_source(source=source, **form.cleaned_data, acting_user=signed_in(request))
             except UserError as error:
-                _show(error, form)
+                show(error, form)
             else:
                 messages.success(request, _("Imagery source “%(name)s” is saved.") % {"name": saved.name})
                 return redirect("sources")

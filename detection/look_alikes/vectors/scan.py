@@ -43,7 +43,7 @@ class Neighbours:
 def nearest(
     parts: Sequence[Part],
     compression: Compression,
-    asked: Floats,
+    queries: Floats,
     wanted: int,
     threads: int = THREADS,
 ) -> Neighbours:
@@ -52,7 +52,7 @@ def nearest(
     Memory: a block a thread for each of `asked`, whatever the size of the index. Of rows equally near, those that
     stand earlier. Raises ValueError for features of another length.
     """
-    points = compression.project(asked)
+    points = compression.project(queries)
     # The step of each component goes into what is asked, so that codes are multiplied as they are.
     weights = np.ascontiguousarray((-2 * points * compression.step).T)
     lengths = np.einsum("ij,ij->i", points, points)
@@ -92,9 +92,9 @@ def _scan(
         codes = part.codes[start : start + size]
         rows = room[: len(codes)]
         np.copyto(rows, codes)
-        said = rows @ weights
-        said += lengths
-        squared = said.min(axis=1) if said.shape[1] > 1 else said[:, 0]
+        distances = rows @ weights
+        distances += lengths
+        squared = distances.min(axis=1) if distances.shape[1] > 1 else distances[:, 0]
         squared += part.squares[start : start + size]
         best.take(squared, number, start)
     return best.result()
@@ -139,25 +139,25 @@ class _Shortlist:
 
 
 def rank_again(
-    compression: Compression, found: Neighbours, features: Floats, asked: Floats, wanted: int
+    compression: Compression, neighbours: Neighbours, features: Floats, queries: Floats, wanted: int
 ) -> Neighbours:
     """The best `wanted` of `found` by all their features instead of their codes.
 
     `features`: float32 (n, d) raw, in the order of `found`; `asked`: float32 (q, d) raw.
     """
-    rows, points = compression.standardise(features), compression.standardise(asked)
+    rows, points = compression.standardise(features), compression.standardise(queries)
     squared = np.min([np.einsum("ij,ij->i", rows - point, rows - point) for point in points], axis=0)
     order = np.argsort(squared, kind="stable")[:wanted]
     distance = np.sqrt(squared[order]) / compression.typical
-    return Neighbours(found.tile[order], found.superpixel[order], distance.astype(np.float32))
+    return Neighbours(neighbours.tile[order], neighbours.superpixel[order], distance.astype(np.float32))
 
 
-def spread_out(compression: Compression, asked: Floats, most: int) -> npt.NDArray[np.intp]:
+def spread_out(compression: Compression, queries: Floats, most: int) -> npt.NDArray[np.intp]:
     """The numbers of at most `most` rows of `asked`, float32 (q, d) raw, that stand for all of them.
 
     The first is the one nearest to their mean; each further one is the farthest from those chosen (Gonzalez 1985).
     """
-    points = compression.project(asked)
+    points = compression.project(queries)
     chosen = [int(np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1)))]
     apart = np.linalg.norm(points - points[chosen[0]], axis=1)
     while len(chosen) < min(most, len(points)):

@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from amberapp.models import Job, User
+from amberapp.models import Job
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import IsExpert
 from detection.models import Detection
 from detection.runs.diff import KINDS, REASONS, DifferingTile, compare_or_ask, earlier_and_later, tiles_of
@@ -17,7 +18,7 @@ from detection.runs.diff import KINDS, REASONS, DifferingTile, compare_or_ask, e
 TILES_A_PAGE = 100
 
 
-class FoundSerializer(serializers.ModelSerializer):
+class FoundSerializer(serializers.ModelSerializer[Any]):
     """What one run says of the tile."""
 
     class Meta:
@@ -25,7 +26,7 @@ class FoundSerializer(serializers.ModelSerializer):
         fields = ["id", "score", "superpixels", "hectares"]
 
 
-class DifferingTileSerializer(serializers.Serializer):
+class DifferingTileSerializer(serializers.Serializer[Any]):
     tile = serializers.IntegerField(source="tile.pk")
     file_name = serializers.CharField(source="tile.file_name")
     latitude = serializers.FloatField(source="tile.latitude", allow_null=True)
@@ -36,7 +37,7 @@ class DifferingTileSerializer(serializers.Serializer):
     now = FoundSerializer(allow_null=True)
 
 
-class RunDiffSerializer(serializers.Serializer):
+class RunDiffSerializer(serializers.Serializer[Any]):
     """`ready` is false while a worker still compares: `job` is then its number, and all else is null."""
 
     ready = serializers.BooleanField()
@@ -68,24 +69,23 @@ class RunDiff(APIView):
         responses={200: RunDiffSerializer, 202: RunDiffSerializer},
     )
     def get(self, request: Request, run_id: int, other_id: int) -> Response:
-        assert isinstance(request.user, User)  # the permission saw to it
         then, now = earlier_and_later(run_id, other_id)
-        found = compare_or_ask(then, now, acting_user=request.user)
+        diff = compare_or_ask(then, now, acting_user=signed_in(request))
         answer: dict[str, Any] = {"ready": True, "job": None, "then": then.pk, "now": now.pk}
-        if isinstance(found, Job):
+        if isinstance(diff, Job):
             nothing = dict.fromkeys(("unchanged", "counts", "count", "pages", "results"))
             return Response(
-                {**answer, **nothing, "ready": False, "job": found.pk}, status=status.HTTP_202_ACCEPTED
+                {**answer, **nothing, "ready": False, "job": diff.pk}, status=status.HTTP_202_ACCEPTED
             )
         query = request.query_params
-        rows = found.chosen(query.get("kind", ""), query.get("reason", ""))
+        rows = diff.chosen(query.get("kind", ""), query.get("reason", ""))
         page = Paginator(rows, TILES_A_PAGE).get_page(query.get("page"))
         tiles: list[DifferingTile] = tiles_of(page.object_list)  # type: ignore[arg-type]
         return Response(
             {
                 **answer,
-                "unchanged": found.unchanged,
-                "counts": found.counts(),
+                "unchanged": diff.unchanged,
+                "counts": diff.counts(),
                 "count": len(rows),
                 "pages": page.paginator.num_pages,
                 "results": DifferingTileSerializer(tiles, many=True).data,

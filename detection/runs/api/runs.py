@@ -14,13 +14,14 @@ from rest_framework.views import APIView
 
 from amberapp.errors import NotThere
 from amberapp.models import User
+from amberapp.web.parameters import BIGGEST_ID, signed_in
 from amberapp.web.permissions import IsAdmin, IsExpert
 from detection.models import Detection, Region, Run
 from detection.runs.runs import cancel_run, pause_run, resume_run, start_run
-from detection.runs.watch import BIGGEST_ID, classifier_numbered, progress_of, progress_of_all, run_numbered
+from detection.runs.watch import classifier_numbered, progress_of, progress_of_all, run_numbered
 
 
-class RunSerializer(serializers.ModelSerializer):
+class RunSerializer(serializers.ModelSerializer[Any]):
     """A run; `progress_…` and `message` are what every piece of long work is watched by."""
 
     progress_done = serializers.SerializerMethodField()
@@ -64,8 +65,8 @@ class RunSerializer(serializers.ModelSerializer):
 
     def to_representation(self, run: Run) -> dict[str, Any]:
         # A list hands in what it has asked for all its runs at once.
-        known = self.context.get("progress", {}).get(run.pk)
-        self._progress = known if known is not None else progress_of(run)
+        progress = self.context.get("progress", {}).get(run.pk)
+        self._progress = progress if progress is not None else progress_of(run)
         return dict(super().to_representation(run))
 
     def get_progress_done(self, run: Run) -> int:
@@ -100,7 +101,7 @@ class RunSerializer(serializers.ModelSerializer):
         return run.detections.count() if counts is None else counts.get(run.pk, 0)
 
 
-class NewRunSerializer(serializers.Serializer):
+class NewRunSerializer(serializers.Serializer[Any]):
     region = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
     classifier = serializers.IntegerField(
         min_value=1, max_value=BIGGEST_ID, required=False, allow_null=True, default=None
@@ -134,15 +135,14 @@ class RunList(generics.ListAPIView):
 
     @extend_schema(request=NewRunSerializer, responses={201: RunSerializer})
     def post(self, request: Request) -> Response:
-        assert isinstance(request.user, User)  # the permission saw to it
-        asked = NewRunSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        region = Region.objects.filter(pk=asked.validated_data["region"]).first()
+        data = NewRunSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        region = Region.objects.filter(pk=data.validated_data["region"]).first()
         if region is None:
-            raise NotThere(_("There is no region %(number)s.") % {"number": asked.validated_data["region"]})
-        number = asked.validated_data["classifier"]
+            raise NotThere(_("There is no region %(number)s.") % {"number": data.validated_data["region"]})
+        number = data.validated_data["classifier"]
         classifier = classifier_numbered(number) if number is not None else None
-        run = start_run(region=region, classifier=classifier, acting_user=request.user)
+        run = start_run(region=region, classifier=classifier, acting_user=signed_in(request))
         return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
 
 
@@ -164,9 +164,8 @@ class RunStep(APIView):
 
     @extend_schema(request=None, responses=RunSerializer)
     def post(self, request: Request, run_id: int) -> Response:
-        assert isinstance(request.user, User)  # the permission saw to it
         run = run_numbered(run_id)
-        self.change(run, request.user)
+        self.change(run, signed_in(request))
         run.refresh_from_db()
         return Response(RunSerializer(run).data)
 

@@ -217,11 +217,11 @@ def _precision_by_area(on_map: list[Stratum]) -> Figure | None:
     return Figure(share, low, high, "t", error)
 
 
-def _recall(found: list[Figure], missed: list[Figure]) -> Figure | None:
+def _recall(parts: list[Figure], missed: list[Figure]) -> Figure | None:
     """found / (found + missed), each a sum over strata."""
-    if not found and not missed:
+    if not parts and not missed:
         return None
-    part, rest = total(found), total(missed)
+    part, rest = total(parts), total(missed)
     if part.value + rest.value <= 0:
         return None
     low, high = of_share(part.value, part.interval, rest.value, rest.interval)

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from amberapp.models import Role, User
+from amberapp.models import Role
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import role_required
 from labeling.crowd.my_changes import my_changes
 from labeling.crowd.my_contributions import (
@@ -32,20 +33,20 @@ TILES_PER_PAGE = 24
 @role_required(Role.VOLUNTEER)
 def my_labels(request: HttpRequest) -> HttpResponse:
     """What this person has labelled, how it agrees with experts and the others, and what it changed."""
-    assert isinstance(request.user, User)
-    tiles = Paginator(own_tiles(request.user), TILES_PER_PAGE).get_page(request.GET.get("page"))
+    person = signed_in(request)
+    tiles = Paginator(own_tiles(person), TILES_PER_PAGE).get_page(request.GET.get("page"))
     labelled = tiles.paginator.count > 0
     context = {
         "tiles": tiles,
-        "session": session_of(request.user),
-        "streak": streak_of(request.user) if labelled else 0,
-        "agreement": agreement_of(request.user) if labelled else None,
-        "schooling": tutorial_progress_of(request.user),
-        "spare": _spare(spare_tiles(request.user)) if labelled else [],
-        "releases": my_changes(request.user) if labelled else [],
+        "session": session_of(person),
+        "streak": streak_of(person) if labelled else 0,
+        "agreement": agreement_of(person) if labelled else None,
+        "schooling": tutorial_progress_of(person),
+        "spare": _spare(spare_tiles(person)) if labelled else [],
+        "releases": my_changes(person) if labelled else [],
         "page": {
-            "volunteer": request.user.pk,
-            "tiles": tiles_on_map(request.user) if labelled else [],
+            "volunteer": person.pk,
+            "tiles": tiles_on_map(person) if labelled else [],
             # The script puts the tile's number in the place of 0.
             "tileUrl": reverse("desk") + "?tile=0",
             "urls": {

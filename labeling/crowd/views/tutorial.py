@@ -4,13 +4,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from amberapp.models import Role, User
+from amberapp.models import Role
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import role_required
 
 
 @role_required(Role.VOLUNTEER)
 def tutorial(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
     page = {
         "region": request.GET.get("region", "")[:100],
         "urls": {
@@ -20,5 +20,5 @@ def tutorial(request: HttpRequest) -> HttpResponse:
             "desk": reverse("desk"),
         },
     }
-    may_know = request.user.has_role(Role.EXPERT)
+    may_know = signed_in(request).has_role(Role.EXPERT)
     return render(request, "labeling/crowd/tutorial.html", {"page": page, "may_know": may_know})

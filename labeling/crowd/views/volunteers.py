@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from amberapp.models import Role, User
+from amberapp.models import Role
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import role_required
 from labeling.crowd import accounts
+from labeling.crowd.pages import volunteer_page
 from labeling.crowd.suggestion_bias import SuggestionBias, suggestion_bias
 from labeling.crowd.volunteer_list import SORTS, count_labels, portrait_of, record_named, volunteer_list
 from labeling.desk.aggregation.dawid_skene import NEWCOMER_ACCURACY
@@ -53,17 +55,17 @@ def volunteers(request: HttpRequest) -> HttpResponse:
     sort = request.GET.get("sort", "tiles")
     sort = sort if sort in SORTS else "tiles"
     down = request.GET.get("order", "up" if sort in ("name", "state") else "down") != "up"
-    found = volunteer_list(search=search, state=state, sort=sort, down=down)
-    page = Paginator(found, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
+    rows = volunteer_list(search=search, state=state, sort=sort, down=down)
+    page = Paginator(rows, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     if sort != "labels":
         count_labels(list(page))
-    kept = {name: value for name, value in (("q", search), ("state", state)) if value}
+    filters = {name: value for name, value in (("q", search), ("state", state)) if value}
     order = "down" if down else "up"
     columns = {
         name: {
             "label": label,
-            "sorted": order if name == sort else "",
-            "query": urlencode({**kept, "sort": name, "order": "up" if name == sort and down else "down"}),
+            "sorted": ("descending" if down else "ascending") if name == sort else "",
+            "query": urlencode({**filters, "sort": name, "order": "up" if name == sort and down else "down"}),
         }
         for name, label in SORT_NAMES.items()
     }
@@ -76,7 +78,7 @@ def volunteers(request: HttpRequest) -> HttpResponse:
         "order": order,
         "sorts": SORT_NAMES.items(),
         "columns": columns,
-        "query": urlencode({**kept, "sort": sort, "order": order}) + "&",
+        "query": urlencode({**filters, "sort": sort, "order": order}) + "&",
         "quarantined": in_quarantine(),
         "newcomer": round(100 * NEWCOMER_ACCURACY),
     }
@@ -88,19 +90,19 @@ def volunteers(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 def volunteer(request: HttpRequest, username: str) -> HttpResponse:
     """One person: what they say, how often they are right, and what can be done about the account."""
-    return render(request, "labeling/crowd/volunteer.html", {"one": portrait_of(record_named(username))})
+    page = volunteer_page(portrait_of(record_named(username)))
+    return render(request, "labeling/crowd/volunteer.html", {"page": page})
 
 
-def _deed(act: Callable[..., Any], told: str) -> Callable[..., HttpResponse]:
+def _deed(act: Callable[..., Any], sentence: str) -> Callable[..., HttpResponse]:
     """A door to something done about one account; the person's page follows."""
 
     @require_POST
     @role_required(Role.ADMIN)
     def door(request: HttpRequest, username: str) -> HttpResponse:
-        assert isinstance(request.user, User)
         person = record_named(username).volunteer
-        act(volunteer=person, acting_user=request.user)
-        messages.success(request, told % {"name": person.username})
+        act(volunteer=person, acting_user=signed_in(request))
+        messages.success(request, sentence % {"name": person.username})
         return redirect("volunteer", username=person.username)
 
     return door
@@ -118,9 +120,6 @@ volunteer_reverse = _deed(
     accounts.reverse_account,
     gettext_lazy("Everything that %(name)s said is being taken back."),  # type: ignore[arg-type]
 )
-
-
-# Desks ---------------------------------------------------------------------------------------------------------------
 
 
 # Suggestion bias -----------------------------------------------------------------------------------------------------
@@ -148,21 +147,21 @@ def _sentence(one: SuggestionBias) -> str:
     low, high = one.pull_interval
     values = {"points": _points(one.pull), "low": _points(low), "high": _points(high)}
     if low > 0:
-        said = _(
+        sentence = _(
             "Volunteers agree more with the classifier when they see what it says: by %(points)s points "
             "(%(low)s to %(high)s). Suggestions bias them."
         )
     elif high < 0:
-        said = _(
+        sentence = _(
             "Volunteers agree less with the classifier when they see what it says: by %(points)s points (%(low)s to "
             "%(high)s). They push back."
         )
     else:
-        said = _(
+        sentence = _(
             "No bias can be told from chance: the difference is %(points)s points, the confidence interval "
             "%(low)s to %(high)s."
         )
-    sentence = said % values
+    sentence = sentence % values
     if one.gain is not None:
         low, high = one.gain_interval
         if low > 0:

@@ -78,12 +78,12 @@ def suspicion(record: Record, rules: ConductRules = RULES) -> str | None:
 
 def one_answer(record: Record, rules: ConductRules = RULES) -> bool:
     """Nearly one answer only, and too many superpixels it is wrong for to be bad luck."""
-    given = [sum(row[answer] for row in record.settled) for answer in range(len(record.settled))]
-    total = sum(given)
+    answers = [sum(row[answer] for row in record.settled) for answer in range(len(record.settled))]
+    total = sum(answers)
     if not total:
         return False
-    usual = max(range(len(given)), key=given.__getitem__)
-    if given[usual] < rules.same_share * total:
+    usual = max(range(len(answers)), key=answers.__getitem__)
+    if answers[usual] < rules.same_share * total:
         return False
     others = [row for true, row in enumerate(record.settled) if true != usual]
     missable = sum(sum(row) for row in others)
@@ -106,13 +106,14 @@ def fails_known(record: Record, rules: ConductRules = RULES) -> bool:
     sizes = sum(mining), sum(not_mining)
     if min(sizes) < rules.each_class:
         return False
-    found = mining[0] / sizes[0] + not_mining[1] / sizes[1]
+    recalls = mining[0] / sizes[0] + not_mining[1] / sizes[1]
     below, so_far = [0.0], 0.0
     for hits in range(sizes[1] + 1):
         so_far += _exactly(hits, sizes[1], rules.weakest_accuracy)
         below.append(so_far)
     as_bad = sum(
-        _exactly(hits, sizes[0], rules.weakest_accuracy) * below[_most(found - hits / sizes[0], sizes[1]) + 1]
+        _exactly(hits, sizes[0], rules.weakest_accuracy)
+        * below[_most(recalls - hits / sizes[0], sizes[1]) + 1]
         for hits in range(sizes[0] + 1)
     )
     return as_bad < rules.chance

@@ -157,14 +157,14 @@ def fit(
     Raises ValueError where an index is outside its range or lengths differ.
     """
     flat = _checked(answers, n_items, n_raters, n_classes)
-    known = _known(truth, n_items, n_classes)
+    one_hot = _known(truth, n_items, n_classes)
     heard = np.bincount(flat.item, minlength=n_items) > 0
-    if known is not None:
-        heard |= known.any(axis=1)
+    if one_hot is not None:
+        heard |= one_hot.any(axis=1)
     counted = heard if population is None else heard & population
     posteriors = _answer_shares(flat, n_items, n_classes, weight)
-    if known is not None:
-        _settle(posteriors, known)
+    if one_hot is not None:
+        _settle(posteriors, one_hot)
     log_likelihood, iterations, converged = -np.inf, 0, False
     while True:
         counts = _counts(flat, posteriors, n_raters)
@@ -175,7 +175,7 @@ def fit(
         joint = _log_joint(
             flat, n_items, probabilities(counts, prior), shares(class_counts, class_prior), weight
         )
-        log_likelihood = _normalise(joint, known, counted)
+        log_likelihood = _normalise(joint, one_hot, counted)
         converged = _largest_difference(joint, posteriors) <= tolerance
         posteriors = joint
     posteriors[~heard] = np.nan
@@ -222,10 +222,10 @@ def update(
     n_items, n_classes = old_posteriors.shape
     n_raters = counts.shape[0]
     was, now = _checked(before, n_items, n_raters, n_classes), _checked(after, n_items, n_raters, n_classes)
-    known = _known(truth, n_items, n_classes)
+    one_hot = _known(truth, n_items, n_classes)
     heard = np.bincount(now.item, minlength=n_items) > 0
-    if known is not None:
-        heard |= known.any(axis=1)
+    if one_hot is not None:
+        heard |= one_hot.any(axis=1)
     counted = heard if population is None else heard & population
     in_counts = ~np.isnan(old_posteriors[:, 0])
     old = np.where(in_counts[:, None], old_posteriors, 0.0)
@@ -239,7 +239,7 @@ def update(
         posteriors = _log_joint(
             now, n_items, probabilities(new_counts, prior), shares(new_class_counts, class_prior), weight
         )
-        _normalise(posteriors, known, counted)
+        _normalise(posteriors, one_hot, counted)
         new_counts = rest + _counts(now, posteriors, n_raters)
         new_class_counts = class_rest + counted @ posteriors
     posteriors[~heard] = np.nan
@@ -279,24 +279,24 @@ def _known(truth: Integers | None, n_items: int, n_classes: int) -> Floats | Non
     settled = np.asarray(truth, dtype=np.intp)
     if settled.shape != (n_items,) or (settled.size and (settled.min() < -1 or settled.max() >= n_classes)):
         raise ValueError("The truth must be a class or -1 for every item.")
-    known = np.zeros((n_items, n_classes))
+    one_hot = np.zeros((n_items, n_classes))
     rows = np.flatnonzero(settled >= 0)
-    known[rows, settled[rows]] = 1.0
-    return known if rows.size else None
+    one_hot[rows, settled[rows]] = 1.0
+    return one_hot if rows.size else None
 
 
-def _settle(posteriors: Floats, known: Floats) -> None:
-    rows = known.any(axis=1)
-    posteriors[rows] = known[rows]
+def _settle(posteriors: Floats, one_hot: Floats) -> None:
+    rows = one_hot.any(axis=1)
+    posteriors[rows] = one_hot[rows]
 
 
 def _answer_shares(flat: _Flat, n_items: int, n_classes: int, weight: Floats | None) -> Floats:
     """(items, classes), the paper's (3.1); even for an item nobody of any weight spoke about."""
-    said = flat.count
+    weights = flat.count
     if weight is not None:
-        said = weight[flat.cell // n_classes] * (1.0 if said is None else said)
+        weights = weight[flat.cell // n_classes] * (1.0 if weights is None else weights)
     spoken = np.bincount(
-        flat.item * n_classes + flat.cell % n_classes, weights=said, minlength=n_items * n_classes
+        flat.item * n_classes + flat.cell % n_classes, weights=weights, minlength=n_items * n_classes
     )
     return probabilities(spoken.reshape(n_items, n_classes).astype(np.float64))
 
@@ -322,30 +322,30 @@ def _log_joint(flat: _Flat, n_items: int, rates: Floats, classes: Floats, weight
         log_rates *= weight[:, None, None]
     joint = np.empty((n_items, len(classes)))
     for true in range(len(classes)):
-        said = np.ascontiguousarray(log_rates[:, true]).ravel()[flat.cell]
+        logs = np.ascontiguousarray(log_rates[:, true]).ravel()[flat.cell]
         if flat.count is not None:
-            said *= flat.count
-        joint[:, true] = np.bincount(flat.item, weights=said, minlength=n_items)
+            logs *= flat.count
+        joint[:, true] = np.bincount(flat.item, weights=logs, minlength=n_items)
     joint += np.log(np.maximum(classes, _SMALLEST))
     return joint
 
 
-def _normalise(joint: Floats, known: Floats | None, counted: NDArray[np.bool_]) -> float:
+def _normalise(joint: Floats, one_hot: Floats | None, counted: NDArray[np.bool_]) -> float:
     """Turns logarithms into posteriors, in place; the log likelihood of the counted items."""
     highest = joint.max(axis=1, keepdims=True)
     joint -= highest
-    if known is None:
+    if one_hot is None:
         settled = 0.0
     else:
-        rows = known.any(axis=1) & counted
-        settled = float((joint[rows] * known[rows]).sum())
+        rows = one_hot.any(axis=1) & counted
+        settled = float((joint[rows] * one_hot[rows]).sum())
     np.exp(joint, out=joint)
     total = joint.sum(axis=1, keepdims=True)
     joint /= total
     evidence = (highest + np.log(total))[:, 0]
-    if known is not None:
-        evidence = np.where(known.any(axis=1), highest[:, 0], evidence)
-        _settle(joint, known)
+    if one_hot is not None:
+        evidence = np.where(one_hot.any(axis=1), highest[:, 0], evidence)
+        _settle(joint, one_hot)
     return float(evidence @ counted) + settled
 
 

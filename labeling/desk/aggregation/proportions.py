@@ -63,9 +63,9 @@ def spread(hits: float, tries: float, bunches: int, squares: float) -> tuple[flo
     share = hits / tries
     if bunches < 2:
         return (share, 1.0)
-    shown = bunches / (bunches - 1) * squares / (tries * tries)
+    variance = bunches / (bunches - 1) * squares / (tries * tries)
     binomial = share * (1 - share) / tries
-    worth = tries if shown <= binomial else max(1.0, tries * binomial / shown)
+    worth = tries if variance <= binomial else max(1.0, tries * binomial / variance)
     # All alike, all agreeing: no spread was seen, and the bunches are what was drawn.
     if binomial == 0:
         worth = float(bunches)

@@ -21,4 +21,4 @@ def reliability(counts: NDArray[np.float64], prior: NDArray[np.float64]) -> NDAr
 
     The mean of the classes and not the share of right answers: "not mining" everywhere is right most of the time.
     """
-    return np.diagonal(probabilities(counts, prior), axis1=-2, axis2=-1).mean(axis=-1)
+    return np.asarray(np.diagonal(probabilities(counts, prior), axis1=-2, axis2=-1).mean(axis=-1), np.float64)

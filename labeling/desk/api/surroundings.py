@@ -18,7 +18,7 @@ from labeling.desk.serializers import DeskThrottle
 from labeling.desk.surroundings import Nearby, surroundings_of
 
 
-class NearbySerializer(serializers.Serializer):
+class NearbySerializer(serializers.Serializer[Any]):
     """Another picture of the ground, or of ground beside it."""
 
     tile = serializers.IntegerField()
@@ -32,7 +32,7 @@ class NearbySerializer(serializers.Serializer):
     )
 
 
-class SurroundingsSerializer(serializers.Serializer):
+class SurroundingsSerializer(serializers.Serializer[Any]):
     neighbours = NearbySerializer(many=True, help_text="at most eight, the newest picture of each place")
     dates = NearbySerializer(many=True, help_text="at most eight, newest first")
 
@@ -52,10 +52,10 @@ class TileSurroundings(APIView):
         )
         if segmented is None:
             raise NotThere(_("There is no tile %(number)s to label.") % {"number": segmented_tile_id})
-        found = surroundings_of(segmented.tile)
+        surroundings = surroundings_of(segmented.tile)
         answer = {
-            "neighbours": [_described(nearby, 256) for nearby in found.neighbours],
-            "dates": [_described(nearby, 512) for nearby in found.dates],
+            "neighbours": [_described(nearby, 256) for nearby in surroundings.neighbours],
+            "dates": [_described(nearby, 512) for nearby in surroundings.dates],
         }
         return Response(SurroundingsSerializer(answer).data)
 

@@ -1,6 +1,5 @@
 """The labelling desk's API: the next tile, sending labels, taking them back."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,9 @@ from rest_framework.views import APIView
 
 from amberapp.errors import NotThere, UserError
 from amberapp.models import User
+from amberapp.web.parameters import row_numbers, signed_in
 from amberapp.web.permissions import IsExpert, IsVolunteer
+from detection.ground.find_region import region_at
 from detection.models import Region, SegmentedTile, TileKind
 from labeling.desk.crowd_figures import nothing_left
 from labeling.desk.escalation import decide_escalated, next_escalated
@@ -51,14 +52,14 @@ class NextTile(APIView):
 
     @extend_schema(request=NextInputSerializer, responses=NextSerializer)
     def post(self, request: Request) -> Response:
-        volunteer = _volunteer(request)
-        asked = _asked(NextInputSerializer, request)
-        region = _region(asked["region"], volunteer)
+        volunteer = signed_in(request)
+        wish = _sent(NextInputSerializer, request)
+        region = _region(wish["region"], volunteer)
         if region is None:
             return _nothing("no_tiles", _("There are no tiles to label yet."), volunteer)
         if tutorial_wanted(record_of(volunteer, hold=False), region.pk):
             return _nothing("tutorial", _("First a few tiles whose answers are known."), volunteer)
-        claim = next_tile(region=region, volunteer=volunteer, held=asked["held"], skipped=asked["skipped"])
+        claim = next_tile(region=region, volunteer=volunteer, held=wish["held"], skipped=wish["skipped"])
         if claim is None:
             return _nothing("all_labelled", nothing_left(region), volunteer)
         return _served(describe(claim.segmented_tile, claim=claim), volunteer)
@@ -72,7 +73,7 @@ class DeskTile(APIView):
 
     @extend_schema(responses=NextSerializer)
     def get(self, request: Request, segmented_tile_id: int) -> Response:
-        volunteer = _volunteer(request)
+        volunteer = signed_in(request)
         tile = _tile(segmented_tile_id)
         mine = (
             Submission.objects.standing()
@@ -94,8 +95,8 @@ class Renew(APIView):
 
     @extend_schema(request=TilesSerializer, responses=RenewedSerializer)
     def post(self, request: Request) -> Response:
-        volunteer = _volunteer(request)
-        until = renew_claims(volunteer=volunteer, segmented_tiles=_asked(TilesSerializer, request)["tiles"])
+        volunteer = signed_in(request)
+        until = renew_claims(volunteer=volunteer, segmented_tiles=_sent(TilesSerializer, request)["tiles"])
         return Response(RenewedSerializer({"until": {str(tile): at for tile, at in until.items()}}).data)
 
 
@@ -107,8 +108,8 @@ class Release(APIView):
 
     @extend_schema(request=TilesSerializer, responses=ReleasedSerializer)
     def post(self, request: Request) -> Response:
-        volunteer = _volunteer(request)
-        tiles = _asked(TilesSerializer, request)["tiles"]
+        volunteer = signed_in(request)
+        tiles = _sent(TilesSerializer, request)["tiles"]
         return Response({"released": release_claims(volunteer=volunteer, segmented_tiles=tiles)})
 
 
@@ -128,9 +129,9 @@ class Escalated(APIView):
         responses=NextSerializer,
     )
     def get(self, request: Request) -> Response:
-        expert = _volunteer(request)
+        expert = signed_in(request)
         region = _region(request.query_params.get("region", ""), expert)
-        held = _numbers(request.query_params.get("held", ""))
+        held = _tiles_held(request.query_params.get("held", ""))
         tile = next_escalated(region=region, held=held) if region else None
         if tile is None:
             return _nothing("none_escalated", _("No superpixel waits for an expert."), expert)
@@ -145,8 +146,8 @@ class Submissions(APIView):
 
     @extend_schema(request=SubmissionInputSerializer, responses={201: ReceiptSerializer})
     def post(self, request: Request) -> Response:
-        volunteer = _volunteer(request)
-        sent = _asked(SubmissionInputSerializer, request)
+        volunteer = signed_in(request)
+        sent = _sent(SubmissionInputSerializer, request)
         take_in = decide_escalated if sent["decides"] else submit_labels
         submission = take_in(
             submission_id=sent["id"],
@@ -165,7 +166,7 @@ class Withdraw(APIView):
 
     @extend_schema(request=None, responses=ReceiptSerializer)
     def post(self, request: Request, submission_id: UUID) -> Response:
-        volunteer = _volunteer(request)
+        volunteer = signed_in(request)
         submission = withdraw_submission(submission_id=submission_id, acting_user=volunteer)
         return Response(_receipt(submission, volunteer))
 
@@ -180,24 +181,15 @@ def _nothing(reason: str, message: str, volunteer: User) -> Response:
     return Response(NextSerializer(answer).data)
 
 
-def _asked(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    sent = serializer(data=request.data)
-    sent.is_valid(raise_exception=True)
-    return sent.validated_data
-
-
-def _volunteer(request: Request) -> User:
-    assert isinstance(request.user, User)  # the permission saw to it
-    return request.user
+def _sent(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """What came with the request, in the serializer's types."""
+    data = serializer(data=request.data)
+    data.is_valid(raise_exception=True)
+    return dict(data.validated_data)
 
 
 def _region(slug: str, volunteer: User) -> Region | None:
-    if not slug:
-        return region_of(volunteer)
-    region = Region.objects.filter(slug=slug).first() if "\0" not in slug else None
-    if region is None:
-        raise NotThere(_("There is no region “%(slug)s”.") % {"slug": slug})
-    return region
+    return region_at(slug) if slug else region_of(volunteer)
 
 
 def _tile(segmented_tile_id: int) -> SegmentedTile:
@@ -211,14 +203,15 @@ def _tile(segmented_tile_id: int) -> SegmentedTile:
     return tile
 
 
-def _numbers(text: str) -> Sequence[int]:
-    parts = [part for part in text.split(",") if part]
-    if len(parts) > MOST_NAMED or not all(part.isdecimal() and len(part) < 19 for part in parts):
+def _tiles_held(text: str) -> list[int]:
+    """The segmented tiles that a desk names as its own, separated by commas."""
+    numbers = row_numbers([part for part in text.split(",") if part])
+    if numbers is None or len(numbers) > MOST_NAMED:
         sentence = _("“held” is a list of at most %(most)s tile numbers separated by commas.") % {
             "most": MOST_NAMED
         }
         raise UserError(sentence, fields={"held": [sentence]})
-    return [int(part) for part in parts]
+    return numbers
 
 
 # Nothing is said of a quarantine here: the volunteer's own page explains it.

@@ -12,7 +12,8 @@ from amberapp.errors import NotThere, UserError
 from amberapp.web.forms import show
 from amberapp.web.rate_limit import sender_of
 from labeling.models import Release, Report, ReportCategory
-from labeling.releases.reader import IndexedPlace, detection_of, latest_release, place_of, release_numbered
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.reader import detection_of, latest_release, place_of, release_numbered
 from labeling.reports.citizen_pages import form_page, status_page
 from labeling.reports.filing import file_report
 from labeling.reports.forms import ReportForm
@@ -43,7 +44,7 @@ def report_form(request: HttpRequest) -> HttpResponse:
 
 
 def _filed(
-    request: HttpRequest, form: ReportForm, release: Release, place: IndexedPlace | None
+    request: HttpRequest, form: ReportForm, release: Release, place: PublishedPlace | None
 ) -> Report | None:
     """None where the report is refused; the form then says why."""
     try:

@@ -15,8 +15,15 @@ from labeling.desk.desk_rules import set_rules
 from labeling.desk.labels import expert_labels, submit_labels, withdraw_submission
 from labeling.desk.queue import MOST_HELD
 from labeling.desk.queue_state import prioritise, reconsider_region
-from labeling.desk.rules import rules_of
-from labeling.models import Claim, Consensus, GoldStandardTile, Submission, TileProgress, VolunteerRecord
+from labeling.models import (
+    Claim,
+    Consensus,
+    DeskRules,
+    GoldStandardTile,
+    Submission,
+    TileProgress,
+    VolunteerRecord,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -84,7 +91,7 @@ def test_a_call_for_eyes_outlives_a_recomputation_and_leaves_known_tiles_alone(
     full(segmented_tile, dora)
     queue = TileProgress.objects.all()
     prioritise(queue)
-    reconsider_region(queue, rules_of(segmented_tile.tile.region_id))
+    reconsider_region(queue, DeskRules.objects.of_region(segmented_tile.tile.region_id))
     assert queue.get().free == 1
     queue.update(called=False, wanted=0, free=0, rank=0)
     GoldStandardTile.objects.create(

@@ -1,0 +1,130 @@
+"""What the page of a classifier shows, decided: its door only draws it."""
+
+from dataclasses import dataclass
+
+from django.template.defaultfilters import floatformat
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from detection.models import Classifier, Run
+from detection.training.charts import CHART, Frame
+from detection.training.dataset import CampaignNote
+from detection.training.expectations import expectations
+from detection.training.figures import (
+    CampaignLine,
+    Evaluation,
+    Figure,
+    campaigns_behind,
+    evaluations_of,
+    f1_of,
+    general_warnings,
+)
+
+OTHERS_SHOWN = 10
+RUNS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class OtherRow:
+    """Another classifier of the region, with its F1 by tile and by block; None where it was not measured."""
+
+    classifier: Classifier
+    is_active: bool
+    by_tile: Figure | None
+    by_block: Figure | None
+
+
+@dataclass(frozen=True)
+class ClassifierPage:
+    """`question`: asked before it is made the active one, where the active one did better. `lost`: why nobody can tell
+    which campaigns shaped it; empty where one can."""
+
+    classifier: Classifier
+    question: str
+    warnings: list[str]
+    expectations: list[str]
+    evaluations: list[Evaluation]
+    frame: Frame
+    features: str
+    threshold_note: str
+    campaigns: list[CampaignLine]
+    lost: str
+    runs: list[Run]
+    others: list[OtherRow]
+
+
+def classifier_page(classifier: Classifier) -> ClassifierPage:
+    """How good a classifier is on held-out places, and what it is made of."""
+    metrics = classifier.metrics
+    active = classifier.region.active_classifier
+    notes, lost = campaigns_behind(classifier.dataset)
+    others = classifier.region.classifiers.exclude(pk=classifier.pk).order_by("-id")[:OTHERS_SHOWN]
+    return ClassifierPage(
+        classifier=classifier,
+        question=activate_question(classifier, active),
+        warnings=general_warnings(metrics),
+        expectations=expectations(metrics),
+        evaluations=evaluations_of(metrics),
+        frame=Frame(CHART),
+        features=_features(classifier.extractor),
+        threshold_note=_("chosen for a precision of %(target)s")
+        % {"target": floatformat(classifier.precision_target, 2)},
+        campaigns=[CampaignLine(note.number, note.name, _effect(note)) for note in notes],
+        lost=lost,
+        runs=list(classifier.runs.order_by("-id")[:RUNS_SHOWN]),
+        others=[
+            OtherRow(
+                classifier=other,
+                is_active=active is not None and other.pk == active.pk,
+                by_tile=f1_of(other, "by_tile"),
+                by_block=f1_of(other, "by_block"),
+            )
+            for other in others
+        ],
+    )
+
+
+def activate_question(classifier: Classifier, active: Classifier | None) -> str:
+    """What to ask before making a classifier the active one that did worse than the active one; "" where it did not.
+
+    One that was not measured on held-out places is behind nobody.
+    """
+    if active is None or classifier.unseen_f1 is None or active.unseen_f1 is None:
+        return ""
+    if classifier.unseen_f1 >= active.unseen_f1:
+        return ""
+    return _(
+        "Make %(this)s the active one all the same? On held-out places its F1 is %(f1)s; that of "
+        "%(other)s, active now, is %(other_f1)s. Each was measured on the labels of its time."
+    ) % {
+        "this": classifier,
+        "f1": floatformat(classifier.unseen_f1, 2),
+        "other": active,
+        "other_f1": floatformat(active.unseen_f1, 2),
+    }
+
+
+def _features(extractor: str) -> str:
+    """An extractor in plain words."""
+    names = {
+        "texture": _("texture: no pretrained weights"),
+        "resnet50": _("ResNet50 with ImageNet weights"),
+        "resnet50-dense": _("ResNet50 with ImageNet weights, one look at the whole tile"),
+    }
+    return names.get(extractor, extractor)
+
+
+def _effect(note: CampaignNote) -> str:
+    if note.decision == "exclude":
+        sentence = ngettext(
+            "%(count)s superpixel left out of training",
+            "%(count)s superpixels left out of training",
+            note.superpixels,
+        )
+    else:
+        sentence = ngettext(
+            "%(count)s superpixel labelled as not mining",
+            "%(count)s superpixels labelled as not mining",
+            note.superpixels,
+        )
+    return sentence % {"count": note.superpixels}
