@@ -18,11 +18,14 @@ test: ## every check there is
 fast: ## the checks that take under two minutes
 	./test.sh --fast
 
-lint: ## style, types and import contracts only
+lint: ## style, types, templates, scripts and import contracts only (after one ./test.sh)
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check --quiet
 	.venv/bin/mypy amberapp detection labeling scripts
+	.venv/bin/djlint --check --quiet templates
 	.venv/bin/lint-imports
+	node_modules/.bin/tsc --project .
+	node_modules/.bin/biome check --error-on-warnings static/js scripts/js
 
 lock: ## resolve the *.in files into lock files with hashes
 	$(COMPILE) requirements.in -o requirements.txt

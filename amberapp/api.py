@@ -92,26 +92,26 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
     return response
 
 
-def _whole_letters(told: Any) -> Any:
-    if isinstance(told, str):
-        return told.encode("utf-8", "replace").decode()
-    if isinstance(told, dict):
-        return {_whole_letters(key): _whole_letters(value) for key, value in told.items()}
-    return [_whole_letters(item) for item in told] if isinstance(told, list) else told
+def _whole_letters(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole_letters(key): _whole_letters(value) for key, value in value.items()}
+    return [_whole_letters(item) for item in value] if isinstance(value, list) else value
 
 
 def _flatten(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     if isinstance(detail, dict):
-        found: dict[str, list[str]] = {}
+        flat: dict[str, list[str]] = {}
         for name, inner in detail.items():
             key = "" if name == "non_field_errors" else str(name)
-            found.update(_flatten(inner, f"{prefix}.{key}".strip(".")))
-        return found
+            flat.update(_flatten(inner, f"{prefix}.{key}".strip(".")))
+        return flat
     if isinstance(detail, list):
         if any(isinstance(item, dict | list) for item in detail):
-            found = {}
+            flat = {}
             for index, item in enumerate(detail):
-                found.update(_flatten(item, f"{prefix}[{index}]"))
-            return found
+                flat.update(_flatten(item, f"{prefix}[{index}]"))
+            return flat
         return {prefix: [str(item) for item in detail]} if detail else {}
     return {prefix: [str(detail)]}

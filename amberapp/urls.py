@@ -2,18 +2,18 @@
 
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import RedirectView, TemplateView
+from django.views.generic import RedirectView
 from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from amberapp.accounts import views
-from amberapp.views import jobs, pages
+from amberapp.views import guide, jobs, pages
 
 urlpatterns = [
     path("", include("labeling.urls")),
     path("", include("detection.urls")),
     path("home/", pages.home, name="home"),
-    path("how-to-tell/", TemplateView.as_view(template_name="amberapp/how_to_tell.html"), name="how-to-tell"),
+    path("how-to-tell/", guide.how_to_tell, name="how-to-tell"),
     path("about/", pages.about, name="about"),
     path("manage/people/", views.people, name="people"),
     path("manage/audit/", views.audit, name="audit"),

@@ -126,6 +126,7 @@ def _static_checks(scratch: Path) -> list[Tally]:
         "javascript types": [str(NODE_BIN / "tsc"), "--project", str(ROOT)],
         "ruff": [str(BIN / "ruff"), "check"],
         "ruff format": [str(BIN / "ruff"), "format", "--check"],
+        "templates": [str(BIN / "djlint"), "--check", "--quiet", "templates"],
         "import contracts": [str(BIN / "lint-imports")],
         "migrations": [*manage, "makemigrations", "--check", "--dry-run"],
         # Named: biome would go through all folders, the ignored ones too, to find what its settings name.

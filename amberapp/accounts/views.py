@@ -8,17 +8,17 @@ from django.utils.translation import gettext as _
 
 from amberapp.accounts.roles import change_role
 from amberapp.models import AuditEntry, Role, User
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import role_required
 
 
 @role_required(Role.ADMIN)
 def people(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        assert isinstance(request.user, User)
         person = change_role(
             person_id=request.POST.get("person", ""),
             role=request.POST.get("role", ""),
-            acting_user=request.user,
+            acting_user=signed_in(request),
         )
         messages.success(
             request,

@@ -9,7 +9,8 @@ from rest_framework.views import APIView
 
 from amberapp import jobs
 from amberapp.errors import NotThere
-from amberapp.models import Job, User
+from amberapp.models import Job
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import IsAdmin
 
 
@@ -52,7 +53,6 @@ class JobCancel(APIView):
     @extend_schema(request=None, responses=JobSerializer)
     def post(self, request: Request, job_id: int) -> Response:
         job = _job(job_id)
-        assert isinstance(request.user, User)  # the permission saw to it
-        jobs.cancel(job, acting_user=request.user)
+        jobs.cancel(job, acting_user=signed_in(request))
         job.refresh_from_db()
         return Response(JobSerializer(job).data)

@@ -54,8 +54,8 @@ class SizeLimit:
 
     @staticmethod
     def _most(request: HttpRequest) -> int:
-        known = settings.SESSION_COOKIE_NAME in request.COOKIES
-        if known and not request.path.startswith(settings.OPEN_DOORS):
+        has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
+        if has_session and not request.path.startswith(settings.OPEN_DOORS):
             return int(settings.PEOPLE_SEND_AT_MOST)
         return int(settings.STRANGERS_SEND_AT_MOST)
 

@@ -11,7 +11,8 @@ from amberapp.models import User
 from labeling.crowd.my_contributions import regions_of
 from labeling.models import Label, LabelVerdict, Origin, Release, ReleaseKind, Submission
 from labeling.releases.comparison import compare_releases
-from labeling.releases.reader import IndexedPlace, places_of
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.reader import places_of
 
 # The latest release of so many regions is looked at, and so many of the person's latest tiles in each.
 REGIONS = 3
@@ -102,7 +103,7 @@ def _changes(earlier: Release | None, later: Release) -> list[tuple[MyChange, li
     return [(MyChange(*row[:-1]), row[-1]) for row in rows]
 
 
-def _row(place: IndexedPlace, appeared: bool, release: int, reason: str) -> list[object]:
+def _row(place: PublishedPlace, appeared: bool, release: int, reason: str) -> list[object]:
     return [
         place.place,
         appeared,

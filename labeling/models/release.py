@@ -35,6 +35,10 @@ class Release(models.Model):
     def __str__(self) -> str:
         return f"{self.region} {self.number}"
 
+    def key_of(self, name: str) -> str | None:
+        """The storage key of one of its files; None where it has none of that name."""
+        return self.files.filter(name=name).values_list("storage_key", flat=True).first()
+
 
 class ReleaseFile(models.Model):
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="files")

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.utils.translation import get_language
 
+from labeling.public.words import hectares
+
 # How addresses and data name the images without a date.
 UNDATED = "undated"
 
@@ -20,6 +22,10 @@ class DistrictRow:
     hectares: float
     height: float
     years: dict[str, dict[str, float]]
+
+    @property
+    def in_words(self) -> str:
+        return hectares(self.hectares)
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -48,13 +54,13 @@ class ByDistrict:
 
 def by_district(figures: dict[str, Any]) -> ByDistrict:
     """Nothing at all for releases that do not count by district."""
-    told = figures.get("by_district") or []
-    named = [one for one in told if one["district"]]
-    found = sorted(
+    counted = figures.get("by_district") or []
+    named = [one for one in counted if one["district"]]
+    mined = sorted(
         (one for one in named if one["places"] or one["hectares"]),
         key=lambda one: (-(one["hectares"] or 0), one["district"]),
     )
-    highest = max((one["hectares"] or 0 for one in found), default=0) or 1
+    highest = max((one["hectares"] or 0 for one in mined), default=0) or 1
     rows = [
         DistrictRow(
             name=one["district"],
@@ -67,10 +73,10 @@ def by_district(figures: dict[str, Any]) -> ByDistrict:
                 for year in one["by_year"]
             },
         )
-        for one in found
+        for one in mined
     ]
-    outside = next((one["hectares"] for one in told if not one["district"]), None)
-    return ByDistrict(rows, len(named) - len(found), outside)
+    outside = next((one["hectares"] for one in counted if not one["district"]), None)
+    return ByDistrict(rows, len(named) - len(mined), outside)
 
 
 def years_as_data(years: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -10,9 +10,9 @@ import shapely
 
 from amberapp import storage
 from labeling.releases.catalogue import PublishedRelease
-from labeling.releases.reader import IndexedPlace
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.files.writers import NAMES
 
-NAMES = "names.json"
 # What lies farther off says nothing of a place.
 FARTHEST_KM = 30.0
 KM_A_DEGREE = 111.2
@@ -36,7 +36,7 @@ class _Names:
     narrower: float
 
 
-def nearest_names(release: PublishedRelease, places: Iterable[IndexedPlace]) -> dict[str, NearestName]:
+def nearest_names(release: PublishedRelease, places: Iterable[PublishedPlace]) -> dict[str, NearestName]:
     """Place → the nearest name. Places without one nearby are left out, all of them where the release has no names."""
     file = release.file(NAMES)
     known = _read(file.key) if file else None

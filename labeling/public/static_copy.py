@@ -29,13 +29,12 @@ from django.utils.translation import gettext as _
 
 from amberapp.errors import NotThere, UserError
 from amberapp.storage import sha256_of, write_atomically
+from labeling.public.addresses import ANY_PLACE
 from labeling.public.pictures import SIZES, published_picture
 from labeling.releases.catalogue import PublishedRelease, may_show, published
 
 Progress = Callable[[int, int, str], None]
 
-# What stands for a place's name in the addresses that scripts fill in (labeling.public.views.map).
-ANY_PLACE = "PLACE"
 PAGES = {
     "public-map",
     "region-map",

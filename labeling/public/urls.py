@@ -2,17 +2,17 @@
 
 from django.urls import path
 
-from labeling.public.views import comparison, map
+from labeling.public.views import comparison, files, map
 
 urlpatterns = [
     path("", map.public_map, name="public-map"),
     path("map/<slug:slug>/", map.region_map, name="region-map"),
     path("map/<slug:slug>/<int:number>/", map.release_map, name="release-map"),
-    path("map/<slug:slug>/<int:number>/list/", map.place_list, name="place-list"),
+    path("map/<slug:slug>/<int:number>/list/", map.place_list_page, name="place-list"),
     path("map/<slug:slug>/<int:number>/place/<slug:place_id>/", map.place, name="place"),
     path(
         "map/<slug:slug>/<int:number>/place/<slug:place_id>/image.webp",
-        map.place_picture,
+        files.place_picture,
         name="place-picture",
     ),
     path(
@@ -22,7 +22,7 @@ urlpatterns = [
     ),
     path(
         "map/<slug:slug>/fingerprint/<slug:fingerprint>/place/<slug:place_id>/image.webp",
-        map.picture_by_fingerprint,
+        files.picture_by_fingerprint,
         name="picture-by-fingerprint",
     ),
     path("releases/", map.release_list, name="release-list"),
@@ -42,5 +42,5 @@ urlpatterns = [
         comparison.release_compare_csv,
         name="release-compare-csv",
     ),
-    path("releases/<slug:slug>/<int:number>/<str:name>", map.release_file, name="release-file"),
+    path("releases/<slug:slug>/<int:number>/<str:name>", files.release_file, name="release-file"),
 ]

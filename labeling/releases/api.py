@@ -1,4 +1,4 @@
-"""API of releases and of citizens' reports."""
+"""API of releases: their list, their files, publishing."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from rest_framework.reverse import reverse
 
 from amberapp.errors import NotThere
 from amberapp.models import Job
+from amberapp.web.parameters import BIGGEST_ID, signed_in
 from amberapp.web.permissions import IsAdmin
 from amberapp.web.rate_limit import NamelessThrottle
 from detection.models import Run
@@ -19,8 +20,6 @@ from labeling.models import Release, ReleaseFile
 from labeling.releases.files.writers import DOWNLOADS
 from labeling.releases.publish import NOTE_LENGTH, publish_again
 from labeling.releases.publish_job import publish_or_request
-
-BIGGEST_ID = 2**31 - 1
 
 
 class ReleaseFileSerializer(serializers.ModelSerializer):
@@ -109,26 +108,25 @@ class ReleaseList(generics.ListAPIView):
 
     @extend_schema(request=PublishSerializer, responses={201: ReleaseSerializer, 202: PublicationSerializer})
     def post(self, request: Request) -> Response:
-        asked = PublishSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        said = asked.validated_data
-        assert request.user.is_authenticated  # IsAdmin has seen to it
-        if "again" in said:
-            older = Release.objects.filter(pk=said["again"]).first()
+        serializer = PublishSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values, admin = serializer.validated_data, signed_in(request)
+        if "again" in values:
+            older = Release.objects.filter(pk=values["again"]).first()
             if older is None:
-                raise NotThere(f"There is no release {said['again']}.")
-            release = publish_again(release=older, acting_user=request.user, note=said["note"])
+                raise NotThere(f"There is no release {values['again']}.")
+            release = publish_again(release=older, acting_user=admin, note=values["note"])
         else:
-            run = Run.objects.filter(pk=said["run"]).first()
+            run = Run.objects.filter(pk=values["run"]).first()
             if run is None:
-                raise NotThere(f"There is no run {said['run']}.")
-            made = publish_or_request(run=run, acting_user=request.user, note=said["note"])
-            if isinstance(made, Job):
-                address = request.build_absolute_uri(reverse("api-job", args=[made.pk]))
-                return Response({"job": made.pk, "url": address}, status=status.HTTP_202_ACCEPTED)
-            release = made
-        told = ReleaseSerializer(release, context={"request": request})
-        return Response(told.data, status=status.HTTP_201_CREATED)
+                raise NotThere(f"There is no run {values['run']}.")
+            publication = publish_or_request(run=run, acting_user=admin, note=values["note"])
+            if isinstance(publication, Job):
+                address = request.build_absolute_uri(reverse("api-job", args=[publication.pk]))
+                return Response({"job": publication.pk, "url": address}, status=status.HTTP_202_ACCEPTED)
+            release = publication
+        answer = ReleaseSerializer(release, context={"request": request})
+        return Response(answer.data, status=status.HTTP_201_CREATED)
 
 
 class ReleaseDetail(generics.RetrieveAPIView):

@@ -2,7 +2,7 @@
 
 `published/catalogue.json` names every release and the rights of every imagery source; each release has a manifest with
 its files and with the images that may be shown of its ground. Both are copies of rows: written after each publication
-and whenever a source's rights change, and written again from the rows when they are missing or behind (`heal`, the
+and whenever a source's rights change, and written again from the rows when they are missing or behind (`rebuild_if_stale`, the
 command `rebuild_catalogue`). Files, manifests and pictures are named by what they hold and never change; only the
 catalogue is replaced, whole, in one rename.
 """
@@ -25,16 +25,14 @@ from amberapp.errors import NotThere, UserError
 from detection.models import ImagerySource, Region, Tile
 from labeling.models import Release, ReleaseKind
 from labeling.releases.files.labels import pictured
-from labeling.releases.files.writers import fingerprint_of
+from labeling.releases.files.published_place import INDEX, read_index
+from labeling.releases.files.writers import COCO, STATISTICS, fingerprint_of
 
 KEY = "published/catalogue.json"
 FOLDER = "published"
 FORMAT = "amber-catalogue/2"
 # Where the storage cannot tell cheaply that a file has changed (a bucket), a process looks again after so many seconds.
 LOOK_AGAIN = 5.0
-INDEX = "places.json"
-STATISTICS = "statistics.json"
-COCO = "labels-coco.json"
 MOST_ROUNDS = 20
 logger = logging.getLogger(__name__)
 
@@ -68,7 +66,7 @@ class PublishedRelease:
     """One release as its readers see it. `figures` are the few numbers that lists show; `statistics` is the whole file.
 
     restores: the number of the release that it publishes again; previous: that of the own release before it.
-    fingerprint: by which its own files name it (labeling.releases.files.writers.fingerprint); a roll back has that of the older one.
+    fingerprint: by which its own files name it (labeling.releases.files.writers.fingerprint_of); a roll back has that of the older one.
     """
 
     id: int
@@ -98,8 +96,13 @@ class PublishedRelease:
         return tuple(_manifest(self.manifest)["files"].values())
 
     def file(self, name: str) -> PublishedFile | None:
-        found: PublishedFile | None = _manifest(self.manifest)["files"].get(name)
-        return found
+        file: PublishedFile | None = _manifest(self.manifest)["files"].get(name)
+        return file
+
+    def key_of(self, name: str) -> str | None:
+        """The storage key of one of its files; None where it has none of that name."""
+        file = self.file(name)
+        return file.key if file else None
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises NotThere."""
@@ -134,7 +137,7 @@ class Catalogue:
         return any(source["synthetic"] for source in self.sources.values())
 
 
-# Reading -------------------------------------------------------------------------------------------------------------
+# Reading ---------------------------------------------------------------------------------------
 
 _held: tuple[Any, Catalogue] | None = None
 
@@ -248,7 +251,7 @@ def _pictures(key: str) -> Pictures:
     return {place: (row[0], row[1], row[2]) for place, row in rows.items()}
 
 
-# Writing -------------------------------------------------------------------------------------------------------------
+# Writing ---------------------------------------------------------------------------------------
 
 
 def write_catalogue(pictures: dict[int, Pictures] | None = None, *, fresh: bool = False) -> int:
@@ -379,15 +382,15 @@ def _put(value: Any) -> str:
 
 def _pictures_of(release: Release) -> Pictures:
     """The images that a release's files give addresses of, looked up from its lists of places and of labels."""
-    keys = dict(release.files.filter(name__in=(INDEX, COCO)).values_list("name", "storage_key"))
+    index, coco = release.key_of(INDEX), release.key_of(COCO)
     try:
-        rows = json.loads(storage.get(keys[INDEX]))["places"] if INDEX in keys else []
+        places = read_index(storage.get(index)) if index else ()
     except NotThere:
-        rows = []
-    wanted = {row["place"] for row in rows}
-    wanted |= {other["place"] for row in rows for other in row.get("dates", ())}
+        places = ()
+    wanted = {place.place for place in places}
+    wanted |= {other.place for place in places for other in place.dates}
     try:
-        wanted |= set(pictured(storage.lines(keys[COCO]))) if COCO in keys else set()
+        wanted |= set(pictured(storage.lines(coco))) if coco else set()
     except (NotThere, ValueError):
         # The places stay, at least.
         logger.exception("%s: the images of its labels are not shown", release)

@@ -5,66 +5,33 @@ changes.json (labeling.releases.reasons writes it); between releases that are no
 in between are asked. An imported map has no places that could be matched by name: it is compared by ground.
 """
 
-import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import shapely
-from django.utils.translation import get_language, gettext_noop
-from django.utils.translation import gettext as _
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from amberapp import storage
-from amberapp.errors import NotThere
 from detection.models import Run
 from labeling.models import Release, ReleaseKind
 from labeling.releases import catalogue
-from labeling.releases.catalogue import PublishedRelease
 from labeling.releases.files.changes import (
     APPEARED,
     CHANGED,
     VANISHED,
     Reason,
     difference,
-    from_file,
     last_reasons,
     to_file,
 )
 from labeling.releases.files.grid import OUTLINE_LEVEL, cell_of
-from labeling.releases.reader import IndexedPlace, places_of
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.reader import AnyRelease, Changes, changes_in, outlines_of, places_of, searched_in
+from labeling.releases.reason_words import in_words
 from labeling.releases.reasons import reasons_between
 
-CHANGES = "changes.json"
-OUTLINES = "places.geojson"
-# The reasons in words, without their particulars.
-CAUSES = {
-    "report": gettext_noop("a citizen's report"),
-    "review": gettext_noop("an expert's verdict"),
-    "campaign": gettext_noop("a campaign against a class of errors"),
-    "classifier": gettext_noop("a new classifier"),
-    "imagery": gettext_noop("a newer image of this ground"),
-    "another_image": gettext_noop("another image of this ground"),
-    "taken_back": gettext_noop("a verdict was taken back"),
-    "rights_given": gettext_noop("its imagery may be used again"),
-    "placed": gettext_noop("where its image lies was not known before"),
-    "new_ground": gettext_noop("the release before had not searched there"),
-    "unjudged": gettext_noop("found again, but no expert has approved it in its new outline"),
-    "disputed": gettext_noop("experts contradict each other about it: another one will decide"),
-    "second_opinion": gettext_noop("an expert has asked a colleague for a second opinion"),
-    "rights": gettext_noop("its imagery may not be used any more"),
-    "not_searched": gettext_noop("the later map has not searched there"),
-    "not_found": gettext_noop("searched for the later map, and not found there"),
-    "rule": gettext_noop("searched again by another rule"),
-    "outline": gettext_noop("its outline was corrected"),
-    "not_shown": gettext_noop("the earlier map does not show it"),
-    "not_shown_later": gettext_noop("the later map does not show it"),
-    "roll_back": gettext_noop("an older release was published again"),
-    "unknown": gettext_noop("the reason was not recorded"),
-}
 UNKNOWN: Reason = {"kind": "unknown"}
 NOT_FOUND: Reason = {"kind": "not_found"}
 NOT_SEARCHED: Reason = {"kind": "not_searched"}
@@ -82,8 +49,8 @@ class Change:
 
     place: str
     kind: str
-    before: IndexedPlace | None
-    after: IndexedPlace | None
+    before: PublishedPlace | None
+    after: PublishedPlace | None
     why: Reason
     release: int | None = None
 
@@ -98,7 +65,7 @@ class Change:
         return in_words(self.why)
 
     @property
-    def shown(self) -> IndexedPlace:
+    def shown(self) -> PublishedPlace:
         """The place as it stands, or as it stood before it went."""
         found = self.after or self.before
         assert found is not None  # a change has one side at least
@@ -145,7 +112,7 @@ class Comparison:
         return [change for change in found if change.cause == cause] if cause else found
 
 
-def compare_releases(earlier: Release | PublishedRelease, later: Release | PublishedRelease) -> Comparison:
+def compare_releases(earlier: AnyRelease, later: AnyRelease) -> Comparison:
     """Compare two releases of one region; places by name, or by ground where one of them is an imported map."""
     if ReleaseKind.HISTORICAL in (earlier.kind, later.kind):
         return _by_ground(earlier, later)
@@ -180,15 +147,15 @@ def compare_releases(earlier: Release | PublishedRelease, later: Release | Publi
 
 
 def changes_of(
-    *, previous: Release, run: Run | None, places: list[dict[str, Any]], restores: int | None = None
+    *, previous: Release, run: Run | None, places: Sequence[PublishedPlace], restores: int | None = None
 ) -> bytes:
     """The changes.json of the release that is about to be written after `previous`.
 
-    places: the rows of its places.json; restores: the number of the release that it publishes again.
+    places: those that it shows; restores: the number of the release that it publishes again.
     """
     found = difference(
         {place.place: place.outline_sha256 for place in places_of(previous)},
-        {row["place"]: row["outline_sha256"] for row in places},
+        {place.place: place.outline_sha256 for place in places},
     )
     kinds = found.kinds()
     reasons: dict[str, Reason]
@@ -199,64 +166,7 @@ def changes_of(
     return to_file(previous.number, kinds, reasons)
 
 
-def in_words(reason: Reason) -> str:
-    """A reason as a phrase in the reader's language."""
-    kind = reason["kind"]
-    if kind == "report":
-        said = _("a citizen's report was accepted (no. %(number)s)") % {"number": reason["report"]}
-        return _with_look_alike(said, reason)
-    if kind == "review" and reason.get("verdict") == "approved":
-        return _("an expert has approved it since")
-    if kind == "review":
-        return _with_look_alike(_("an expert has rejected it"), reason)
-    if kind == "taken_back":
-        return _taken_back(reason.get("verdict"))
-    if kind == "campaign":
-        return _with_look_alike(_campaign(reason), reason)
-    if kind == "classifier":
-        campaigns = [_campaign(one) for one in reason.get("campaigns", ())]
-        said = _("a new classifier")
-        return f"{said}: {', '.join(campaigns)}" if campaigns else said
-    if kind == "roll_back":
-        return _("release %(number)s was published again") % {"number": reason["release"]}
-    return cause_in_words(kind)
-
-
-def cause_in_words(cause: str) -> str:
-    """A kind of reason without its particulars, as a reader chooses among them."""
-    return _(CAUSES.get(cause, CAUSES["unknown"]))
-
-
-def _taken_back(verdict: str | None) -> str:
-    if verdict == "approved":
-        return _("an expert has taken the approval back")
-    if verdict == "rejected":
-        return _("an expert has taken the rejection back")
-    if verdict == "second":
-        return _("an expert has taken back the question to a colleague")
-    return _("a verdict was taken back")
-
-
-def _campaign(reason: Reason) -> str:
-    if "report" in reason:
-        return _("campaign “%(name)s” after report no. %(number)s") % {
-            "name": reason["campaign"],
-            "number": reason["report"],
-        }
-    return _("campaign “%(name)s”") % {"name": reason["campaign"]}
-
-
-def _with_look_alike(said: str, reason: Reason) -> str:
-    look_alike = reason.get("look_alike")
-    if not look_alike:
-        return said
-    names, language = look_alike["names"], (get_language() or "en").split("-")[0]
-    return f"{said} ({names.get(language) or names.get('en') or look_alike['slug']})"
-
-
-def _chain(
-    earlier: Release | PublishedRelease, later: Release | PublishedRelease
-) -> list[tuple[int, dict[str, tuple[str, Reason]]]]:
+def _chain(earlier: AnyRelease, later: AnyRelease) -> list[tuple[int, Changes]]:
     """The releases after the earlier one up to the later one, newest first, each with its changes."""
     between = [
         release
@@ -266,23 +176,7 @@ def _chain(
         and earlier.number < release.number <= later.number
     ]
     between.sort(key=lambda release: -release.number)
-    return [(release.number, _changes_in(release)) for release in between]
-
-
-def _changes_in(release: PublishedRelease) -> dict[str, tuple[str, Reason]]:
-    file = release.file(CHANGES)
-    if file is None:
-        return {}  # published before reasons were kept
-    try:
-        return _read_changes(file.key)
-    except (NotThere, ValueError):
-        return {}
-
-
-# What comes of them is kept by whoever asks again; ten thousand reasons take some megabytes.
-@lru_cache(maxsize=4)
-def _read_changes(key: str) -> dict[str, tuple[str, Reason]]:
-    return from_file(storage.get(key))
+    return [(release.number, changes_in(release)) for release in between]
 
 
 def _sorted(found: Comparison) -> Comparison:
@@ -295,26 +189,26 @@ def _by_size(change: Change) -> tuple[float, str]:
     return -abs(change.hectares), change.place
 
 
-# By ground -----------------------------------------------------------------------------------------------------------
+# By ground ---------------------------------------------------------------------------------------------
 
 
-def _by_ground(earlier: Release | PublishedRelease, later: Release | PublishedRelease) -> Comparison:
+def _by_ground(earlier: AnyRelease, later: AnyRelease) -> Comparison:
     """Places that overlap are the same: an imported map shows squares, one made here outlines."""
     before, after = places_of(earlier), places_of(later)
-    grounds = _outlines(earlier), _outlines(later)
+    grounds = outlines_of(earlier), outlines_of(later)
     stays_before, stays_after = _overlapping(
         [grounds[0][place.place] for place in before], [grounds[1][place.place] for place in after]
     )
     lost = [place for place, stays in zip(before, stays_before, strict=True) if not stays]
     looked = _looked_at(later, lost)
 
-    def gone(place: IndexedPlace, seen: bool) -> Change:
+    def gone(place: PublishedPlace, seen: bool) -> Change:
         if later.kind == ReleaseKind.HISTORICAL:
             # What an imported map has looked at is not known.
             return Change(place.place, VANISHED, place, None, NOT_SHOWN_LATER)
         return Change(place.place, VANISHED, place, None, NOT_FOUND if seen else NOT_SEARCHED)
 
-    def came(place: IndexedPlace) -> Change:
+    def came(place: PublishedPlace) -> Change:
         return Change(place.place, APPEARED, None, place, NOT_SHOWN)
 
     return _sorted(
@@ -342,20 +236,7 @@ def _overlapping(before: list[BaseGeometry], after: list[BaseGeometry]) -> tuple
     return stays
 
 
-def _outlines(release: Release | PublishedRelease) -> dict[str, BaseGeometry]:
-    key = _key_of(release, OUTLINES)
-    if key is None:
-        raise NotThere(_("This release has lost its list of places: restore it from a backup."))
-    return _read_outlines(key)
-
-
-@lru_cache(maxsize=4)
-def _read_outlines(key: str) -> dict[str, BaseGeometry]:
-    features = json.loads(storage.get(key))["features"]
-    return {feature["properties"]["place"]: shape(feature["geometry"]) for feature in features}
-
-
-def _looked_at(release: Release | PublishedRelease, places: list[IndexedPlace]) -> list[bool]:
+def _looked_at(release: AnyRelease, places: list[PublishedPlace]) -> list[bool]:
     """Of each place, whether a tile that the release searched shows the middle of it."""
     if not places:
         return []
@@ -366,22 +247,10 @@ def _looked_at(release: Release | PublishedRelease, places: list[IndexedPlace]) 
         for right in (-1, 0, 1)
         for down in (-1, 0, 1)
     }
-    boxes: list[list[float]] = []
-    for column, row in sorted(cells):
-        key = _key_of(release, f"ground-{column}-{row}.json")
-        if key is not None:
-            # Its end, after outlines of some megabytes (labeling.releases.files.grid.ground).
-            boxes += json.loads(storage.get(key).rpartition(b'"searched":')[2][:-1])
+    boxes = [box for cell in sorted(cells) for box in searched_in(release, cell)]
     if not boxes:
         return [False] * len(places)
     tiles = np.array([place.tile for place in places])
     middles = shapely.points((tiles[:, 0] + tiles[:, 2]) / 2, (tiles[:, 1] + tiles[:, 3]) / 2)
     seen = set(shapely.STRtree(shapely.box(*np.array(boxes).T)).query(middles, predicate="intersects")[0])
     return [number in seen for number in range(len(places))]
-
-
-def _key_of(release: Release | PublishedRelease, name: str) -> str | None:
-    if isinstance(release, PublishedRelease):
-        file = release.file(name)
-        return file.key if file else None
-    return release.files.filter(name=name).values_list("storage_key", flat=True).first()

@@ -18,7 +18,7 @@ from amberapp.errors import Conflict, UserError
 from amberapp.models import User
 from detection.models import Region
 from labeling.models import Release, ReleaseKind
-from labeling.releases.files.content import Content, PublishedPlace, Source, make_place
+from labeling.releases.files.content import Content, OutlinedPlace, Source, make_place
 from labeling.releases.files.historical_map import (
     SIDE_METRES,
     Area,
@@ -141,7 +141,7 @@ def _built(
     told: str,
 ) -> Built:
     source = Source(name=title, attribution=attribution, licence="", may_publish=False, synthetic=False)
-    places: dict[str, PublishedPlace] = {}
+    places: dict[str, OutlinedPlace] = {}
     for area in areas:
         name = name_of(area)
         try:

@@ -6,7 +6,6 @@ Killed in between, the files lie unused and the previous release stays the lates
 
 import datetime as dt
 import gzip
-import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,11 +23,13 @@ from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import User
 from detection.models import ImagerySource, Region, Run
 from labeling.models import Release, ReleaseFile, ReleaseKind
-from labeling.releases.catalogue import COCO, Pictures, catalogue, write_catalogue
-from labeling.releases.comparison import CHANGES, changes_of
+from labeling.releases.catalogue import Pictures, catalogue, write_catalogue
+from labeling.releases.comparison import changes_of
+from labeling.releases.files.changes import CHANGES
 from labeling.releases.files.labels import sources_in, temporary
-from labeling.releases.files.writers import INDEX, JSON, Built, BuiltFile, Progress, build
-from labeling.releases.reader import places_of
+from labeling.releases.files.published_place import INDEX
+from labeling.releases.files.writers import COCO, JSON, Built, BuiltFile, Progress, build
+from labeling.releases.reader import places_at, places_of
 from labeling.releases.sources import gather
 from labeling.review.readiness import readiness
 from labeling.review.verdicts import current_verdicts
@@ -175,7 +176,7 @@ def _closed_source(release: Release, pictures: Pictures) -> ImagerySource | None
     if not closed:
         return None
     names = {place.source for place in places_of(release)}
-    labels = release.files.filter(name=COCO).values_list("storage_key", flat=True).first()
+    labels = release.key_of(COCO)
     if labels is not None:
         # Labels stand there whether or not their images may be shown.
         with suppress(NotThere, ValueError):
@@ -267,7 +268,7 @@ def _changes(before: Release | None, rows: list[ReleaseFile], fields: dict[str, 
     data = changes_of(
         previous=before,
         run=fields["run"],
-        places=json.loads(storage.get(index.storage_key))["places"],
+        places=places_at(index.storage_key),
         restores=restores.number if restores else None,
     )
     return [_store(BuiltFile(CHANGES, JSON, data))]

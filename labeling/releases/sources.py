@@ -39,18 +39,17 @@ from labeling.area.sample import published_estimate
 from labeling.models import AreaSample, Consensus, ReviewVerdict
 from labeling.releases.catalogue import Pictures
 from labeling.releases.files.content import (
-    Bounds,
     Content,
     Labelled,
     Name,
-    OtherDate,
-    PublishedPlace,
+    OutlinedPlace,
     Searched,
     Source,
     make_place,
 )
 from labeling.releases.files.content import District as DistrictContent
 from labeling.releases.files.labels import PICTURE_SIDE, VERDICTS
+from labeling.releases.files.published_place import Bounds, OtherDate
 from labeling.review.verdicts import EffectiveReview
 
 # Another image shows the same ground when it covers so much of the tile; so many are named, the newest.
@@ -75,7 +74,7 @@ def gather(run: Run, verdicts: dict[int, EffectiveReview]) -> ReleaseSources:
     """Raises UserError for an outline that cannot be published."""
     sources: dict[int, Source] = {}
     pictures: Pictures = {}
-    places: list[PublishedPlace] = []
+    places: list[OutlinedPlace] = []
     withheld = placeless = 0
     approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
     for detection in _approved_detections(run, approved):
@@ -163,7 +162,7 @@ def _campaigns(dataset: Dataset) -> list[dict[str, Any]] | None:
         return None
 
 
-def _place(detection: Detection, source: Source, reviewed: dt.date) -> PublishedPlace:
+def _place(detection: Detection, source: Source, reviewed: dt.date) -> OutlinedPlace:
     tile = detection.segmented_tile.tile
     assert detection.outline is not None  # those without have been counted and left out
     assert tile.bounds is not None
@@ -196,11 +195,11 @@ def _approved_detections(run: Run, approved: set[int]) -> Iterator[Detection]:
     return (detection for detection in everything.iterator(chunk_size=100) if detection.pk in approved)
 
 
-def _with_dates(run: Run, places: list[PublishedPlace], pictures: Pictures) -> list[PublishedPlace]:
+def _with_dates(run: Run, places: list[OutlinedPlace], pictures: Pictures) -> list[OutlinedPlace]:
     """The places with the other images of their ground that may be shown; the tiles pass by in chunks."""
     if not places:
         return places
-    tree = shapely.STRtree(shapely.box(*np.array([place.bounds for place in places]).T))
+    tree = shapely.STRtree(shapely.box(*np.array([place.tile for place in places]).T))
     others: list[list[tuple[str, OtherDate]]] = [[] for _place in places]
     fields = ("sha256", "image_key", "source_id", "capture_date", "west", "south", "east", "north")
     tiles = Tile.objects.filter(
@@ -217,7 +216,7 @@ def _with_dates(run: Run, places: list[PublishedPlace], pictures: Pictures) -> l
         for number, at in zip(*tree.query(boxes), strict=True):
             sha256, image_key, source_id, day = rows[number][:4]
             place = places[at]
-            if day == place.capture_date or _share(place.bounds, rows[number][4:]) < SAME_GROUND:
+            if day.isoformat() == place.capture_date or _share(place.tile, rows[number][4:]) < SAME_GROUND:
                 continue
             others[at].append((sha256, OtherDate(sha256[:16], day, rows[number][4:])))
             pictures[sha256[:16]] = (sha256, image_key, source_id)

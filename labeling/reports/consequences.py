@@ -25,7 +25,8 @@ from labeling.models import (
     Review,
     ReviewVerdict,
 )
-from labeling.releases.reader import IndexedPlace, places_of
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.reader import places_of
 from labeling.reports.decision import DECIDED, duplicates_of
 from labeling.reports.filing import METRES_A_DEGREE, SAME_PLACE_METRES
 from labeling.review.review_detection import standing_of
@@ -103,7 +104,7 @@ def _asked_of_the_map(report: Report, rejection: Review | None) -> tuple[str, Ca
     return "", lambda release: True
 
 
-def _places(release: Release | None) -> tuple[IndexedPlace, ...]:
+def _places(release: Release | None) -> tuple[PublishedPlace, ...]:
     if release is None:
         return ()
     try:

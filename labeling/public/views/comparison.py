@@ -3,35 +3,30 @@
 import csv
 import io
 import re
-from collections import Counter
 from functools import lru_cache
-from typing import Any
-from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from amberapp.errors import UserError
-from labeling.models import ReleaseKind
+from labeling.public.compare_page import compare_page, query_of
 from labeling.public.shared_pages import shared_by_strangers
 from labeling.releases import catalogue
 from labeling.releases.catalogue import PublishedRelease
-from labeling.releases.comparison import CAUSES, Change, Comparison, cause_in_words, compare_releases
-from labeling.releases.files.changes import APPEARED, CHANGED, KINDS, VANISHED
+from labeling.releases.comparison import Change, Comparison, compare_releases
+from labeling.releases.files.changes import KINDS
+from labeling.releases.files.published_place import PublishedPlace
 from labeling.releases.files.writers import CSV_ENCODING, harmless
-from labeling.releases.reader import IndexedPlace
+from labeling.releases.reason_words import CAUSES
 
 PER_PAGE = 100
 # What comes from files that never change may be kept; the words are in the reader's language.
 KEPT = "public, max-age=3600"
-# The address that scripts put a place's name into.
-ANY_PLACE = "PLACE"
 COLUMNS = (
     "change",
     "place",
@@ -60,90 +55,13 @@ def release_compare(request: HttpRequest, slug: str, earlier: int, later: int) -
     cause = request.GET.get("reason", "")
     cause = cause if cause in CAUSES else ""
     page = Paginator(comparison.chosen(kind, cause), PER_PAGE).get_page(request.GET.get("page"))
-    known = before.figures["hectares"] is not None and after.figures["hectares"] is not None
-    context: dict[str, Any] = {
+    context = {
         "imagery": {"synthetic": catalogue.catalogue().synthetic},
-        "before": before,
-        "after": after,
-        "comparison": comparison,
-        "kinds": _kinds(comparison, kind, cause),
-        "causes": _causes(comparison, kind, cause),
-        "any_cause": _query(kind, ""),
-        "kind": kind,
-        "cause": cause,
+        "compare": compare_page(before, after, comparison, kind=kind, cause=cause, page=page),
         "page": page,
-        "query": _query(kind, cause) + "&" if kind or cause else "",
-        "hectares": round(after.figures["hectares"] - before.figures["hectares"], 2) if known else None,
-        "releases": [one for one in catalogue.published() if one.region.slug == slug],
-        "map_data": {
-            "changes": reverse("release-compare-map", args=[slug, before.number, after.number]),
-            "kind": kind,
-            "cause": cause,
-            "searched": after.kind == ReleaseKind.OWN,
-            "releases": [_as_data(one) for one in (before, after)],
-            "anyPlace": ANY_PLACE,
-        },
+        "query": f"{query_of(kind, cause)}&" if kind or cause else "",
     }
     return render(request, "labeling/public/compare.html", context)
-
-
-def _kinds(comparison: Comparison, kind: str, cause: str) -> list[dict[str, Any]]:
-    """What happened, as links: all of it and each kind that there is; a cause that a kind does not have is let go."""
-    totals: Counter[str] = Counter()
-    for (one, _cause), count in comparison.counts.items():
-        totals[one] += count
-    names = {
-        APPEARED: _("New on the map"),
-        VANISHED: _("No longer on the map"),
-        CHANGED: _("Outline changed"),
-    }
-    rows = [("", _("All"), totals.total())]
-    rows += [(one, name, totals[one]) for one, name in names.items() if totals[one]]
-    return [
-        {
-            "label": label,
-            "count": count,
-            "query": _query(one, cause if not one or comparison.counts[one, cause] else ""),
-            "chosen": one == kind,
-        }
-        for one, label, count in rows
-    ]
-
-
-def _causes(comparison: Comparison, kind: str, chosen: str) -> list[dict[str, Any]]:
-    """Why, as links: the causes of what is chosen, the most frequent first."""
-    totals: Counter[str] = Counter()
-    for (one, cause), count in comparison.counts.items():
-        if not kind or one == kind:
-            totals[cause] += count
-    return [
-        {
-            "label": cause_in_words(cause),
-            "count": count,
-            "query": _query(kind, cause),
-            "chosen": cause == chosen,
-        }
-        for cause, count in totals.most_common()
-    ]
-
-
-def _query(kind: str, cause: str) -> str:
-    return urlencode({name: value for name, value in (("kind", kind), ("reason", cause)) if value})
-
-
-def _as_data(release: PublishedRelease) -> dict[str, str]:
-    """One side of the comparison, as the map's script wants it."""
-    slug, number = release.region.slug, release.number
-    numbered = _("release %(number)s") % {"number": number}
-    return {
-        "name": (release.title or _("an imported map"))
-        if release.kind == ReleaseKind.HISTORICAL
-        else numbered,
-        "files": reverse("release-file", args=[slug, number, "x"])[:-1],
-        "map": reverse("release-map", args=[slug, number]),
-        "place": reverse("place", args=[slug, number, ANY_PLACE]),
-        "picture": reverse("place-picture", args=[slug, number, ANY_PLACE]),
-    }
 
 
 @require_safe
@@ -233,7 +151,7 @@ def _row(change: Change) -> list[str]:
     ]
 
 
-def _hectares(place: IndexedPlace | None) -> str:
+def _hectares(place: PublishedPlace | None) -> str:
     return "" if place is None or place.hectares is None else f"{place.hectares:.4f}"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+CHANGES = "changes.json"
 FORMAT = "amber-changes/2"
 # Published before each reason was kept once.
 FIRST_FORMAT = "amber-changes/1"

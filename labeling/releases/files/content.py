@@ -1,9 +1,10 @@
 """What a release is made of, before it becomes files: plain values, no database rows. Pure: no Django."""
 
 import datetime as dt
+import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,10 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
 from detection.geometry import geodesic_area_hectares
-
-# Six decimals of a degree are 0.11 m of ground, a third of a pixel at zoom 18.
-DECIMALS = 6
-Bounds = tuple[float, float, float, float]
+from labeling.releases.files.published_place import DECIMALS, Bounds, OtherDate, PublishedPlace
 
 
 @dataclass(frozen=True)
@@ -30,23 +28,6 @@ class Source:
     licence: str
     may_publish: bool
     synthetic: bool
-
-
-@dataclass(frozen=True)
-class OtherDate:
-    """Another image of the same ground that may be shown: its name, day and bounds in degrees."""
-
-    place: str
-    capture_date: dt.date
-    bounds: Bounds
-
-    def as_data(self) -> dict[str, Any]:
-        return {
-            "place": self.place,
-            "capture_date": self.capture_date.isoformat(),
-            "picture": True,
-            "bounds": [round(value, DECIMALS) for value in self.bounds],
-        }
 
 
 @dataclass(frozen=True)
@@ -89,31 +70,17 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class PublishedPlace:
-    """One approved detection, or one place of an imported map (which has no score and no review).
+class Outline:
+    """Ground in degrees (x longitude, y latitude) on the grid of six decimals, with what files write of it.
 
-    `outline` is a MultiPolygon in degrees (x longitude, y latitude) on the grid of six decimals; `bounds` of its
-    tile are (west, south, east, north) in degrees; `score` lies in 0…1; `hectares` are measured on the ellipsoid.
+    Of ten thousand outlines, turning numbers into text is most of the work of several files: it is done once.
     """
 
-    place: str
-    outline: MultiPolygon
-    bounds: Bounds
-    score: float | None
-    capture_date: dt.date | None
-    superpixels: tuple[int, ...]
-    source: Source
-    reviewed: dt.date | None
-    hectares: float | None
-    dates: tuple[OtherDate, ...] = ()
-    district: str = ""
+    ground: MultiPolygon
 
     @cached_property
     def ring_texts(self) -> list[list[str]]:
-        """Of each polygon the rings as "longitude,latitude],[longitude,latitude…" with six decimals.
-
-        Worked out once: of ten thousand outlines, turning numbers into text is most of the work of several files.
-        """
+        """Of each polygon the rings as "longitude,latitude],[longitude,latitude…" with six decimals."""
         return [
             [
                 json.dumps(np.round(shapely.get_coordinates(ring), DECIMALS).tolist(), separators=(",", ":"))[
@@ -121,22 +88,36 @@ class PublishedPlace:
                 ]
                 for ring in (polygon.exterior, *polygon.interiors)
             ]
-            for polygon in self.outline.geoms
+            for polygon in self.ground.geoms
         ]
 
     @property
-    def area(self) -> float:
-        return self.hectares or 0.0
+    def coordinates(self) -> bytes:
+        """As GeoJSON has them."""
+        polygons = ("[" + ",".join(f"[[{ring}]]" for ring in rings) + "]" for rings in self.ring_texts)
+        return ("[" + ",".join(polygons) + "]").encode()
 
     @property
-    def year(self) -> int | None:
-        return self.capture_date.year if self.capture_date else None
+    def sha256(self) -> str:
+        """The first 16 digits of the checksum by which outlines are told apart."""
+        return hashlib.sha256(self.coordinates).hexdigest()[:16]
+
+    def forget_texts(self) -> None:
+        """Of ten thousand outlines a hundred megabytes; they are worked out again when they are wanted again."""
+        vars(self).pop("ring_texts", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutlinedPlace(PublishedPlace):
+    """A place that is about to be written, with what its row does not tell: its outline, and whether its image may be
+    shown."""
+
+    drawn: Outline
+    picture: bool
 
     @property
-    def centre(self) -> tuple[float, float]:
-        """(latitude, longitude) of the outline's centroid."""
-        point = self.outline.centroid
-        return round(point.y, DECIMALS), round(point.x, DECIMALS)
+    def outline(self) -> MultiPolygon:
+        return self.drawn.ground
 
 
 @dataclass(frozen=True)
@@ -154,7 +135,7 @@ class Content:
     region: dict[str, str]
     # Of an imported map nothing is known of how it was made: None.
     method: dict[str, Any] | None
-    places: list[PublishedPlace]
+    places: list[OutlinedPlace]
     searched: list[Searched]
     sources: list[Source]
     # Counts of what is not on the map: approved without a place, withheld by their source's rights, rejected,
@@ -191,22 +172,27 @@ def make_place(
     source: Source,
     reviewed: dt.date | None,
     dates: tuple[OtherDate, ...] = (),
-) -> PublishedPlace:
-    """A Place from a detection's GeoJSON outline. Raises ValueError when the outline is no ground or not finite."""
+) -> OutlinedPlace:
+    """From a detection's GeoJSON outline. Raises ValueError when the outline is no ground or not finite."""
     ground = on_grid(shape(outline))
     if not all(math.isfinite(value) for value in (score or 0.0, *bounds)):
         raise ValueError(f"place {place} has a score or bounds that are not finite")
-    return PublishedPlace(
+    drawn, centre = Outline(ground), ground.centroid
+    return OutlinedPlace(
         place=place,
-        outline=ground,
-        bounds=bounds,
-        score=None if score is None else round(score, 4),
-        capture_date=capture_date,
-        superpixels=tuple(sorted(superpixels)),
-        source=source,
-        reviewed=reviewed,
+        latitude=round(centre.y, DECIMALS),
+        longitude=round(centre.x, DECIMALS),
         hectares=round(geodesic_area_hectares(ground), 4),
+        score=None if score is None else round(score, 4),
+        capture_date=capture_date.isoformat() if capture_date else None,
+        superpixels=tuple(sorted(superpixels)),
+        source=source.name,
+        reviewed=reviewed.isoformat() if reviewed else None,
+        tile=bounds,
+        outline_sha256=drawn.sha256,
         dates=dates,
+        drawn=drawn,
+        picture=source.may_publish,
     )
 
 
@@ -241,6 +227,6 @@ def on_grid(geometry: BaseGeometry) -> MultiPolygon:
     return MultiPolygon([orient(part, sign=1.0) for part in polygons])
 
 
-def in_order(places: Sequence[PublishedPlace]) -> list[PublishedPlace]:
+def in_order(places: Iterable[OutlinedPlace]) -> list[OutlinedPlace]:
     """The order of every file: by place."""
     return sorted(places, key=lambda place: place.place)

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon
 
-from labeling.releases.files.content import Content, PublishedPlace, in_order
+from labeling.releases.files.content import Content, OutlinedPlace, in_order
 from labeling.releases.files.statistics import bounds_around
 
 APPLICATION_ID = 0x47504B47  # "GPKG"
@@ -118,20 +118,19 @@ def _write(path: Path, content: Content) -> None:
         database.close()
 
 
-def _row(place: PublishedPlace) -> Sequence[object]:
-    latitude, longitude = place.centre
+def _row(place: OutlinedPlace) -> Sequence[object]:
     return (
         geometry_blob(place.outline),
         place.place,
-        latitude,
-        longitude,
+        place.latitude,
+        place.longitude,
         place.hectares,
         place.score,
-        place.capture_date.isoformat() if place.capture_date else None,
+        place.capture_date,
         place.district or None,
         " ".join(str(number) for number in place.superpixels),
-        place.source.name,
-        place.reviewed.isoformat() if place.reviewed else None,
+        place.source,
+        place.reviewed,
     )
 
 
@@ -143,6 +142,6 @@ def geometry_blob(outline: MultiPolygon) -> bytes:
     return header + wkb
 
 
-def _last_day(places: Sequence[PublishedPlace]) -> str:
-    days = [day.isoformat() for place in places for day in (place.capture_date, place.reviewed) if day]
+def _last_day(places: Sequence[OutlinedPlace]) -> str:
+    days = [day for place in places for day in (place.capture_date, place.reviewed) if day]
     return max(days, default=NO_DAY)

@@ -10,11 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from labeling.releases.files.content import DECIMALS, Bounds, Content, PublishedPlace, in_order
+from labeling.releases.files.content import Content, OutlinedPlace, in_order
+from labeling.releases.files.published_place import DECIMALS, Bounds
 
 # A map at zoom z draws the squares of level z + 4, 16 pixels each.
 SQUARE_LEVELS = range(7, 16)
 OUTLINE_LEVEL = 11
+# What every feature tells of its place, in this order.
+FACTS = ("place", "hectares", "score", "capture_date", "superpixels", "source", "reviewed", "district")
 Cell = tuple[int, int]
 
 
@@ -43,7 +46,7 @@ def squares(content: Content, zoom: int) -> dict[str, Any]:
     for tile in content.searched:
         searched[cell_of(tile.bounds, zoom)] += 1
     for place in in_order(content.places):
-        sums = found[cell_of(place.bounds, zoom)].setdefault(index[place.year], [0, 0.0])
+        sums = found[cell_of(place.tile, zoom)].setdefault(index[place.year], [0, 0.0])
         sums[0] += 1
         sums[1] += place.area
     cells = []
@@ -57,10 +60,10 @@ def squares(content: Content, zoom: int) -> dict[str, Any]:
 
 def ground(content: Content) -> Iterator[tuple[Cell, bytes]]:
     """(cell of OUTLINE_LEVEL, FeatureCollection of its places with the bounds of its searched tiles beside)."""
-    places: dict[Cell, list[PublishedPlace]] = defaultdict(list)
+    places: dict[Cell, list[OutlinedPlace]] = defaultdict(list)
     searched: dict[Cell, set[tuple[float, ...]]] = defaultdict(set)
     for place in in_order(content.places):
-        places[cell_of(place.bounds, OUTLINE_LEVEL)].append(place)
+        places[cell_of(place.tile, OUTLINE_LEVEL)].append(place)
     for tile in content.searched:
         searched[cell_of(tile.bounds, OUTLINE_LEVEL)].add(tuple(round(value, 5) for value in tile.bounds))
     for cell in sorted(places.keys() | searched.keys()):
@@ -69,32 +72,16 @@ def ground(content: Content) -> Iterator[tuple[Cell, bytes]]:
         yield cell, b'{"type":"FeatureCollection","features":[' + features + b'],"searched":' + boxes + b"}"
 
 
-def feature(place: PublishedPlace, *, brief: bool = False) -> bytes:
+def feature(place: OutlinedPlace, *, brief: bool = False) -> bytes:
     """GeoJSON Feature of one place, with the facts that the map tells of it; brief: without those of its images."""
-    told: dict[str, Any] = {
-        "place": place.place,
-        "hectares": place.hectares,
-        "score": place.score,
-        "capture_date": place.capture_date.isoformat() if place.capture_date else None,
-        "superpixels": list(place.superpixels),
-        "source": place.source.name,
-        "reviewed": place.reviewed.isoformat() if place.reviewed else None,
-        "district": place.district,
-    }
+    row = place.to_json()
+    facts = {name: row[name] for name in FACTS}
     if not brief:
-        told["tile"] = [round(value, DECIMALS) for value in place.bounds]
-        told["picture"] = place.source.may_publish
-        told["dates"] = [other.as_data() for other in place.dates]
+        facts |= {"tile": row["tile"], "picture": place.picture, "dates": row["dates"]}
     box = [round(value, DECIMALS) for value in place.outline.bounds]
     head = to_bytes({"type": "Feature", "id": place.place, "bbox": box})[:-1]
-    shape = b',"geometry":{"type":"MultiPolygon","coordinates":' + coordinates(place)
-    return head + shape + b'},"properties":' + to_bytes(told) + b"}"
-
-
-def coordinates(place: PublishedPlace) -> bytes:
-    """GeoJSON coordinates of the outline, [longitude, latitude] with six decimals."""
-    polygons = ("[" + ",".join(f"[[{ring}]]" for ring in rings) + "]" for rings in place.ring_texts)
-    return ("[" + ",".join(polygons) + "]").encode()
+    shape = b',"geometry":{"type":"MultiPolygon","coordinates":' + place.drawn.coordinates
+    return head + shape + b'},"properties":' + to_bytes(facts) + b"}"
 
 
 def to_bytes(value: Any) -> bytes:

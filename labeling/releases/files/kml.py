@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from labeling.releases.files.content import Content, PublishedPlace, in_order
+from labeling.releases.files.content import Content, OutlinedPlace, in_order
 
 # Aabbggrr: amber of static/css/tokens.css, the fill at a third.
 STYLE = (
@@ -36,28 +36,27 @@ def _text(value: object) -> str:
     return escape(_NOT_IN_XML.sub("", str(value)))
 
 
-def _placemark(place: PublishedPlace) -> str:
-    day = place.capture_date.isoformat() if place.capture_date else None
+def _placemark(place: OutlinedPlace) -> str:
     facts = {
         "place": place.place,
         "hectares": place.hectares,
         "score": place.score,
-        "capture_date": day,
+        "capture_date": place.capture_date,
         "district": place.district or None,
-        "source": place.source.name,
-        "reviewed": place.reviewed.isoformat() if place.reviewed else None,
+        "source": place.source,
+        "reviewed": place.reviewed,
     }
-    told = "".join(
+    data = "".join(
         f"<Data name={quoteattr(name)}><value>{_text(value)}</value></Data>"
         for name, value in facts.items()
         if value is not None
     )
     name = place.place if place.hectares is None else f"{place.hectares:.2f} ha"
-    when = f"<TimeStamp><when>{day}</when></TimeStamp>" if day else ""
-    polygons = "".join(_polygon(rings) for rings in place.ring_texts)
+    when = f"<TimeStamp><when>{place.capture_date}</when></TimeStamp>" if place.capture_date else ""
+    polygons = "".join(_polygon(rings) for rings in place.drawn.ring_texts)
     return (
         f'<Placemark id="p{_text(place.place)}"><name>{_text(name)}</name>{when}<styleUrl>#mining</styleUrl>'
-        f"<ExtendedData>{told}</ExtendedData><MultiGeometry>{polygons}</MultiGeometry></Placemark>\n"
+        f"<ExtendedData>{data}</ExtendedData><MultiGeometry>{polygons}</MultiGeometry></Placemark>\n"
     )
 
 
@@ -68,5 +67,5 @@ def _polygon(rings: list[str]) -> str:
 
 
 def _ring(text: str) -> str:
-    told = text.replace("],[", " ")
-    return f"<LinearRing><coordinates>{told}</coordinates></LinearRing>"
+    corners = text.replace("],[", " ")
+    return f"<LinearRing><coordinates>{corners}</coordinates></LinearRing>"

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from labeling.releases.files.content import DECIMALS, Labelled
+from labeling.releases.files.content import Labelled
+from labeling.releases.files.published_place import DECIMALS
 
 # What stands in files; numbers of COCO's categories begin at 1.
 VERDICTS = ("mining", "not_mining", "unsure", "mixed")

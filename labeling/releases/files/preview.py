@@ -120,7 +120,7 @@ LANGUAGES = {
 def _map(draw: ImageDraw.ImageDraw, content: Content) -> None:
     """The squares of the map: what was searched in the ground's colour, mining in amber."""
     draw.rectangle(FIELD, fill=PAPER_2)
-    boxes = [tile.bounds for tile in content.searched] + [place.bounds for place in content.places]
+    boxes = [tile.bounds for tile in content.searched] + [place.tile for place in content.places]
     if not boxes:
         return
     finest = sorted({cell_of(box, FINEST) for box in boxes})
@@ -134,7 +134,7 @@ def _map(draw: ImageDraw.ImageDraw, content: Content) -> None:
     searched = {(column >> coarser, row >> coarser) for column, row in finest}
     mined: dict[Cell, float] = {}
     for place in content.places:
-        cell = cell_of(place.bounds, zoom)
+        cell = cell_of(place.tile, zoom)
         mined[cell] = mined.get(cell, 0.0) + (place.area or 1.0)
     left, top = min(c for c, _r in searched), min(r for _c, r in searched)
     across, down = max(c for c, _r in searched) - left + 1, max(r for _c, r in searched) - top + 1

@@ -9,7 +9,8 @@ import shapely
 from shapely.geometry import MultiPolygon
 
 from detection.geometry import geodesic_area_hectares, polygons_of
-from labeling.releases.files.content import DECIMALS, Bounds, Content, District, PublishedPlace, in_order
+from labeling.releases.files.content import Content, District, OutlinedPlace, in_order
+from labeling.releases.files.published_place import DECIMALS, Bounds
 
 # A group of outlines that meet, and their union: worked out once, used for totals, years and districts.
 Group = tuple[tuple[str, ...], MultiPolygon | None, float]
@@ -21,7 +22,7 @@ class Ground:
     def __init__(self) -> None:
         self._groups: dict[tuple[str, ...], tuple[MultiPolygon, float]] = {}
 
-    def groups(self, places: Sequence[PublishedPlace]) -> list[tuple[MultiPolygon, float]]:
+    def groups(self, places: Sequence[OutlinedPlace]) -> list[tuple[MultiPolygon, float]]:
         """(ground, hectares) of each group of places that meet; no two of them share ground."""
         found = []
         for group in _meeting(places):
@@ -35,7 +36,7 @@ class Ground:
             found.append(self._groups[key])
         return found
 
-    def hectares(self, places: Sequence[PublishedPlace]) -> float:
+    def hectares(self, places: Sequence[OutlinedPlace]) -> float:
         """Ground that the places cover together, in hectares: where tiles or dates overlap it counts once.
 
         Only outlines that meet are united: one union of ten thousand outlines takes minutes, many small ones seconds.
@@ -43,7 +44,7 @@ class Ground:
         return round(sum(hectares for _ground, hectares in self.groups(places)), 2)
 
 
-def _meeting(places: Sequence[PublishedPlace]) -> list[list[PublishedPlace]]:
+def _meeting(places: Sequence[OutlinedPlace]) -> list[list[OutlinedPlace]]:
     """The places in groups, so that no outline meets one of another group. Order follows the places' names."""
     if not places:
         return []
@@ -67,7 +68,7 @@ def _meeting(places: Sequence[PublishedPlace]) -> list[list[PublishedPlace]]:
     for one, other in zip(ones[meet].tolist(), others[meet].tolist(), strict=True):
         first, second = sorted((root(one), root(other)))
         group_of[second] = first
-    groups: dict[int, list[PublishedPlace]] = {}
+    groups: dict[int, list[OutlinedPlace]] = {}
     for number, place in enumerate(ordered):
         groups.setdefault(root(number), []).append(place)
     return list(groups.values())
@@ -119,7 +120,7 @@ def statistics(content: Content) -> dict[str, Any]:
         "by_district": by_district(content, ground),
         "estimate": in_one_order(content.estimate),
         "not_on_the_map": dict(sorted(content.apart.items())),
-        "bounds": bounds_around(place.bounds for place in content.places),
+        "bounds": bounds_around(place.tile for place in content.places),
         "searched_bounds": bounds_around(tile.bounds for tile in content.searched),
         "method": content.method,
         "sources": [
@@ -187,7 +188,7 @@ def _district_row(
     content: Content,
     ground: Ground,
     district: District,
-    places: list[PublishedPlace],
+    places: list[OutlinedPlace],
     homes: dict[str, str],
     clip: Callable[[MultiPolygon], MultiPolygon | None],
 ) -> dict[str, Any]:
@@ -197,7 +198,7 @@ def _district_row(
     # By the shape itself, which the places and the unions hold: the same ones come for all years and for each.
     parts: dict[int, MultiPolygon | None] = {}
 
-    def hectares(some: list[PublishedPlace]) -> float | None:
+    def hectares(some: list[OutlinedPlace]) -> float | None:
         if not content.hectares_known:
             return None
         total = 0.0
@@ -224,8 +225,8 @@ def _district_row(
 
 
 def _touching(
-    area: MultiPolygon, places: Sequence[PublishedPlace], tree: shapely.STRtree
-) -> list[PublishedPlace]:
+    area: MultiPolygon, places: Sequence[OutlinedPlace], tree: shapely.STRtree
+) -> list[OutlinedPlace]:
     """Places that have ground within the area (more than a shared border), in their order; tree: of their outlines."""
     near = np.sort(tree.query(area, predicate="intersects"))
     shapes = tree.geometries[near]
@@ -254,7 +255,7 @@ def districts_of(content: Content) -> dict[str, str]:
     found: dict[str, str] = {}
     if not content.districts or not content.places:
         return found
-    centres = shapely.points([place.centre[::-1] for place in content.places])
+    centres = shapely.points([(place.longitude, place.latitude) for place in content.places])
     for district in sorted(content.districts, key=lambda district: district.name):
         shapely.prepare(district.area)
         for number in np.flatnonzero(shapely.covers(district.area, centres)).tolist():

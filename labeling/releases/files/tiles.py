@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from detection.geometry import polygons_of
-from labeling.releases.files.content import Content, PublishedPlace, in_order
+from labeling.releases.files.content import Content, OutlinedPlace, in_order
 from labeling.releases.files.mvt import EXTENT, Feature, Ring, geometry, tile
 from labeling.releases.files.pmtiles import archive
 from labeling.releases.files.statistics import bounds_around
@@ -58,15 +58,15 @@ def pmtiles(content: Content) -> bytes:
     return archive(tiles, metadata=metadata, bounds=bounds, zooms=ZOOMS)
 
 
-def _properties(place: PublishedPlace) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _properties(place: OutlinedPlace) -> dict[str, Any]:
+    facts: dict[str, Any] = {
         "place": place.place,
         "hectares": place.hectares,
         "score": place.score,
-        "date": place.capture_date.isoformat() if place.capture_date else None,
+        "date": place.capture_date,
         "year": place.year,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _to_unit(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -91,7 +91,7 @@ def _cut(
     shapes[~dots] = _on_steps(shapes[~dots])
     # A sliver that is narrower than a step is drawn as a dot too, or it would be lost.
     dots |= shapely.is_empty(shapes)
-    for shape, dot, (west, north, east, south), told in zip(shapes, dots, boxes, facts, strict=True):
+    for shape, dot, (west, north, east, south), properties in zip(shapes, dots, boxes, facts, strict=True):
         columns = range(int((west - BUFFER) // EXTENT), int((east + BUFFER) // EXTENT) + 1)
         rows = range(int((north - BUFFER) // EXTENT), int((south + BUFFER) // EXTENT) + 1)
         alone = len(columns) == 1 and len(rows) == 1
@@ -105,7 +105,7 @@ def _cut(
                 else:
                     rings = _rings(shape if alone else _clipped(shape, left, top), left, top)
                 if rings:
-                    features[zoom, column, row].append((geometry(rings), told))
+                    features[zoom, column, row].append((geometry(rings), properties))
 
 
 def _dot(x: float, y: float) -> Ring:

@@ -21,12 +21,13 @@ from shapely.geometry.base import BaseGeometry
 
 from detection.geometry import polygons_of
 from detection.ground.district_shapes import side_by_side, thinned
-from labeling.releases.files.content import Content, PublishedPlace, in_order
+from labeling.releases.files.content import Content, OutlinedPlace, in_order
 from labeling.releases.files.geopackage import geopackage
-from labeling.releases.files.grid import SQUARE_LEVELS, coordinates, feature, ground, squares, to_bytes
+from labeling.releases.files.grid import SQUARE_LEVELS, feature, ground, squares, to_bytes
 from labeling.releases.files.kml import attributions, kml
 from labeling.releases.files.labels import studio_config, temporary, write_labels
 from labeling.releases.files.preview import preview
+from labeling.releases.files.published_place import INDEX, write_index
 from labeling.releases.files.readme import citation, readme
 from labeling.releases.files.statistics import districts_of, statistics
 from labeling.releases.files.tiles import pmtiles
@@ -40,26 +41,29 @@ KML = "application/vnd.google-earth.kml+xml"
 PMTILES = "application/vnd.pmtiles"
 PNG = "image/png"
 XML = "application/xml"
+OUTLINES = "places.geojson"
+STATISTICS = "statistics.json"
+COCO = "labels-coco.json"
+NAMES = "names.json"
 # What is offered for download; the rest are the map's own parts.
 DOWNLOADS = (
-    "places.geojson",
+    OUTLINES,
     "places.gpkg",
     "places.csv",
     "places.kml",
     "places.pmtiles",
-    "statistics.json",
-    "labels-coco.json",
+    STATISTICS,
+    COCO,
     "labels-label-studio.json",
     "label-studio.xml",
     "README.txt",
     "SHA256SUMS",
 )
-INDEX = "places.json"
 # The picture for links, by language.
 PREVIEWS = {"en": "preview.png", "uk": "preview-uk.png"}
 SUMS = "SHA256SUMS"
 # What the fingerprint is made of: the map and its figures. Labels and README.txt name it, so they are no part of it.
-FINGERPRINTED = ("places.geojson", INDEX, "statistics.json")
+FINGERPRINTED = (OUTLINES, INDEX, STATISTICS)
 COLUMNS = (
     "place",
     "latitude",
@@ -134,14 +138,14 @@ def build(content: Content, progress: Progress | None = None, beside: Sequence[B
             progress(step, STEPS, name)
 
     content = _prepared(content)
-    tell(0, "statistics.json")
+    tell(0, STATISTICS)
     figures = statistics(content)
-    tell(1, "places.geojson")
+    tell(1, OUTLINES)
     files = [
-        in_parts("places.geojson", GEOJSON, collection(content)),
+        in_parts(OUTLINES, GEOJSON, collection(content)),
         BuiltFile("places.csv", CSV, table(content.places)),
         in_parts("places.kml", KML, kml(content)),
-        BuiltFile("statistics.json", JSON, to_bytes(figures)),
+        BuiltFile(STATISTICS, JSON, to_bytes(figures)),
     ]
     tell(2, "squares")
     files += [
@@ -152,15 +156,14 @@ def build(content: Content, progress: Progress | None = None, beside: Sequence[B
         BuiltFile(f"ground-{column}-{row}.json", GEOJSON, part) for (column, row), part in ground(content)
     ]
     files += [
-        BuiltFile(INDEX, JSON, to_bytes(index(content.places))),
+        BuiltFile(INDEX, JSON, to_bytes(write_index(content.places))),
         BuiltFile("ids.json", JSON, to_bytes(ids(content.places))),
-        BuiltFile("names.json", JSON, to_bytes(names(content))),
+        BuiltFile(NAMES, JSON, to_bytes(names(content))),
         BuiltFile("districts.json", JSON, to_bytes(districts(content))),
         *(BuiltFile(name, PNG, preview(content, figures, code)) for code, name in PREVIEWS.items()),
     ]
     for place in content.places:
-        # Of ten thousand outlines a hundred megabytes that nobody reads any more.
-        vars(place).pop("ring_texts", None)
+        place.drawn.forget_texts()
     tell(4, "places.gpkg")
     files.append(in_parts("places.gpkg", GEOPACKAGE, geopackage(content)))
     tell(5, "places.pmtiles")
@@ -179,7 +182,7 @@ def build(content: Content, progress: Progress | None = None, beside: Sequence[B
         page,
     )
     files += [
-        streamed_file("labels-coco.json", JSON, coco),
+        streamed_file(COCO, JSON, coco),
         streamed_file("labels-label-studio.json", JSON, studio),
         BuiltFile("label-studio.xml", XML, studio_config()),
     ]
@@ -193,11 +196,11 @@ def build(content: Content, progress: Progress | None = None, beside: Sequence[B
 
 def _prepared(content: Content) -> Content:
     """The content in one order, each place with its district, without hectares where they mean nothing."""
-    found = districts_of(content)
+    districts = districts_of(content)
     places = [
         replace(
             place,
-            district=found.get(place.place, ""),
+            district=districts.get(place.place, ""),
             hectares=place.hectares if content.hectares_known else None,
         )
         for place in in_order(content.places)
@@ -226,10 +229,10 @@ def page_of(content: Content, fingerprint: str) -> str:
     return f"{content.site}/map/{content.region['slug']}/fingerprint/{fingerprint}/" if content.site else ""
 
 
-def ids(places: Sequence[PublishedPlace]) -> dict[str, Any]:
+def ids(places: Sequence[OutlinedPlace]) -> dict[str, Any]:
     """[[place, latitude, longitude], …], for the search of a place by the beginning of its name."""
-    rows = ((place.place, *place.centre) for place in places)
-    return {"ids": [[name, round(latitude, 5), round(longitude, 5)] for name, latitude, longitude in rows]}
+    rows = [[place.place, round(place.latitude, 5), round(place.longitude, 5)] for place in places]
+    return {"ids": rows}
 
 
 def names(content: Content) -> dict[str, Any]:
@@ -303,24 +306,23 @@ def attribution(content: Content) -> str:
 CSV_ENCODING = "utf-8-sig"
 
 
-def table(places: Sequence[PublishedPlace]) -> bytes:
+def table(places: Sequence[OutlinedPlace]) -> bytes:
     """CSV (RFC 4180, UTF-8 with its mark) of all places, one row each, sorted by place."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for place in in_order(places):
-        latitude, longitude = place.centre
         writer.writerow(
             [
                 harmless(place.place),
-                f"{latitude:.6f}",
-                f"{longitude:.6f}",
+                f"{place.latitude:.6f}",
+                f"{place.longitude:.6f}",
                 "" if place.hectares is None else f"{place.hectares:.4f}",
                 "" if place.score is None else f"{place.score:.4f}",
-                place.capture_date.isoformat() if place.capture_date else "",
+                place.capture_date or "",
                 " ".join(str(number) for number in place.superpixels),
-                harmless(place.source.name),
-                place.reviewed.isoformat() if place.reviewed else "",
+                harmless(place.source),
+                place.reviewed or "",
                 harmless(place.district),
             ]
         )
@@ -333,29 +335,3 @@ def harmless(text: str) -> str:
     https://owasp.org/www-community/attacks/CSV_Injection
     """
     return f"'{text}" if text.lstrip(" ")[:1] in tuple("=+-@\t\r\n＝＋－＠") else text
-
-
-def index(places: Sequence[PublishedPlace]) -> dict[str, Any]:
-    """What lists, permalinks and comparisons need of every place, largest first; outlines by their checksum."""
-    rows = []
-    for place in sorted(places, key=lambda place: (-place.area, place.place)):
-        latitude, longitude = place.centre
-        shape = hashlib.sha256(coordinates(place)).hexdigest()[:16]
-        rows.append(
-            {
-                "place": place.place,
-                "latitude": latitude,
-                "longitude": longitude,
-                "hectares": place.hectares,
-                "score": place.score,
-                "capture_date": place.capture_date.isoformat() if place.capture_date else None,
-                "superpixels": list(place.superpixels),
-                "source": place.source.name,
-                "reviewed": place.reviewed.isoformat() if place.reviewed else None,
-                "tile": [round(value, 6) for value in place.bounds],
-                "outline_sha256": shape,
-                "district": place.district,
-                "dates": [other.as_data() for other in place.dates],
-            }
-        )
-    return {"places": rows}

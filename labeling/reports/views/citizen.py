@@ -14,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from amberapp.errors import NotThere, UserError
 from amberapp.web.rate_limit import sender_of
 from labeling.models import Release, Report, ReportCategory, ReportState
-from labeling.releases.reader import IndexedPlace, detection_of, latest_release, place_of, release_numbered
+from labeling.releases.files.published_place import PublishedPlace
+from labeling.releases.reader import detection_of, latest_release, place_of, release_numbered
 from labeling.reports.consequences import consequences_of
 from labeling.reports.decision import tiles_at
 from labeling.reports.filing import COMMENT_LENGTH, EMAIL_LENGTH, file_report, public_position
@@ -96,7 +97,7 @@ def report(request: HttpRequest) -> HttpResponse:
 
 
 def _file(
-    request: HttpRequest, form: ReportForm, release: Release, place: IndexedPlace | None
+    request: HttpRequest, form: ReportForm, release: Release, place: PublishedPlace | None
 ) -> Report | None:
     said = form.cleaned_data
     try:

@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from amberapp import storage
-from labeling.releases.comparison import compare_releases, in_words
+from labeling.releases.comparison import compare_releases
 from labeling.releases.files.changes import REASONS, Difference, from_file, to_file
 from labeling.releases.publish import publish_again, publish_release
+from labeling.releases.reason_words import in_words
 from labeling.releases.reasons import reasons_between
 from tests.labeling.releases.comparing import Tiles, on_tile, reasons_of
 from tests.published import approve_all, found_on, judge

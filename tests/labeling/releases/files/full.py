@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from shapely.geometry import MultiPolygon, box
 
-from labeling.releases.files.content import Content, District, Labelled, Name, OtherDate
+from labeling.releases.files.content import Content, District, Labelled, Name
+from labeling.releases.files.published_place import OtherDate
 from labeling.releases.files.writers import build
 from tests.labeling.releases.files.test_release_files import CLOSED, content, place
 

@@ -52,7 +52,7 @@ def content(places: list[PublishedPlace], **fields: Any) -> Content:
             "segmentation": {"key": "slic-30", "n_segments": 30},
             "classifier": {"id": 1, "algorithm": "xgboost", "extractor": "texture-1", "dataset": "ab" * 32},
         },
-        "searched": [Searched(place.bounds, place.year) for place in places],
+        "searched": [Searched(place.tile, place.year) for place in places],
         "sources": [OPEN, CLOSED],
         "apart": {"waiting": 2, "rejected": 1},
     }
@@ -227,7 +227,7 @@ def test_squares_count_what_lies_in_them() -> None:
         assert counted == 3
         assert sum(row[2] for row in squares["cells"]) == 3
     rows = {(row[0], row[1]): row for row in json.loads(names["squares-12.json"])["cells"]}
-    assert rows[cell_of(places[0].bounds, 12)][3:] == [
+    assert rows[cell_of(places[0].tile, 12)][3:] == [
         0,
         1,
         places[1].hectares.__round__(2),
@@ -241,11 +241,11 @@ def test_every_place_is_in_the_ground_file_of_its_cell() -> None:
     places = [place(f"{number:016x}", 26 + number * 0.2) for number in range(5)]
     names = files_of(content(places))
     for one in places:
-        column, row = cell_of(one.bounds, OUTLINE_LEVEL)
+        column, row = cell_of(one.tile, OUTLINE_LEVEL)
         part = json.loads(names[f"ground-{column}-{row}.json"])
         found = [feature for feature in part["features"] if feature["id"] == one.place]
         assert found[0]["properties"]["picture"] is True
-        assert [round(value, 5) for value in one.bounds] in part["searched"]
+        assert [round(value, 5) for value in one.tile] in part["searched"]
 
 
 def test_the_readme_names_the_checksums_and_the_imagery() -> None:
