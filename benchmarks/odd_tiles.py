@@ -98,7 +98,7 @@ def wrong_in(run: Any) -> list[str]:
         problems.append(f"the run ended as {run.state}")
     if set(failed) != {"damaged.jpg", "too-many.png"}:
         problems.append(f"failed: {failed}")
-    elif "pieces" not in failed["too-many.png"]:
+    elif "superpixels" not in failed["too-many.png"]:
         problems.append(f"too-many.png failed because: {failed['too-many.png']}")
     if set(unusual) != {"four.png", "sixty-thousand.png"} or unusual["four.png"] != 4:
         problems.append(f"unusual: {unusual}")

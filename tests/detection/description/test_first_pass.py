@@ -46,7 +46,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         return read_image(data)
 
     for module in ("first_pass", "segment", "features"):
-        monkeypatch.setattr(f"detection.actions.{module}.read_image", note)
+        monkeypatch.setattr(f"detection.description.{module}.read_image", note)
     return seen
 
 

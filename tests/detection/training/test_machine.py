@@ -199,7 +199,7 @@ def test_a_process_killed_in_the_middle_of_a_run_loses_nothing(
         "AMBER_DATABASE_URL": address,
         "AMBER_LEASE_SECONDS": "2",
     }
-    script = f"from detection.actions import runs\nwhile runs.work_on({run.pk}): pass"
+    script = f"from detection.runs import runs\nwhile runs.work_on({run.pk}): pass"
     worker = subprocess.Popen([sys.executable, "manage.py", "shell", "-c", script], cwd=ROOT, env=environment)
     assert eventually(Shard.objects.filter(run=run).exclude(state=WorkState.QUEUED).exists, 60)
     worker.send_signal(signal.SIGKILL)
