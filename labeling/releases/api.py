@@ -12,7 +12,7 @@ from rest_framework.reverse import reverse
 
 from amberapp.errors import NotThere
 from amberapp.models import Job
-from amberapp.web.parameters import BIGGEST_ID, signed_in
+from amberapp.web.parameters import signed_in
 from amberapp.web.permissions import IsAdmin
 from amberapp.web.rate_limit import NamelessThrottle
 from detection.models import Run
@@ -20,6 +20,9 @@ from labeling.models import Release, ReleaseFile
 from labeling.releases.files.writers import DOWNLOADS
 from labeling.releases.publish import NOTE_LENGTH, publish_again
 from labeling.releases.publish_job import publish_or_request
+
+# As the schema tells it: a larger number is refused before anybody looks for it.
+BIGGEST_ID = 2**31 - 1
 
 
 class ReleaseFileSerializer(serializers.ModelSerializer):

@@ -18,6 +18,7 @@ from benchmarks import made_region, odd_tiles
 from detection.models import Detection, SegmentedTile, Shard, TileFeatures, TileScore
 from detection.runs import runs, shards
 from detection.runs.shards import score_shard, write_shard
+from tests.pages import squeezed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.slow]
 
@@ -244,7 +245,7 @@ def test_damaged_tiny_and_enormous_tiles_are_each_handled_and_named(made, carol,
     enormous = Detection.objects.get(run=run, segmented_tile__tile__file_name="sixty-thousand.png")
     assert len(enormous.superpixels) == len(enormous.outline["coordinates"]) == 60_205
     assert enormous.hectares > 0
-    page = client_of(carol).get(f"/manage/runs/{run.pk}/").content.decode()
+    page = squeezed(client_of(carol).get(f"/manage/runs/{run.pk}/"))
     assert "Unusual tiles" in page
     for text in (
         "four.png",
@@ -276,7 +277,7 @@ def test_a_classifier_that_was_trained_with_a_screen_goes_on_and_its_runs_read_e
     run = runs.start_run(region=unread, acting_user=carol)
     runs.execute_here(run)
     assert run.scores.count() == 11, "and one picture is none"
-    page = client_of(carol).get(f"/manage/runs/{run.pk}/").content.decode()
+    page = squeezed(client_of(carol).get(f"/manage/runs/{run.pk}/"))
     assert re.search(r'<dt>of 12 tiles done</dt>\s*<dd data-field="tiles_done">11<', page)
 
 

@@ -18,6 +18,7 @@ from labeling.overview.overview import overview
 from labeling.review.review_detection import review_detection
 from labeling.training.retrain import RETRAIN_JOB
 from tests.findings import figures, make_classifier, make_run
+from tests.pages import squeezed
 
 pytestmark = pytest.mark.django_db
 
@@ -159,7 +160,7 @@ def test_a_decided_campaign_waits_on_the_overview_until_something_was_trained(
     assert f'href="/review/campaigns/{campaign.pk}/"' in client.get("/manage/").content.decode()
 
     job = Job.objects.create(kind=ROUND_JOB, parameters={"campaign": campaign.pk}, message="Reading pixels")
-    page = client.get("/manage/").content.decode()
+    page = squeezed(client.get("/manage/"))
     assert step_of(region) == "wait"
     assert "Reading pixels" in page and "Ploughed fields" in page
     assert 'action="/manage/retrain/"' not in page and 'action="/manage/runs/start/"' not in page
@@ -249,7 +250,7 @@ def test_carol_retrains_watches_and_stops(carol: User, classifier: Any, client_o
     assert client.post("/manage/retrain/", asked).status_code == 302
     job = Job.objects.get(kind=RETRAIN_JOB)
     assert job.parameters["algorithm"] == "svm"
-    page = client.get("/manage/").content.decode()
+    page = squeezed(client.get("/manage/"))
     assert f'data-job="/api/jobs/{job.pk}/"' in page
     assert client.post(f"/manage/retrain/{job.pk}/cancel/").status_code == 302
     job.refresh_from_db()
@@ -275,7 +276,7 @@ def test_carol_reprocesses_and_cancels(carol: User, classifier: Any, client_of: 
     answer = client.post("/manage/runs/start/", {"region": classifier.region_id})
     run = Run.objects.get()
     assert answer.url == f"/manage/runs/{run.pk}/"
-    page = client.get(answer.url).content.decode()
+    page = squeezed(client.get(answer.url))
     assert f'data-run="/api/runs/{run.pk}/"' in page
     assert "as soon as a worker is free" in page
     refused = client.post("/manage/runs/start/", {"region": classifier.region_id})
@@ -300,7 +301,7 @@ def test_carol_is_asked_before_a_weaker_classifier_becomes_the_active_one(
         assert question in client.get(page).content.decode()
     assert "had a higher F1" not in client.get("/manage/").content.decode()
     client.post(f"/manage/classifiers/{weak.pk}/activate/")
-    page = client.get("/manage/").content.decode()
+    page = squeezed(client.get("/manage/"))
     assert f"{strong} had a higher F1: 0.84, on the labels of its time." in page
     assert "all the same?" not in page, "going back to the better one asks nothing"
     near = measured(0.88, activate=False)
@@ -326,7 +327,7 @@ def test_carol_publishes_what_is_approved(carol: User, bob: User, run: Run, clie
     for detection in run.detections.all()[:2]:
         review_detection(detection=detection, verdict="approved", acting_user=bob)
     assert run.detections.count() == 3
-    for page in (client.get(address).content.decode(), client.get("/manage/").content.decode()):
+    for page in (squeezed(client.get(address)), squeezed(client.get("/manage/"))):
         assert f'action="{address}publish/"' in page
         assert (
             "Publish 2 approved detections? 1 still waits for a decision and stays off the map. "
@@ -378,7 +379,7 @@ def test_times_are_said_as_people_say_them(seconds: float, words: str) -> None:
 def test_failures_are_listed_by_tile(carol: User, run: Run, tiles: list[Any], client_of: Callable) -> None:
     TileFailure.objects.create(run=run, tile=tiles[0], reason="The JPEG ends in the middle.")
     run.shards.update(error="OSError: disk full", attempts=2)
-    page = client_of(carol).get(f"/manage/runs/{run.pk}/").content.decode()
+    page = squeezed(client_of(carol).get(f"/manage/runs/{run.pk}/"))
     assert "tile-1.jpg" in page
     assert "The JPEG ends in the middle." in page
     assert "disk full" in page
@@ -387,7 +388,7 @@ def test_failures_are_listed_by_tile(carol: User, run: Run, tiles: list[Any], cl
 def test_a_classifier_shows_its_figures_and_says_that_it_has_no_pretrained_weights(
     carol: User, classifier: Any, client_of: Callable
 ) -> None:
-    page = client_of(carol).get(f"/manage/classifiers/{classifier.pk}/").content.decode()
+    page = squeezed(client_of(carol).get(f"/manage/classifiers/{classifier.pk}/"))
     assert "texture: no pretrained weights" in page
     assert 'points="0.0,0.0 100.0,8.0 160.0,20.0 200.0,120.0"' in page
     for figure in ("0.85", "0.61", ">65<", ">112<", classifier.dataset.content_hash, "b" * 64):
@@ -408,7 +409,7 @@ def test_figures_that_could_not_be_measured_say_why(carol: User, region: Any, cl
             "warnings": ["by_block: Too few places labelled “mining”.", "Label more tiles."],
         },
     )
-    page = client_of(carol).get(f"/manage/classifiers/{classifier.pk}/").content.decode()
+    page = squeezed(client_of(carol).get(f"/manage/classifiers/{classifier.pk}/"))
     assert "Too few places labelled “mining”." in page
     assert "by_block: Too few" not in page
     assert "Label more tiles." in page

@@ -20,6 +20,7 @@ from detection.ground.districts import import_named_ground
 from labeling.public.districts import by_district
 from labeling.releases.catalogue import published_numbered
 from labeling.releases.publish import publish_release
+from tests.pages import squeezed
 from tests.published import approve_all, found_on
 
 pytestmark = pytest.mark.database
@@ -69,30 +70,30 @@ def rows_of(page: str) -> int:
 
 
 def test_hectares_are_told_by_district_in_the_readers_language(release: Any) -> None:
-    page = Client().get("/").content.decode()
+    page = squeezed(Client().get("/"))
     assert re.search(r'data-district="Сарни"><span[^>]*>Sarny</span>', page)
-    page = Client(headers={"accept-language": "uk"}).get("/").content.decode()
+    page = squeezed(Client(headers={"accept-language": "uk"}).get("/"))
     assert re.search(r'data-district="Сарни"><span[^>]*>Сарни</span>', page)
 
 
 def test_a_district_of_an_evil_name_stays_text(release: Any) -> None:
     for path in ("/", "/map/testshire/1/list/"):
-        page = Client().get(path).content.decode()
+        page = squeezed(Client().get(path))
         assert "<img src=x" not in page
         assert "&lt;img src=x" in page or "\\u003Cimg src=x" in page
 
 
 def test_the_list_is_narrowed_to_a_district_and_a_year(release: Any) -> None:
-    page = Client().get("/map/testshire/1/list/", {"district": "Сарни"}).content.decode()
+    page = squeezed(Client().get("/map/testshire/1/list/", {"district": "Сарни"}))
     assert rows_of(page) == 2
-    page = Client().get("/map/testshire/1/list/", {"district": "Сарни", "year": "2014"}).content.decode()
+    page = squeezed(Client().get("/map/testshire/1/list/", {"district": "Сарни", "year": "2014"}))
     assert rows_of(page) == 1
     assert '<option value="Сарни" selected>' in page
 
 
 def test_the_list_tells_the_hectares_of_what_it_lists(release: Any) -> None:
     def hectares(**chosen: str) -> float:
-        page = Client().get("/map/testshire/1/list/", chosen).content.decode()
+        page = squeezed(Client().get("/map/testshire/1/list/", chosen))
         found = re.search(r'class="figure figure--s">([\d.]+)', page)
         assert found
         return float(found[1])
@@ -102,7 +103,7 @@ def test_the_list_tells_the_hectares_of_what_it_lists(release: Any) -> None:
     assert hectares() == pytest.approx(statistics["hectares"], abs=0.05)
     assert hectares(year="2014") == pytest.approx(by_year["2014"], abs=0.05)
     assert hectares(year="1999") == 0
-    page = Client().get("/map/testshire/1/list/", {"year": "1999"}).content.decode()
+    page = squeezed(Client().get("/map/testshire/1/list/", {"year": "1999"}))
     assert "There are no places on this map" not in page
     assert re.search(r'href="\?">All places<', page), "there is a way back"
     district = next(one for one in statistics["by_district"] if one["district"] == "Сарни")
@@ -138,7 +139,7 @@ def test_each_place_of_the_list_tells_its_district_and_the_village_nearby(
     approve_all(run, bob)
     publish_release(run=run, acting_user=carol)
     with django_assert_num_queries(0):
-        page = Client().get("/map/testshire/1/list/").content.decode()
+        page = squeezed(Client().get("/map/testshire/1/list/"))
     told = {f"{float(row[0].split(',')[0]):.2f}": row for row in cells(page)}
     near, far, between = (told[key] for key in ("51.50", "51.90", "51.51"))
     assert re.search(r" (2\.9|3\.0|3\.1) km from Klesiv$", near[0])
@@ -146,7 +147,7 @@ def test_each_place_of_the_list_tells_its_district_and_the_village_nearby(
     assert near[1] == "Sarny"
     assert "km" not in far[0], "a village 41 km away says nothing"
     assert far[1] == "–"
-    page = Client(headers={"accept-language": "uk"}).get("/map/testshire/1/list/").content.decode()
+    page = squeezed(Client(headers={"accept-language": "uk"}).get("/map/testshire/1/list/"))
     assert "Клесів" in page
 
 
@@ -157,9 +158,9 @@ def test_the_list_is_narrowed_to_images_without_a_date(
     run = found_on(region, [make_tile(seed, capture_date=day) for seed, day in enumerate(days)])
     approve_all(run, bob)
     release = publish_release(run=run, acting_user=bob)
-    page = Client().get("/map/testshire/1/list/").content.decode()
+    page = squeezed(Client().get("/map/testshire/1/list/"))
     assert 'href="?year=undated&amp;">no date</a>' in page
-    answer = Client().get("/map/testshire/1/list/", {"year": "undated"}).content.decode()
+    answer = squeezed(Client().get("/map/testshire/1/list/", {"year": "undated"}))
     (row,) = cells(answer)
     assert "unknown date" in row
     undated = next(one for one in release.statistics["by_year"] if one["year"] is None)
@@ -218,10 +219,10 @@ def test_the_map_of_one_region_leads_to_those_of_others_and_a_single_region_says
     named = {"name": other.name, "slug": other.slug, "mineral": "amber"}
     write_made(other, build(Content(region=named, method=None, places=[], searched=[], sources=[])))
     with django_assert_num_queries(0):
-        page = Client().get("/").content.decode()
+        page = squeezed(Client().get("/"))
     assert '<span class="of-region">&lt;Elsewhere&gt;</span>' in page, "published last"
     assert re.search(r'(?s)class="regions".*href="/map/testshire/"><span[^>]*>Testshire</span>', page)
-    page = Client().get("/map/testshire/1/").content.decode()
+    page = squeezed(Client().get("/map/testshire/1/"))
     assert re.search(r'(?s)class="regions".*href="/map/elsewhere/"><span[^>]*>&lt;Elsewhere&gt;</span>', page)
     assert 'href="/map/testshire/"><span' not in page, "the region that is shown is no other one"
 
@@ -234,7 +235,7 @@ def test_the_page_travels_packed(release: Any) -> None:
 
 def test_every_module_of_the_map_is_told_in_the_pages_head(release: Any) -> None:
     """Found one by one, level by level, they would cost a round trip each on a phone."""
-    page = Client().get("/").content.decode()
+    page = squeezed(Client().get("/"))
     told = set(re.findall(r'(?:rel="modulepreload" href|type="module" src)="/static/([^"]+)"', page))
     queue = ["js/labeling/public/public_map.js", "js/shared/page.js"]
     imported = set(queue)

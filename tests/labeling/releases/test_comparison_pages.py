@@ -13,6 +13,7 @@ from django.utils.html import escape
 from amberapp import storage
 from labeling.releases.publish import publish_release
 from tests.labeling.releases.comparing import on_tile, report_on
+from tests.pages import squeezed
 from tests.published import found_on, judge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -49,7 +50,7 @@ def test_one_place_is_told_as_one(first: Any, ground: list[Any], bob: Any) -> No
     publish_release(run=first.run, acting_user=None)
 
     def told(earlier: int, later: int) -> list[tuple[str, str]]:
-        page = Client().get(f"/releases/testshire/{earlier}/compare/{later}/").content.decode()
+        page = squeezed(Client().get(f"/releases/testshire/{earlier}/compare/{later}/"))
         return re.findall(r"<dt>(new places?|places? removed)</dt><dd>(\d)</dd>", page)
 
     assert told(1, 2) == [("new places", "0"), ("places removed", "2")]
@@ -90,7 +91,7 @@ def test_a_reader_asks_which_places_went_because_of_reports(many: Any, ground: l
     gone, rejected, _kept, came = (tile.place_id for tile in ground)
     whole = client.get(address)
     assert sorted(rows_of(whole)) == sorted([gone, rejected, came])
-    page = whole.content.decode()
+    page = squeezed(whole)
     for query, words in (
         ("kind=vanished", "No longer on the map"),
         ("reason=report", "a citizen's report"),
@@ -146,7 +147,7 @@ def test_a_comparison_is_kept_once_for_readers_of_every_language(many: Any) -> N
     _remembered.cache_clear()
     address = "/releases/testshire/1/compare/2/"
     assert "an expert has rejected it" in Client().get(address).content.decode()
-    uk = Client(headers={"accept-language": "uk"}).get(address).content.decode()
+    uk = squeezed(Client(headers={"accept-language": "uk"}).get(address))
     assert "an expert has rejected it" not in uk
     assert _remembered.cache_info().currsize == 1
 

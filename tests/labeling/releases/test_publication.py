@@ -22,6 +22,7 @@ from labeling.releases import catalogue
 from labeling.releases import publish as publishing
 from labeling.releases.publish import AlreadyPublished, publish_again, publish_release
 from labeling.releases.reader import latest_release, places_of
+from tests.pages import squeezed
 from tests.published import judge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -167,13 +168,13 @@ def test_the_admin_goes_back_and_is_told_before_what_comes_back(
     judge(found.detections.order_by("id")[1], bob, "rejected", report=report)
     third = publish_release(run=found, acting_user=carol)
     client = client_of(carol)
-    page = client.get("/manage/releases/").content.decode()
+    page = squeezed(client.get("/manage/releases/"))
     path = f"/manage/releases/{two[0].pk}/again/"
     assert path in page
     assert f"/manage/releases/{third.pk}/again/" not in page, "it is on the map already"
     assert "/releases/testshire/2/compare/3/" in page
     assert "/releases/testshire/0/compare/1/" not in page, "nothing was before the first"
-    asked = client.get(path).content.decode()
+    asked = squeezed(client.get(path))
     assert "<dt>places come back</dt><dd>2</dd>" in asked
     assert "1 place comes back that was taken off the map because a citizen's report was accepted." in asked
     assert "1 place comes back that experts have found not to be mining since." in asked

@@ -1,0 +1,11 @@
+"""Pages as a browser takes them: white space that only lays out their source means nothing."""
+
+import re
+from typing import Any
+
+
+def squeezed(answer: Any) -> str:
+    """The HTML of an answer without the white space after a tag, before a closing one and at the end of a tag."""
+    text = re.sub(r"\s+", " ", answer.content.decode())
+    text = re.sub(r" ?(/?>) ?", r"\1", text)
+    return text.replace(" </", "</").replace('=" ', '="').replace(' ">', '">')
