@@ -96,25 +96,26 @@ def _quick_folder() -> str | None:
 
 
 def _fast(scratch: Path) -> list[Tally]:
-    return [
-        *_static_checks(scratch),
-        _pytest(scratch, "tests", ["-n", "2", "-m", QUICK]),
-    ]
+    return [*_static_checks(scratch), _pytest(scratch, "tests", [*_workers(2), "-m", QUICK])]
 
 
 def _everything(scratch: Path) -> list[Tally]:
     tallies = _static_checks(scratch)
-    # In the order of tests/conftest.py, the longest files first; xdist's own order puts the stories last, on one core.
-    both_cores = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     # Tracing costs a third of the processor, and what a browser sees runs in other processes: quick tests alone pay it.
-    quick = [*both_cores, "-m", QUICK, "--cov", "--cov-report="]
+    quick = [*_workers(2), "-m", QUICK, "--cov", "--cov-report="]
     tallies.append(_pytest(scratch, "quick tests", quick))
-    tallies.append(_pytest(scratch, "slow tests", [*both_cores, "-m", f"not ({QUICK})"]))
+    # They wait for browsers and for processes that they start: a third one uses what two leave of two cores.
+    tallies.append(_pytest(scratch, "slow tests", [*_workers(3), "-m", f"not ({QUICK})"]))
     tallies.append(_check(scratch, "coverage of the quick tests, %", COVERAGE))
     with private_postgres() as address:
-        chosen = [*both_cores, "-m", "database and not browser"]
+        chosen = [*_workers(3), "-m", "database and not browser"]
         tallies.append(_pytest(scratch, "tests on PostgreSQL", chosen, {"AMBER_DATABASE_URL": address}))
     return tallies
+
+
+def _workers(count: int) -> list[str]:
+    """A file stays in one process, which keeps what it has made; the longest of tests/conftest.py come first."""
+    return ["-n", str(count), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def _static_checks(scratch: Path) -> list[Tally]:

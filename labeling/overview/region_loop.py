@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from amberapp.models import Job
 from detection.models import Classifier, Region, Run
+from detection.training.pages import activate_question
 from labeling.desk.crowd_figures import CrowdFigures
 from labeling.models import Campaign, Release
 from labeling.review.readiness import Readiness
@@ -45,10 +46,10 @@ class NextStep:
 
 @dataclass(frozen=True)
 class Rival:
-    """A classifier that may be made active instead; `is_weaker`: only after a question, its F1 being lower."""
+    """A classifier that may be made active instead; `question`: asked before, where its F1 is lower."""
 
     classifier: Classifier
-    is_weaker: bool
+    question: str
 
 
 @dataclass
@@ -100,9 +101,8 @@ class Overview:
 
     @property
     def rivals(self) -> list[Rival]:
-        best = self.active.unseen_f1 if self.active else None
         return [
-            Rival(one, best is not None and one.unseen_f1 is not None and one.unseen_f1 < best)
+            Rival(one, activate_question(one, self.active))
             for one in self.shown_classifiers
             if one is not self.active
         ]

@@ -108,11 +108,19 @@ def test_what_browsers_and_programs_send_is_read_as_before(served: Served) -> No
     )
 
 
-def test_halves_of_letters_are_quoted_back_as_a_question_mark(served: Served) -> None:
-    told = json.dumps({"category": "\ud800", "release": 1})
-    status, _headers, data = served("POST", "/api/reports/", "application/json", told.encode())
+def test_halves_of_letters_are_quoted_back_as_a_question_mark(bob: Any, client_of: Any) -> None:
+    answer = client_of(bob).post(
+        "/api/detections/1/reviews/", json.dumps({"verdict": "\ud800"}), content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert "?" in answer.json()["error"]["fields"]["verdict"][0]
+
+
+def test_half_a_letter_in_a_report_is_refused_with_a_sentence_about_its_field(served: Served) -> None:
+    report = json.dumps({"category": "\ud800", "release": 1})
+    status, _headers, data = served("POST", "/api/reports/", "application/json", report.encode())
     assert status == 400
-    assert "?" in json.loads(data)["error"]["fields"]["category"][0]
+    assert json.loads(data)["error"]["fields"]["category"][0]
 
 
 @pytest.mark.database

@@ -137,7 +137,7 @@ def test_thousands_of_changes_are_read_page_by_page(
     with django_assert_num_queries(0):
         second = client.get(address, {"kind": "vanished", "page": "2"})
     assert "Page 2 of 2" in second.content.decode()
-    assert 'rel="prev" href="?kind=vanished&amp;page=1#changes"' in second.content.decode()
+    assert 'rel="prev" href="?kind=vanished&amp;page=1#changes"' in squeezed(second)
     assert rows_of(client.get(address, {"page": "999"})) == whole[2], "beyond the end is the end"
 
 

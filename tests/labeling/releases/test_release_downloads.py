@@ -24,6 +24,7 @@ from labeling.releases import catalogue
 from labeling.releases.files.writers import DOWNLOADS
 from labeling.releases.publish import publish_again, publish_release
 from tests import conftest
+from tests.pages import squeezed
 from tests.published import approve_all, found_on, publish_all, publish_without_the_first
 
 pytestmark = pytest.mark.django_db
@@ -91,7 +92,7 @@ def test_every_file_of_a_release_is_offered_with_its_size_and_checksum(
     two: tuple[Any, Any], tmp_path: Path
 ) -> None:
     for release in two:
-        folded = section(Client().get("/releases/").content.decode(), release).partition("<details")[2]
+        folded = section(squeezed(Client().get("/releases/")), release).partition("<details")[2]
         folded = folded.partition("</details>")[0]
         assert "All files and checksums" in folded
         rows = re.findall(r"<li>(.*?)</li>", folded)
