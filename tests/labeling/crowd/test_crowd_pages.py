@@ -19,22 +19,9 @@ from labeling.models import (
     VolunteerRecord,
 )
 from tests.labeling.crowd.labelling import decide, label, people, questions
+from tests.pages import CROWD_PAGES
 
 pytestmark = pytest.mark.django_db
-
-
-PAGES = [
-    "/manage/volunteers/",
-    "/manage/volunteers/alice/",
-    "/manage/desks/",
-    "/manage/regions/testshire/desk/",
-    "/manage/anchoring/",
-    "/manage/look-alikes/",
-    "/manage/look-alikes/new/",
-    "/manage/look-alikes/snow/",
-    "/manage/known-tiles/",
-    "/manage/known-tiles/new/",
-]
 
 
 # Doors ---------------------------------------------------------------------------------------------------------------
@@ -59,7 +46,7 @@ def test_only_admins_pass_the_doors(
         *(f"/manage/known-tiles/{known.pk}/{deed}" for deed in ("", "use/", "move/", "off/")),
     ]
     before = AuditEntry.objects.count()
-    for address in [*PAGES, f"/manage/known-tiles/{known.pk}/"]:
+    for address in [*CROWD_PAGES, f"/manage/known-tiles/{known.pk}/"]:
         assert client.get(address).status_code == 302, address
         for person in (alice, bob):
             assert client_of(person).get(address).status_code == 403, address
@@ -95,7 +82,7 @@ def test_what_is_not_there(carol: User, client_of: Callable, address: str) -> No
 
 def test_every_page_shows_itself_on_an_empty_site(carol: User, client_of: Callable) -> None:
     client = client_of(carol)
-    for address in PAGES:
+    for address in CROWD_PAGES:
         if "alice" not in address and "testshire" not in address:
             assert client.get(address).status_code == 200, address
 
