@@ -1,6 +1,7 @@
 """Carol, the admin, runs the crowd: volunteers, desks' rules, suggestion bias, look-alikes, gold-standard tiles."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -148,6 +149,20 @@ def test_a_persons_page_shows_the_matrix_and_asks_no_more_for_more_tiles(
     for number in range(2, 7):
         label(make_tile(number).segmented.get(), alice, p1="mining")
     assert questions(client, "/manage/volunteers/alice/") == with_one
+
+
+def test_a_volunteers_page_tells_moments_in_the_time_of_the_site(
+    carol: User, alice: User, said: Submission, client_of: Callable, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    since = datetime(2026, 3, 5, 20, 30, tzinfo=UTC)
+    VolunteerRecord.objects.update_or_create(
+        volunteer=alice, defaults={"quarantined_at": since, "quarantine_reason": "too_fast"}
+    )
+    page = client_of(carol).get("/manage/volunteers/alice/").content.decode()
+    sentence = page.partition("In quarantine since ")[2][:40]
+    assert "6 Mar" in sentence or "March 6" in sentence, sentence
+    assert "5:30" in sentence
 
 
 def test_carol_puts_alice_in_quarantine_and_lets_her_go_on(
