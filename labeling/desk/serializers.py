@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.throttling import UserRateThrottle
 
@@ -30,14 +31,22 @@ class SourceSerializer(serializers.Serializer[Any]):
     synthetic = serializers.BooleanField()
 
 
+@extend_schema_field(serializers.ChoiceField(choices=LabelVerdict.choices))
+class Verdict(serializers.CharField):
+    """In the schema the verdicts there are; which of them a superpixel may get, the action says."""
+
+
+@extend_schema_field(serializers.IntegerField(min_value=0, max_value=255))
+class Fragment(serializers.IntegerField):
+    pass
+
+
 class LabelSerializer(serializers.Serializer[Any]):
     """Types only: whether the labels fit the tile is the action's to say (labeling.desk.labels)."""
 
     superpixel = serializers.IntegerField(min_value=1)
-    piece = serializers.IntegerField(
-        default=0, help_text="0: the whole superpixel; 1…: a fragment of a mixed one"
-    )
-    verdict = serializers.CharField(help_text=f"one of {', '.join(LabelVerdict.values)}")
+    piece = Fragment(default=0, help_text="0: the whole superpixel; 1…: a fragment of a mixed one")
+    verdict = Verdict()
     look_alike = serializers.CharField(
         required=False, allow_blank=True, default="", help_text="a look-alike's slug"
     )

@@ -111,7 +111,7 @@ def _checked(
 ) -> Words:
     """What may be kept of the words. Raises UserError with every field that is wrong."""
     wrong: dict[str, list[str]] = {}
-    if trap:
+    if trap.strip():
         wrong["website"] = [_("This field is a trap for programs: leave it empty.")]
     if category not in ReportCategory.values:
         wrong["category"] = [_("Choose what is wrong.")]
