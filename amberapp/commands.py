@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from amberapp import jobs
 from amberapp.errors import UserError
-from amberapp.models import Job, WorkState
+from amberapp.models import Job, User, WorkState
 
 
 class AmberCommand(BaseCommand):
@@ -63,3 +63,13 @@ class AmberCommand(BaseCommand):
 def progress_bar(done: int, total: int, width: int = 30) -> str:
     filled = width * done // total if total else 0
     return f"[{'#' * filled}{'.' * (width - filled)}] {done}/{total}"
+
+
+def person_called(username: str | None) -> User | None:
+    """Who a command acts for; nobody where it was not told. Raises CommandError for a name that is not here."""
+    if not username:
+        return None
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise CommandError(f"There is nobody called “{username}” here.")
+    return user

@@ -68,9 +68,8 @@ def _grow(region: Any, start: int, stop: int) -> None:
 
 def _search(region: Any, number: int, share: float) -> Any:
     """A finished run over all tiles: run 0 marks the tiles 0, 2, 4 …, run 1 the tiles 0, 3, 4, 7, … of every so many."""
-    from django.utils import timezone
 
-    from detection.models import Classifier, Dataset, Detection, Run, SegmentedTile, TileScore
+    from detection.models import Classifier, Dataset, Detection, SegmentedTile, TileScore
 
     dataset, _created = Dataset.objects.get_or_create(
         content_hash="0" * 64, defaults={"region": region, "file_key": "none", "rows": 0, "positives": 0}
@@ -84,16 +83,7 @@ def _search(region: Any, number: int, share: float) -> Any:
     )
     rows = SegmentedTile.objects.filter(tile__region=region).order_by("tile").values_list("id", flat=True)
     ids = list(rows)
-    run = Run.objects.create(
-        region=region,
-        classifier=classifier,
-        segmentation=SegmentedTile.objects.get(pk=ids[0]).segmentation,
-        positive_superpixels=2,
-        threshold=classifier.threshold,
-        state="done",
-        tiles=len(ids),
-        finished_at=timezone.now(),
-    )
+    run = made_region.finished_run(classifier, ids)
     every = max(round(1 / share / 2), 1)
     low = np.full(SUPERPIXELS, 0.1, "<f4")
     for first in range(0, len(ids), AT_ONCE):

@@ -94,9 +94,9 @@ def _make_tiles(wanted: int) -> str:
     from PIL import Image
 
     from amberapp import storage
-    from detection.description.segment import segment_tile
+    from detection.description.segment import segment_tile, segmentation_with
     from detection.geometry import tile_bounds_from_centre
-    from detection.models import ImagerySource, Region, Segmentation, SegmentedTile, Tile
+    from detection.models import ImagerySource, Region, SegmentedTile, Tile
     from detection.scenes import demo_grid
     from detection.segmentation.slic import SlicParameters
 
@@ -108,15 +108,7 @@ def _make_tiles(wanted: int) -> str:
     slug = f"benchmark-{Region.objects.count() + 1}"
     region = Region.objects.create(name=slug, slug=slug, source=source)
     parameters = SlicParameters(n_segments=SUPERPIXELS)
-    segmentation, _ = Segmentation.objects.get_or_create(
-        key=parameters.key,
-        defaults={
-            "n_segments": parameters.n_segments,
-            "compactness": parameters.compactness,
-            "sigma": parameters.sigma,
-            "downscale": parameters.downscale,
-        },
-    )
+    segmentation = segmentation_with(parameters)
     columns = 6
     for number, plan in enumerate(demo_grid(math.ceil(wanted / columns), columns, SEED)[:wanted]):
         name = f"benchmark-{number}.jpg"

@@ -167,23 +167,13 @@ def _outlines() -> list[tuple[list[int], Any]]:
 
 
 def _run(classifier: Any, ids: list[int], marked: set[int], expert: Any) -> Any:
-    from django.utils import timezone
     from shapely.geometry import mapping
 
-    from detection.models import Detection, Run, SegmentedTile, TileScore
+    from detection.models import Detection, SegmentedTile, TileScore
     from detection.segmentation.outlines import to_geographic
     from labeling.models import Review
 
-    run = Run.objects.create(
-        region=classifier.region,
-        classifier=classifier,
-        segmentation=SegmentedTile.objects.get(pk=ids[0]).segmentation,
-        positive_superpixels=2,
-        threshold=classifier.threshold,
-        state="done",
-        tiles=len(ids),
-        finished_at=timezone.now(),
-    )
+    run = made_region.finished_run(classifier, ids)
     scores = np.full(SUPERPIXELS, 0.1, "<f4").tobytes()
     outlines = _outlines()
     for first in range(0, len(ids), AT_ONCE):

@@ -1,8 +1,14 @@
 """Published maps made by hand, for the tests of whatever reads them."""
 
+from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
+
 from tests.findings import make_classifier, make_run
+
+# Where a copied map's forms go.
+SITE = "https://map.example.org"
 
 
 def found_on(region: Any, tiles: list[Any], *, pieces: Any = (1, 2, 3)) -> Any:
@@ -48,3 +54,9 @@ def publish_without_the_first(run: Any, expert: Any, admin: Any) -> Any:
 
     judge(run.detections.first(), expert, "rejected")
     return publish_release(run=run, acting_user=admin)
+
+
+def copied_map(folder: Path) -> Path:
+    """The whole public map as plain files."""
+    call_command("export_map", str(folder), site=SITE)
+    return folder

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
 
 
 @dataclass(frozen=True)
@@ -102,5 +103,6 @@ LESSONS = (
 )
 
 
+@require_safe
 def how_to_tell(request: HttpRequest) -> HttpResponse:
     return render(request, "amberapp/how_to_tell.html", {"lessons": LESSONS})

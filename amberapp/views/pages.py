@@ -8,6 +8,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from amberapp.demo import preparation
 from amberapp.errors import UserError, wants_json
@@ -24,6 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("desk")
 
 
+@require_safe
 def about(request: HttpRequest) -> HttpResponse:
     """How Amber works, which version this is, and what is licensed how."""
     context = {"version": settings.VERSION, "data_licence": settings.AMBER["AMBER_DATA_LICENCE"]}

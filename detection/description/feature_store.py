@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import io
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from detection.features.whole_files import write_whole
 
 FLOAT16_LIMIT = 65504.0
 # Copies of chunks that this process has compared with their names: (path, size, inode).
@@ -71,26 +72,8 @@ def write_chunk(store: Store, extractor_key: str, features: npt.NDArray[np.float
         store.put(store.key(relative), data)
         _keep_copy(store, relative, data)
     elif not _has_size(store / relative, len(data)):
-        _write(store / relative, data)
+        write_whole(store / relative, data)
     return relative, digest
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Beside `path`, flushed, renamed over it."""
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        # A full disk tells no name by itself.
-        raise OSError(error.errno, error.strerror, error.filename or str(path)) from error
 
 
 def _has_size(path: Path, size: int) -> bool:
@@ -152,7 +135,7 @@ def _keep_copy(store: BucketChunks, relative: str, data: bytes) -> None:
     too), so clearing costs the same for every copy, however many there are.
     """
     path = store.folder / relative
-    _write(path, data)
+    write_whole(path, data)
     _compared.add(_mark(path))
     added = _added.get(store.folder, store.limit) + len(data)
     _added[store.folder] = added

@@ -19,7 +19,11 @@ from detection.segmentation.slic import SlicParameters, segment
 
 def default_segmentation() -> Segmentation:
     """The segmentation that new work uses: the 2018 parameters at a quarter of the resolution."""
-    parameters = SlicParameters()
+    return segmentation_with(SlicParameters())
+
+
+def segmentation_with(parameters: SlicParameters) -> Segmentation:
+    """The row of these parameters, made where there is none."""
     return Segmentation.objects.get_or_create(
         key=parameters.key,
         defaults={

@@ -32,6 +32,7 @@ import numpy.typing as npt
 
 from detection.features.protocol import ExtractorUnavailable
 from detection.features.resnet50_network import WeightsSource
+from detection.features.whole_files import write_whole
 
 logger = logging.getLogger("amber.features")
 
@@ -172,16 +173,6 @@ def _index(cache: Path, identity: str) -> Path:
 def remember_source(cache: Path, identity: str, weights_hash: str) -> None:
     """Note which numbers a weights file holds, so that the next worker need not load it."""
     write_whole(_index(cache, identity), json.dumps({"weights_hash": weights_hash}).encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a small file by rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def put_folder(made: Path, record: dict[str, Any], folder: Path) -> None:

@@ -163,7 +163,7 @@ def by_stratum(sample: AreaSample) -> list[dict[str, Any]]:
         .values_list("stratum")
         .annotate(Count("pk", distinct=True))
     )
-    return [{**row, "judged": judged.get(row["name"], 0)} for row in sample.strata]
+    return [{**row, "drawn": row["sampled"], "judged": judged.get(row["name"], 0)} for row in sample.strata]
 
 
 def samples_to_judge(expert: User) -> list[tuple[AreaSample, SampleProgress]]:

@@ -16,7 +16,7 @@ from amberapp.web.parameters import BIGGEST_ID, signed_in
 from amberapp.web.permissions import IsExpert
 from labeling.area.answers import answer_tile, next_tile, progress_of, tile_again
 from labeling.area.sample import sample_numbered
-from labeling.desk.serializers import DeskThrottle, SourceSerializer
+from labeling.desk.serializers import DeskThrottle, TilePictureSerializer, describe_picture
 from labeling.models import SampleTile
 
 MOST_HELD = 20
@@ -32,18 +32,10 @@ class HeldSerializer(serializers.Serializer[Any]):
     )
 
 
-class SampleTileSerializer(serializers.Serializer[Any]):
+class SampleTileSerializer(TilePictureSerializer):
     """A tile without anything that would tell what the map says of it, not even where it lies."""
 
     id = serializers.IntegerField(help_text="the sample tile; answers name it")
-    image = serializers.CharField(help_text="address of the image")
-    raster = serializers.CharField(help_text="address of the label raster (PNG)")
-    scale = serializers.IntegerField(help_text="side in image pixels of one raster pixel")
-    width = serializers.IntegerField()
-    height = serializers.IntegerField()
-    superpixels = serializers.IntegerField(help_text="superpixels are numbered 1 to this")
-    capture_date = serializers.DateField(allow_null=True)
-    source = SourceSerializer()  # type: ignore[assignment]  # the stubs' Field has an attribute of that name
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -121,18 +113,11 @@ class SampleTileAnswer(APIView):
 
 
 def _described(sampled: SampleTile) -> dict[str, Any]:
-    segmented = sampled.segmented_tile
-    tile = segmented.tile
     # By the sample's own numbers: those of the tile stand beside scores and verdicts in other answers.
     numbers = [sampled.sample_id, sampled.pk]
     return {
+        **describe_picture(sampled.segmented_tile),
         "id": sampled.pk,
         "image": reverse("sample-tile-image", args=numbers) + "?size=1000",
         "raster": reverse("sample-tile-raster", args=numbers),
-        "scale": segmented.segmentation.downscale,
-        "width": tile.width,
-        "height": tile.height,
-        "superpixels": segmented.superpixels,
-        "capture_date": tile.capture_date,
-        "source": tile.source,
     }

@@ -19,6 +19,7 @@ from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
 from amberapp.text import plain_text
 from detection.description.segment import load_labels
+from detection.geometry import degrees_to_pixels
 from detection.look_alikes.index import extractor_key_of, request_index
 from detection.look_alikes.search import distances_to
 from detection.models import Detection, Region, SegmentedTile
@@ -164,9 +165,8 @@ def superpixel_at(segmented: SegmentedTile, longitude: float, latitude: float) -
     tile = segmented.tile
     if tile.bounds is None:
         return 0
-    west, south, east, north = tile.bounds
-    column = int((longitude - west) / (east - west) * tile.width)
-    row = int((north - latitude) / (north - south) * tile.height)
+    x, y = degrees_to_pixels(longitude, latitude, tile.bounds, tile.width, tile.height)
+    column, row = int(x), int(y)
     if not (0 <= column < tile.width and 0 <= row < tile.height):
         return 0
     return int(load_labels(segmented)[row, column])

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.template.defaultfilters import date as date_filter
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from amberapp.web.words import moment_text
 from labeling.crowd.volunteer_list import Portrait, VolunteerStanding
 
 
@@ -33,12 +33,12 @@ def volunteer_page(portrait: Portrait) -> VolunteerPage:
     alert = note = ""
     if in_quarantine:
         alert = _("In quarantine since %(since)s: %(reason)s. The votes are kept and do not count.") % {
-            "since": date_filter(record.quarantined_at, "DATETIME_FORMAT"),
+            "since": moment_text(record.quarantined_at, "DATETIME_FORMAT") if record.quarantined_at else "",
             "reason": record.get_quarantine_reason_display(),
         }
     elif record.trusted_at:
         note = _("An admin looked and let this person go on, on %(since)s.") % {
-            "since": date_filter(record.trusted_at, "DATETIME_FORMAT")
+            "since": moment_text(record.trusted_at, "DATETIME_FORMAT")
         }
     return VolunteerPage(
         portrait=portrait,

@@ -56,22 +56,27 @@ class SuggestionsSerializer(serializers.Serializer[Any]):
     )
 
 
-class DeskTileSerializer(serializers.Serializer[Any]):
-    """A tile as the desk needs it. Raster: see detection.segmentation.raster for how its pixels are read."""
+class TilePictureSerializer(serializers.Serializer[Any]):
+    """A tile's image and superpixels. Raster: see detection.segmentation.raster for how its pixels are read."""
 
-    segmented_tile = serializers.IntegerField()
-    tile = serializers.IntegerField()
-    region = serializers.CharField(help_text="the region's slug")
     image = serializers.CharField(help_text="address of the image")
     raster = serializers.CharField(help_text="address of the label raster (PNG)")
     scale = serializers.IntegerField(help_text="side in image pixels of one raster pixel")
     width = serializers.IntegerField()
     height = serializers.IntegerField()
     superpixels = serializers.IntegerField(help_text="superpixels are numbered 1 to this")
-    latitude = serializers.FloatField(allow_null=True)
-    longitude = serializers.FloatField(allow_null=True)
     capture_date = serializers.DateField(allow_null=True)
     source = SourceSerializer()  # type: ignore[assignment]  # the stubs' Field has an attribute of that name
+
+
+class DeskTileSerializer(TilePictureSerializer):
+    """A tile as the desk needs it."""
+
+    segmented_tile = serializers.IntegerField()
+    tile = serializers.IntegerField()
+    region = serializers.CharField(help_text="the region's slug")
+    latitude = serializers.FloatField(allow_null=True)
+    longitude = serializers.FloatField(allow_null=True)
     pieces = serializers.CharField(help_text="address of the finer raster for the verdict “mixed” (PNG)")
     counts = serializers.BooleanField(help_text="false: the tile has had the votes it wanted")
     lease_until = serializers.DateTimeField(
@@ -151,26 +156,34 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     session = SessionSerializer()
 
 
+def describe_picture(segmented: SegmentedTile) -> dict[str, Any]:
+    """What `TilePictureSerializer` shows, without the addresses: who may look decides those."""
+    tile = segmented.tile
+    return {
+        "scale": segmented.segmentation.downscale,
+        "width": tile.width,
+        "height": tile.height,
+        "superpixels": segmented.superpixels,
+        "capture_date": tile.capture_date,
+        "source": tile.source,
+    }
+
+
 def describe(
     segmented: SegmentedTile, mine: Submission | None = None, claim: Claim | None = None
 ) -> dict[str, Any]:
     """What `DeskTileSerializer` shows of a tile that came with its image, source, region and progress."""
     tile = segmented.tile
     return {
+        **describe_picture(segmented),
         "segmented_tile": segmented.pk,
         "tile": tile.pk,
         "region": tile.region.slug,
         "image": reverse("tile-image", args=[tile.pk]) + "?size=1000",
         "raster": reverse("tile-raster", args=[segmented.pk]),
         "pieces": reverse("tile-pieces", args=[segmented.pk]),
-        "scale": segmented.segmentation.downscale,
-        "width": tile.width,
-        "height": tile.height,
-        "superpixels": segmented.superpixels,
         "latitude": tile.latitude,
         "longitude": tile.longitude,
-        "capture_date": tile.capture_date,
-        "source": tile.source,
         "counts": claim is not None or mine is not None,
         "lease_until": claim.until if claim else None,
         "suggestions": suggestion_for(claim) if claim else None,

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from amberapp.errors import UserError
 from amberapp.web.words import hectares_text
+from detection.geometry import degrees_to_pixels
 from detection.models import Detection, SegmentedTile, Tile
 from detection.segmentation.svg import rings_of, svg_path
 from labeling.models import LookAlike, Report, ReportState
@@ -112,9 +113,7 @@ def picture_of(report: Report, tiles: Sequence[SegmentedTile]) -> Picture | None
 def _points(report: Report, tile: Tile) -> list[tuple[str, str, str]]:
     if tile.bounds is None:
         return []
-    west, south, east, north = tile.bounds
-    x = (report.longitude - west) / (east - west) * tile.width
-    y = (north - report.latitude) / (north - south) * tile.height
+    x, y = degrees_to_pixels(report.longitude, report.latitude, tile.bounds, tile.width, tile.height)
     lies_on_it = 0 <= x <= tile.width and 0 <= y <= tile.height
     return [(f"{x:.1f}", f"{y:.1f}", f"{tile.width / 90:.0f}")] if lies_on_it else []
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.template.defaultfilters import date as date_filter
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from amberapp.models import Job, WorkState
+from amberapp.web.words import moment_text
 from detection.models import Classifier, Region
 from detection.models.classifier import Algorithm
 from detection.training.figures import CampaignLine, Figure, campaigns_behind, f1_of, groupings
@@ -138,7 +138,7 @@ def _comparison(job: Job) -> Comparison:
             "intervals."
         )
         % {
-            "when": date_filter(job.finished_at, "SHORT_DATETIME_FORMAT"),
+            "when": moment_text(job.finished_at, "SHORT_DATETIME_FORMAT") if job.finished_at else "",
             "n": result["n"],
             "positives": result["positives"],
             "extractor": result["extractor"],

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from scripts.environment import CHROMIUM
 from tests.browser.leaving import leave
@@ -71,6 +71,29 @@ def console_errors(page: Page) -> list[str]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     return errors
+
+
+@pytest.fixture
+def small_phone(
+    browser: Browser,
+    browser_context_args: dict[str, Any],
+    live_server: Any,
+    client_of: Callable[[Any], Client],
+) -> Iterator[Callable[[Any], Page]]:
+    """A blank page on a person's small phone, with a finger for a mouse; closed after the test."""
+    contexts: list[BrowserContext] = []
+
+    def do(person: Any) -> Page:
+        screen = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
+        context = browser.new_context(**browser_context_args | screen)
+        contexts.append(context)
+        session = client_of(person).cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        return context.new_page()
+
+    yield do
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture

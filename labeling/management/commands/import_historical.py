@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
+from amberapp.commands import person_called
 from amberapp.errors import UserError
-from amberapp.models import User
 from detection.models import Region
 from labeling.releases.files.historical_map import SIDE_METRES
 from labeling.releases.historical import import_historical
@@ -41,11 +41,7 @@ class Command(BaseCommand):
         if region is None:
             known = ", ".join(Region.objects.values_list("slug", flat=True)) or "none"
             raise CommandError(f"There is no region “{options['region']}”. There are: {known}.")
-        user = None
-        if options["username"]:
-            user = User.objects.filter(username=options["username"]).first()
-            if user is None:
-                raise CommandError(f"There is nobody called “{options['username']}” here.")
+        user = person_called(options["username"])
         try:
             imported = import_historical(
                 paths=options["paths"],

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from amberapp.commands import person_called
 from amberapp.errors import UserError
 from amberapp.models import User
 from detection.models import Run
@@ -45,11 +46,7 @@ class Command(BaseCommand):
         return publish_release(run=run, acting_user=user, note=options["note"])
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = None
-        if options["username"]:
-            user = User.objects.filter(username=options["username"]).first()
-            if user is None:
-                raise CommandError(f"There is nobody called “{options['username']}” here.")
+        user = person_called(options["username"])
         try:
             release = self._publish(options, user)
         except UserError as error:

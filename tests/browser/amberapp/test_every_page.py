@@ -14,6 +14,7 @@ from labeling.crowd.gold_standard import make_gold_standard
 from labeling.models import Submission
 from tests.findings import make_classifier, make_run
 from tests.labeling.crowd.labelling import decide, label
+from tests.pages import CROWD_PAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -26,21 +27,7 @@ PAGES = [
     "/no-such-page/",
 ]
 PHONE = {"width": 390, "height": 800}
-CROWD_PAGES = [
-    "/manage/",
-    "/manage/volunteers/",
-    "/manage/volunteers/?q=nobody",
-    "/manage/volunteers/alice/",
-    "/manage/desks/",
-    "/manage/regions/testshire/desk/",
-    "/manage/anchoring/",
-    "/manage/look-alikes/",
-    "/manage/look-alikes/new/",
-    "/manage/look-alikes/snow/",
-    "/manage/known-tiles/",
-    "/manage/known-tiles/new/",
-    "/label/mine/",
-]
+MANAGED_PAGES = ["/manage/", "/manage/volunteers/?q=nobody", *CROWD_PAGES, "/label/mine/"]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -87,7 +74,7 @@ def test_the_pages_of_the_crowd_can_be_used_by_everybody(
 ) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     log_in(carol)
-    for path in [*CROWD_PAGES, f"/manage/known-tiles/{crowd.pk}/"]:
+    for path in [*MANAGED_PAGES, f"/manage/known-tiles/{crowd.pk}/"]:
         answer = page.goto(live_server.url + path, wait_until="networkidle")
         assert answer is not None and answer.status == 200, path
         assert serious_violations() == [], path

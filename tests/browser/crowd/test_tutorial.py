@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from labeling.models import GoldStandardTile, GoldStandardUse, TileProgress, VolunteerRecord
 from tests.browser.desk.test_desk import centre, on_screen, shows
@@ -100,20 +100,12 @@ def test_the_desk_sends_a_newcomer_to_the_lessons_and_they_lead_back(
 
 
 def test_a_finger_is_enough_on_a_small_phone(
-    browser: Browser,
-    browser_context_args: dict[str, Any],
     live_server: Any,
     alice: Any,
     lessons: list[GoldStandardTile],
-    client_of: Callable,
+    small_phone: Callable[[Any], Page],
 ) -> None:
-    context = browser.new_context(
-        **browser_context_args
-        | {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
-    )
-    session = client_of(alice).cookies["sessionid"].value
-    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    phone = context.new_page()
+    phone = small_phone(alice)
     phone.goto(f"{live_server.url}/label/tutorial/")
     phone.tap("[data-do=begin]")
     expect(phone.locator("#lesson-title")).to_have_text("Lesson 1 of 2")
@@ -127,7 +119,6 @@ def test_a_finger_is_enough_on_a_small_phone(
     phone.tap("[data-verdict=not_mining]")
     phone.touchscreen.tap(*on_screen(phone, centre(first, 2)))
     expect(phone.locator("#told-title")).to_contain_text("Lesson passed.")
-    context.close()
 
 
 def test_without_lessons_the_way_to_the_desk_is_open(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from labeling.models import Label, Submission
 
@@ -189,20 +189,12 @@ def test_tab_walks_through_the_superpixels_and_then_leaves_the_tile(desk: Page, 
 
 
 def test_alice_labels_a_tile_on_a_small_phone(
-    browser: Browser,
-    browser_context_args: dict[str, Any],
     live_server: Any,
     alice: Any,
     tiles: list[Any],
-    client_of: Callable,
+    small_phone: Callable[[Any], Page],
 ) -> None:
-    context = browser.new_context(
-        **browser_context_args
-        | {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
-    )
-    session = client_of(alice).cookies["sessionid"].value
-    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    phone = context.new_page()
+    phone = small_phone(alice)
     phone.goto(f"{live_server.url}/label/")
     shows(phone, tiles[0])
     for essential in (
@@ -250,7 +242,6 @@ def test_alice_labels_a_tile_on_a_small_phone(
     expect(phone.locator("#saved")).to_have_text("all saved")
     assert len(saved(alice)) == tiles[0].superpixels
     assert list(saved(alice).values()).count("mining") == 1
-    context.close()
 
 
 def test_the_numbers_in_the_browser_are_those_of_the_stored_raster(desk: Page, tiles: list[Any]) -> None:

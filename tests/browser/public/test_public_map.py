@@ -39,15 +39,6 @@ def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any) ->
     return publish_release(run=run, acting_user=carol)
 
 
-@pytest.fixture
-def open_map(page: Page, live_server: Any) -> Callable[[str], None]:
-    def do(path: str = "/") -> None:
-        page.goto(live_server.url + path)
-        page.wait_for_selector("body[data-ready]")
-
-    return do
-
-
 def middle_of(page: Page, place: Any) -> tuple[float, float]:
     """Where the middle of the map's free part is: a place page shows its place there."""
     panel, box = page.locator("#panel").bounding_box(), page.locator("#map").bounding_box()

@@ -50,15 +50,6 @@ def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any) ->
     return publish_release(run=run, acting_user=carol)
 
 
-@pytest.fixture
-def open_map(page: Page, live_server: Any) -> Callable[[str], None]:
-    def do(path: str = "/") -> None:
-        page.goto(live_server.url + path)
-        page.wait_for_selector("body[data-ready]")
-
-    return do
-
-
 def first_place(release: Any) -> Any:
     return next(place for place in places_of(release) if place.capture_date == "2014-05-01")
 

@@ -9,14 +9,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
 from labeling.releases.publish import publish_release
 from labeling.releases.reader import places_of
-from tests.published import approve_all, found_on, judge
+from tests.published import copied_map, found_on, judge, publish_all
 
-SITE = "https://map.example.org"
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -24,17 +22,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any, settings: Any) -> Any:
     settings.ALLOWED_HOSTS = ["map.example.org"]
     run = found_on(region, [make_tile(seed) for seed in range(3)])
-    approve_all(run, bob)
-    publish_release(run=run, acting_user=carol)
+    publish_all(run, bob, carol)
     judge(run.detections.first(), bob, "rejected", look_alike="snow")
     return publish_release(run=run, acting_user=carol)
 
 
 @pytest.fixture
 def copy(release: Any, tmp_path: Path) -> Path:
-    folder = tmp_path / "copy"
-    call_command("export_map", str(folder), site=SITE)
-    return folder
+    return copied_map(tmp_path / "copy")
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,18 +114,24 @@ def test_importing_again_changes_nothing(folder: Path, region: Region, capsys: A
     assert (stored(home), rows(), AuditEntry.objects.count()) == (files, before, audit)
 
 
-def test_a_kill_between_file_and_row_leaves_no_row(
-    folder: Path, region: Region, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / GOOD).write_bytes(make.jpeg(100, 100))
+@contextmanager
+def dying_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
+    """The import is killed where it takes this step."""
 
     def die(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingest, "record", die)
-        with pytest.raises(KeyboardInterrupt):
-            run(folder, capsys)
+        patch.setattr(ingest, step, die)
+        yield
+
+
+def test_a_kill_between_file_and_row_leaves_no_row(
+    folder: Path, region: Region, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / GOOD).write_bytes(make.jpeg(100, 100))
+    with dying_at(monkeypatch, "record"), pytest.raises(KeyboardInterrupt):
+        run(folder, capsys)
     assert not Tile.objects.exists()
     assert run(folder, capsys)["imported"] == 1
 
@@ -132,14 +140,8 @@ def test_a_kill_before_the_superpixels_is_mended_by_the_next_import(
     folder: Path, region: Region, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / GOOD).write_bytes(make.jpeg(100, 100))
-
-    def die(*args: Any, **kwargs: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ingest, "segment_tile", die)
-        with pytest.raises(KeyboardInterrupt):
-            run(folder, capsys)
+    with dying_at(monkeypatch, "segment_tile"), pytest.raises(KeyboardInterrupt):
+        run(folder, capsys)
     assert Tile.objects.count() == 1 and not SegmentedTile.objects.exists()
     assert run(folder, capsys)["unchanged"] == 1
     assert SegmentedTile.objects.count() == 1

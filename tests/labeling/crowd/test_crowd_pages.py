@@ -1,6 +1,7 @@
 """Carol, the admin, runs the crowd: volunteers, desks' rules, suggestion bias, look-alikes, gold-standard tiles."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,22 +20,9 @@ from labeling.models import (
     VolunteerRecord,
 )
 from tests.labeling.crowd.labelling import decide, label, people, questions
+from tests.pages import CROWD_PAGES
 
 pytestmark = pytest.mark.django_db
-
-
-PAGES = [
-    "/manage/volunteers/",
-    "/manage/volunteers/alice/",
-    "/manage/desks/",
-    "/manage/regions/testshire/desk/",
-    "/manage/anchoring/",
-    "/manage/look-alikes/",
-    "/manage/look-alikes/new/",
-    "/manage/look-alikes/snow/",
-    "/manage/known-tiles/",
-    "/manage/known-tiles/new/",
-]
 
 
 # Doors ---------------------------------------------------------------------------------------------------------------
@@ -59,7 +47,7 @@ def test_only_admins_pass_the_doors(
         *(f"/manage/known-tiles/{known.pk}/{deed}" for deed in ("", "use/", "move/", "off/")),
     ]
     before = AuditEntry.objects.count()
-    for address in [*PAGES, f"/manage/known-tiles/{known.pk}/"]:
+    for address in [*CROWD_PAGES, f"/manage/known-tiles/{known.pk}/"]:
         assert client.get(address).status_code == 302, address
         for person in (alice, bob):
             assert client_of(person).get(address).status_code == 403, address
@@ -95,7 +83,7 @@ def test_what_is_not_there(carol: User, client_of: Callable, address: str) -> No
 
 def test_every_page_shows_itself_on_an_empty_site(carol: User, client_of: Callable) -> None:
     client = client_of(carol)
-    for address in PAGES:
+    for address in CROWD_PAGES:
         if "alice" not in address and "testshire" not in address:
             assert client.get(address).status_code == 200, address
 
@@ -161,6 +149,20 @@ def test_a_persons_page_shows_the_matrix_and_asks_no_more_for_more_tiles(
     for number in range(2, 7):
         label(make_tile(number).segmented.get(), alice, p1="mining")
     assert questions(client, "/manage/volunteers/alice/") == with_one
+
+
+def test_a_volunteers_page_tells_moments_in_the_time_of_the_site(
+    carol: User, alice: User, said: Submission, client_of: Callable, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    since = datetime(2026, 3, 5, 20, 30, tzinfo=UTC)
+    VolunteerRecord.objects.update_or_create(
+        volunteer=alice, defaults={"quarantined_at": since, "quarantine_reason": "too_fast"}
+    )
+    page = client_of(carol).get("/manage/volunteers/alice/").content.decode()
+    sentence = page.partition("In quarantine since ")[2][:40]
+    assert "6 Mar" in sentence or "March 6" in sentence, sentence
+    assert "5:30" in sentence
 
 
 def test_carol_puts_alice_in_quarantine_and_lets_her_go_on(

@@ -18,9 +18,8 @@ from labeling.models import Release
 from labeling.public.static_copy import Copied, _Pages
 from labeling.releases.publish import publish_release
 from labeling.releases.reader import places_of
-from tests.published import approve_all, found_on, judge
+from tests.published import SITE, copied_map, found_on, judge, publish_all
 
-SITE = "https://map.example.org"
 pytestmark = pytest.mark.django_db
 
 
@@ -28,8 +27,7 @@ pytestmark = pytest.mark.django_db
 def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any, settings: Any) -> Any:
     settings.ALLOWED_HOSTS = ["map.example.org"]
     run = found_on(region, [make_tile(seed) for seed in range(3)])
-    approve_all(run, bob)
-    publish_release(run=run, acting_user=carol)
+    publish_all(run, bob, carol)
     for detection, verdict in zip(run.detections.all(), ("rejected", "second"), strict=False):
         judge(detection, bob, verdict)
     return publish_release(run=run, acting_user=carol)
@@ -37,9 +35,7 @@ def release(region: Any, make_tile: Callable[..., Any], bob: Any, carol: Any, se
 
 @pytest.fixture
 def copy(release: Any, tmp_path: Path) -> Path:
-    folder = tmp_path / "copy"
-    call_command("export_map", str(folder), site=SITE)
-    return folder
+    return copied_map(tmp_path / "copy")
 
 
 def links_of(page: Path, root: Path) -> list[str]:

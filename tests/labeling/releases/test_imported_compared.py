@@ -18,6 +18,7 @@ from labeling.releases.comparison import compare_releases
 from labeling.releases.publish import publish_release
 from labeling.releases.reader import places_of
 from tests.labeling.releases.comparing import Tiles, on_tile, reasons_of
+from tests.labeling.releases.old_maps import square
 from tests.published import approve_all, found_on, judge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -30,26 +31,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 def folder(tmp_path: Any, ground: list[Any]) -> Any:
     """A map of 2018 in three files: squares around the first tile and around ground that nobody searched."""
 
-    def square(west: float, south: float, side: float, count: int) -> dict[str, Any]:
-        ring = [
-            [west, south],
-            [west + side, south],
-            [west + side, south + side],
-            [west, south + side],
-            [west, south],
-        ]
-        return {
-            "type": "Feature",
-            "geometry": {"type": "Polygon", "coordinates": [ring]},
-            "properties": {"count": count},
-        }
-
     made = tmp_path / "published-map"
     made.mkdir()
     here = ground[0]
-    fine = [square(here.west - 0.001, here.south - 0.001, 0.0025, 2), square(25.0, 50.0, 0.002, 1)]
+    fine = [
+        square(here.west - 0.001, here.south - 0.001, 0.0025, count=2),
+        square(25.0, 50.0, 0.002, count=1),
+    ]
     (made / "squares.1.geojson").write_text(json.dumps(fine))
-    (made / "squares.9.geojson").write_text(json.dumps([square(25.0, 50.0, 0.1, 3)]))
+    (made / "squares.9.geojson").write_text(json.dumps([square(25.0, 50.0, 0.1, count=3)]))
     (made / "coordinates.csv").write_text("lat,lon\n51.5,26.5\n\n51.5,26.5\n50.001,25.001\n")
     return made
 

@@ -2,14 +2,13 @@
 
 import datetime as dt
 import re
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connection, connections
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from amberapp import jobs
@@ -24,6 +23,7 @@ from labeling.reports.mail import answer_reporter
 from labeling.reports.reopening import reopen_report
 from labeling.review.review_detection import review_detection
 from labeling.review.verdicts import current_verdicts
+from tests.waiting import at_the_same_moment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -154,24 +154,16 @@ def test_the_second_expert_is_told_and_changes_nothing(bob: User, dora: User, re
 @pytest.mark.django_db(transaction=True)
 def test_of_two_experts_at_the_same_moment_one_decides(bob: User, dora: User, report: Report) -> None:
     outcomes: list[str] = []
-    together = threading.Barrier(2)
 
     def decide(expert: User) -> None:
         mine = Report.objects.select_related("detection").get(pk=report.pk)
-        together.wait()
         try:
             accept_report(report=mine, acting_user=expert, look_alike="field")
             outcomes.append("kept")
         except Conflict:
             outcomes.append("told")
-        finally:
-            connections.close_all()
 
-    threads = [threading.Thread(target=decide, args=(expert,)) for expert in (bob, dora)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_the_same_moment(decide, (bob, dora))
     assert sorted(outcomes) == ["kept", "told"]
     assert Review.objects.count() == 1
 

@@ -1,12 +1,11 @@
 """Bob and Dora are experts and judge what the machine found; Alice, a volunteer, may not."""
 
 import re
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from amberapp.errors import Conflict, NotAllowed, UserError
@@ -19,6 +18,7 @@ from labeling.review.review_detection import review_detection
 from labeling.review.verdicts import current_verdicts
 from labeling.review.waiting import counts_of, review_queue
 from tests.findings import make_classifier, make_run
+from tests.waiting import at_the_same_moment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -164,23 +164,15 @@ def test_dora_may_overrule_what_she_has_seen(bob: User, dora: User, detection: D
 @pytest.mark.django_db(transaction=True)
 def test_of_two_experts_at_the_same_moment_one_is_told(bob: User, dora: User, detection: Detection) -> None:
     outcomes: list[str] = []
-    together = threading.Barrier(2)
 
     def judge(expert: User) -> None:
-        together.wait()
         try:
             approve(detection, expert)
             outcomes.append("kept")
         except Conflict:
             outcomes.append("told")
-        finally:
-            connections.close_all()
 
-    threads = [threading.Thread(target=judge, args=(expert,)) for expert in (bob, dora)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_the_same_moment(judge, (bob, dora))
     assert sorted(outcomes) == ["kept", "told"]
     assert Review.objects.count() == 1
 

@@ -7,21 +7,7 @@ from shapely.geometry import box
 
 from detection.geometry import geodesic_area_hectares
 from labeling.releases.files.historical_map import Area, MapFile, UnreadableMap, finest, name_of, read_map
-
-
-def square(west: float, south: float, side: float, **properties: object) -> dict:
-    ring = [
-        [west, south],
-        [west + side, south],
-        [west + side, south + side],
-        [west, south + side],
-        [west, south],
-    ]
-    return {
-        "type": "Feature",
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-        "properties": properties,
-    }
+from tests.labeling.releases.old_maps import square
 
 
 def as_bytes(told: object) -> bytes:
