@@ -27,7 +27,7 @@ class Command(AmberCommand):
         return result
 
     def describe(self, result: dict[str, Any]) -> str:
-        lines = [f"run {result['then']} → run {result['now']}: {result['unchanged']} tiles marked alike"]
+        lines = [f"run {result['then']} → run {result['now']}: {result['unchanged']} tiles unchanged"]
         for kind, reasons in result["counts"].items():
             lines.append(f"{kind}: {sum(reasons.values())}")
             lines += [f"    {reason}: {count}" for reason, count in reasons.items()]
