@@ -5,7 +5,7 @@
 
 Five folds, mean of the seeds; grouped by tile (all dates of a tile on one side), harder by 0.25° block, harder still by
 capture date. All classifiers stand on the same folds; thresholds are chosen inside the training part; in brackets the
-95 % interval of the bootstrap by group. `--plain` teaches without copies in other light, to see what they give.
+95 % interval of the bootstrap by group. `--plain` teaches without augmented copies, to see what they give.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--algorithms", nargs="+", choices=ALGORITHMS, default=list(ALGORITHMS))
     parser.add_argument("--seeds", type=int, default=5, help="so many, from 0")
     parser.add_argument("--first-seed", type=int, default=0, help="choices are made on seeds from 100")
-    parser.add_argument("--plain", action="store_true", help="no copies in other light")
+    parser.add_argument("--plain", action="store_true", help="no augmented copies")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     started = time.process_time()

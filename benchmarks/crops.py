@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from detection.description.feature_store import pack
 from detection.features import get_extractor
-from detection.features.other_light import AugmentedExtractor
+from detection.features.augmentation import AugmentedExtractor
 from detection.imagery.decode import read_image
 from detection.imagery.light import LIGHTS
 from detection.imagery.placement import parse_crop_name
@@ -21,7 +21,7 @@ from detection.learning.evaluation import block_group, tile_group
 @dataclass(frozen=True)
 class LabelledCrops:
     """`features` float32 (n, d), `mining` bool (n,), `tiles`, `blocks` and `dates` one word a row; `copies` float32
-    (k, n, d), the crops in other light."""
+    (k, n, d), the augmented crops."""
 
     features: npt.NDArray[np.float32]
     mining: npt.NDArray[np.bool_]

@@ -2,7 +2,7 @@
 
     python -m benchmarks.tile_transfer --data ../shared/data [--algorithms svm] [--plain] [--seeds 1]
 
-Trains on DATA/crops as the product does, with copies in other light (`--plain`: without), and applies the product's own
+Trains on DATA/crops as the product does, with augmented copies (`--plain`: without), and applies the product's own
 rule to DATA/tiles/bing: the threshold for precision 0.95 is chosen on out-of-fold scores of the crops, a tile is marked
 when more than two superpixels reach it. Also tells the processor seconds of each tile.
 """
@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--algorithms", nargs="+", choices=ALGORITHMS, default=["svm"])
-    parser.add_argument("--plain", action="store_true", help="no copies in other light")
+    parser.add_argument("--plain", action="store_true", help="no augmented copies")
     parser.add_argument("--seeds", type=int, default=1, help="so many, from 0")
     options = parser.parse_args()
     extractor = get_extractor("texture")

@@ -1,6 +1,6 @@
 """The same ground as another sensor or provider would show it: for teaching, never for judging.
 
-A classifier that has seen each of its rows in other light too holds better on held-out blocks and on retouched tiles
+A classifier that has seen each of its augmented rows too holds better on held-out blocks and on retouched tiles
 (docs/adr/0008 has the figures, and what did not help). Left out: haze, shadows of clouds, snow, other resolution.
 """
 

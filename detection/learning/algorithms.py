@@ -32,7 +32,7 @@ def fit_uncalibrated(
     """The bare model for `raw_scores`.
 
     `rows`: float32 (n, d), finite; `mining`: bool (n,) with both kinds; `copies`: float32 (k, n, d), the same rows
-    seen in other light, which teach along with them.
+    augmented, which teach along with them.
     """
     taught, truth, weights = rows, mining, np.ones(len(rows), np.float32)
     if copies is not None and len(copies):

@@ -93,7 +93,7 @@ def fit_with_scores(
 
     `features`: float32 (n, d), finite; `mining`: bool (n,); `groups`: one word or number a row (n,): rows of one
     group are never on both sides of a fold, without it folds are drawn row by row; `copies`: float32 (k, n, d), the
-    same rows seen in other light: they teach with the row they are copies of, and are never scored.
+    same rows augmented: they teach with the row they are copies of, and are never scored.
 
     Raises ValueError for an unknown algorithm, arrays that do not fit together, or fewer than two rows (groups)
     of either kind, without which nothing can be held out.

@@ -2,7 +2,7 @@
 
 It is the least squares form (Suykens & Vandewalle 1999, “Least squares support vector machine classifiers”): squared
 instead of hinge loss, so that fitting is one system of linear equations. On the real crops it ranks held-out places
-better than the hinge loss did (docs/adr/0008). Copies of rows in other light teach, but only true rows become
+better than the hinge loss did (docs/adr/0008). Copies of augmented rows teach, but only true rows become
 support vectors, at most `LARGEST_SUPPORT` of them (the subset of regressors of Poggio & Girosi 1990). Left out: more
 than `LARGEST_TAUGHT` rows, of which so many are drawn.
 """
@@ -24,7 +24,7 @@ Numbers = npt.NDArray[np.intp]
 RIDGE = 0.03
 # Over the number of features: one through twice the squared width of the kernel.
 GAMMA = 0.2
-# What a copy in other light counts of a true row.
+# What an augmented copy counts of a true row.
 COPY_WEIGHT = 0.3
 LARGEST_SUPPORT = 1500
 # 30,000 rows × 1500 support vectors are 180 MB.

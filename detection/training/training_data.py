@@ -1,4 +1,4 @@
-"""A frozen Dataset as arrays: features, verdicts, the same rows in other light, and the places they come from."""
+"""A frozen Dataset as arrays: features, verdicts, the same augmented rows, and the places they come from."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from amberapp.errors import UserError
 from detection.description.features import extract_missing, load_superpixels, usable_extractor
 from detection.features import EXTRACTOR_NAMES, FeatureExtractor
-from detection.features.other_light import augmented_extractors
+from detection.features.augmentation import augmented_extractors
 from detection.learning import evaluation
 from detection.models import Dataset, Region, SegmentedTile
 from detection.training import dataset as datasets

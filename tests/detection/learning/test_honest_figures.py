@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from detection.features.other_light import AugmentedExtractor
+from detection.features.augmentation import AugmentedExtractor
 from detection.imagery.light import LIGHTS, augmented
 from detection.learning import algorithms, model_files
 from detection.learning.calibration import reliability

@@ -1,4 +1,4 @@
-"""An extractor that sees every image in other light, for rows that a classifier is taught with."""
+"""An extractor that sees every image augmented, for rows that a classifier is taught with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from detection.features.protocol import FeatureExtractor
 from detection.imagery.light import LIGHTS, augmented
 
 # Extractors cheap enough to read the training superpixels once more a light. Those that learned from a million photographs
-# have seen other light already.
+# have been augmented already.
 AUGMENTED = ("texture",)
 
 
