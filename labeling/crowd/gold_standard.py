@@ -309,7 +309,7 @@ class GoldStandardResult:
 
 
 def gold_standard_results(known: list[GoldStandardTile]) -> dict[int, GoldStandardResult]:
-    """By known tile's id. Desk labels that stand, spare ones too: quarantine is no reason to look away. Two queries."""
+    """By gold-standard tile's id. Desk labels that stand, those that do not count too: quarantine is no reason to look away. Two queries."""
     by_tile = {row.segmented_tile_id: row for row in known}
     counts = (
         Label.objects.filter(

@@ -112,4 +112,9 @@ class Migration(migrations.Migration):
                 max_length=16,
             ),
         ),
+        migrations.AlterField(
+            model_name="volunteerrecord",
+            name="lessons_passed",
+            field=models.JSONField(default=list, help_text="ids of gold-standard tiles"),
+        ),
     ]

@@ -20,7 +20,7 @@ class VolunteerRecord(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="record", primary_key=True
     )
     tutorial_passed_at = models.DateTimeField(null=True)
-    lessons_passed = models.JSONField(default=list, help_text="ids of known tiles")
+    lessons_passed = models.JSONField(default=list, help_text="ids of gold-standard tiles")
     # Expected counts of Dawid and Skene's model: rows what was true, columns what was said; mining, not mining,
     # mixed. Empty: nothing known yet.
     confusion = models.JSONField(default=list)
