@@ -24,12 +24,14 @@ def test_every_page_with_a_map_brings_its_settings_and_leaflets_style() -> None:
     texts = {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.html")
     }
-    # A page brings what its parts need: a part is read as if it stood in the page.
-    pages = [
-        re.sub(r'{% include "([\w/]+/_\w+\.html)"[^%]*%}', lambda part: texts[part[1]], text)
-        for name, text in texts.items()
-        if "/_" not in name
-    ]
+
+    def whole(text: str) -> str:
+        """A page brings what its parts need, or its base does: both are read as if they stood in the page."""
+        text = re.sub(r'{% include "([\w/]+/_\w+\.html)"[^%]*%}', lambda part: texts[part[1]], text)
+        base = re.match(r'{% extends "([\w/]+)" %}', text.replace(".html", ""))
+        return text + (whole(texts.get(f"{base[1]}.html", "")) if base else "")
+
+    pages = [whole(text) for name, text in texts.items() if "/_" not in name]
     told = {
         name for page in pages for name in re.findall(r'{% leaflet_map "([\w-]+)" creatediv=False %}', page)
     }

@@ -52,6 +52,7 @@ def test_a_weaker_classifier_is_made_active_only_after_a_question(searched: Over
     active.metrics = {"by_tile": {"f1": 0.9}}
     weaker.metrics = {"by_tile": {"f1": 0.8}}
     searched.classifiers = [weaker, active]
-    assert [(one.classifier, one.is_weaker) for one in searched.rivals] == [(weaker, True)]
+    (rival,) = searched.rivals
+    assert rival.classifier == weaker and "0.80" in rival.question and "0.90" in rival.question
     weaker.metrics = {}
-    assert not searched.rivals[0].is_weaker, "what was never measured is not known to be weaker"
+    assert searched.rivals[0].question == "", "what was never measured is not known to be weaker"
