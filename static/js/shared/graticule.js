@@ -25,7 +25,7 @@ export function stepAt(zoom) {
  * @param {number} to
  * @param {number} step
  */
-export function multiples(from, to, step) {
+function multiples(from, to, step) {
   /** @type {number[]} */
   const found = [];
   for (let k = Math.ceil(from / step - 1e-9); k * step <= to + 1e-12; k += 1) {

@@ -8,7 +8,7 @@ import { partsUnder, fragmentOf, superpixelOf } from "../tile/parts.js";
 import { afterPaint } from "./timing.js";
 
 /** Widths in CSS pixels of the screen; 0 paints the one superpixel under the pointer. */
-export const WIDTHS = [0, 48, 96, 160];
+const WIDTHS = [0, 48, 96, 160];
 
 /** @typedef {{session: DeskSession, stage: DeskStage, volunteer: string, onPainted: () => void}} BrushParts */
 

@@ -13,7 +13,7 @@ const DIGITS = 9;
  * The actions of the page's buttons, as Bindings takes them, each with its name and its button.
  * @param {HTMLElement} desk
  */
-export function actionsOf(desk) {
+function actionsOf(desk) {
   /** @type {Action[]} */
   const actions = [];
   let lookAlikes = 0;

@@ -13,7 +13,7 @@ const NAMES = ["brightness", "contrast", "gamma"]; // ids of the sliders; all in
  * first, then brightness stretches them from black and contrast from the middle grey.
  * @param {Record<string, number>} light
  */
-export function transferOf({ brightness, contrast, gamma }) {
+function transferOf({ brightness, contrast, gamma }) {
   return {
     exponent: 100 / gamma,
     amplitude: (brightness / 100) * (contrast / 100),

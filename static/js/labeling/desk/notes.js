@@ -23,7 +23,7 @@ export function suggested({ tile }, superpixel) {
 }
 
 /** @type {(current: Current, superpixel: number) => boolean} */
-export const isSettled = ({ tile }, superpixel) => tile.settled.includes(superpixel);
+const isSettled = ({ tile }, superpixel) => tile.settled.includes(superpixel);
 
 /**
  * Whether a superpixel is one of "the rest" of a tile as far as nothing is said of it: not what is settled, and for an

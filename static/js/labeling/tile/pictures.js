@@ -6,7 +6,7 @@ import { gettext } from "../../shared/i18n.js";
 
 export const LIGHT = 640;
 export const SHARP = 1000;
-export const WHOLE = 4096;
+const WHOLE = 4096;
 
 /**
  * The bytes of an address that answers with an image. `priority` as fetch knows it: "high", "low", "auto".
@@ -23,7 +23,7 @@ export async function download(url, { priority = "auto", signal } = {}) {
 }
 
 /** The address of a tile's picture in another size. @param {string} url @param {number} size */
-export function sized(url, size) {
+function sized(url, size) {
   const address = new URL(url, window.location.href);
   address.searchParams.set("size", String(size));
   return address.href;
