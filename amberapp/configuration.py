@@ -94,8 +94,8 @@ TABLE: tuple[Variable, ...] = (
     Variable(
         "AMBER_EXTRACTOR",
         str,
-        "texture",
-        "Feature extractor for new work: texture, resnet50 or resnet50-dense.",
+        "texture-lite0",
+        "Feature extractor for new work: texture-lite0, texture, resnet50 or resnet50-dense.",
     ),
     Variable(
         "AMBER_LEASE_SECONDS", int, 60, "How long a worker holds a piece of work between signs of life."

@@ -11,16 +11,19 @@ import numpy.typing as npt
 
 from detection.description.feature_store import pack
 from detection.features import get_extractor
-from detection.features.augmentation import AugmentedExtractor
+from detection.features.augmentation import AUGMENTED, AugmentedExtractor
 from detection.imagery.decode import read_image
 from detection.imagery.light import LIGHTS
 from detection.imagery.placement import parse_crop_name
 from detection.learning.evaluation import block_group, tile_group
 
+# Networks converted for benchmarks, in the folder that a demo in this place uses too.
+ENGINES = Path("var/engines")
+
 
 @dataclass(frozen=True)
 class LabelledCrops:
-    """`features` float32 (n, d), `mining` bool (n,), `tiles`, `blocks` and `dates` one word a row; `copies` float32
+    """`feature_blocks`: the extractor's; `features` float32 (n, d), `mining` bool (n,), `tiles`, `blocks` and `dates` one word a row; `copies` float32
     (k, n, d), the augmented crops."""
 
     features: npt.NDArray[np.float32]
@@ -29,17 +32,19 @@ class LabelledCrops:
     blocks: npt.NDArray[np.str_]
     dates: npt.NDArray[np.str_]
     copies: npt.NDArray[np.float32]
+    feature_blocks: tuple[tuple[int, float], ...]
 
 
-def read_crops(folder: Path, extractor: str = "texture", lights: Sequence[str] = LIGHTS) -> LabelledCrops:
-    """All crops of `positive/` and `negative/` under `folder`, on two processes."""
+def read_crops(folder: Path, extractor: str = "texture", *, plain: bool = False) -> LabelledCrops:
+    """All crops of `positive/` and `negative/` under `folder`, on two processes; `plain`: without augmented copies."""
+    lights = LIGHTS if extractor in AUGMENTED and not plain else ()
     files = [
         (file, kind == "positive")
         for kind in ("positive", "negative")
         for file in sorted((folder / kind).iterdir())
     ]
     with ProcessPoolExecutor(2) as pool:
-        describe = partial(_describe, extractor=extractor, lights=tuple(lights))
+        describe = partial(_describe, extractor=extractor, lights=lights)
         rows = np.stack(list(pool.map(describe, [str(file) for file, _mining in files], chunksize=8)))
     places = [parse_crop_name(file.name) for file, _mining in files]
     known = [place for place in places if place is not None]
@@ -52,6 +57,7 @@ def read_crops(folder: Path, extractor: str = "texture", lights: Sequence[str] =
         blocks=np.array([block_group(place.latitude, place.longitude) for place in known]),
         dates=np.array([str(place.capture_date) for place in known]),
         copies=np.ascontiguousarray(rows[:, 1:].swapaxes(0, 1)),
+        feature_blocks=get_extractor(extractor, cache=ENGINES).blocks,
     )
 
 
@@ -59,7 +65,7 @@ def _describe(file: str, extractor: str, lights: Sequence[str]) -> npt.NDArray[n
     """float32 (1 + lights, d): the crop as it is, then in each other light."""
     image = read_image(Path(file).read_bytes()).pixels
     superpixel = np.ones(image.shape[:2], dtype=np.int32)
-    plain = get_extractor(extractor)
+    plain = get_extractor(extractor, cache=ENGINES)
     # Through float16, as the feature store keeps them.
     return np.stack(
         [

@@ -17,7 +17,9 @@ from amberapp import storage
 from amberapp.errors import UserError
 from detection.features import EXTRACTOR_NAMES, ExtractorUnavailable
 from detection.features.conversion import ConversionFailed, Converted, find
-from detection.features.resnet50_network import WeightsSource, find_weights
+from detection.features.lite0.describe import CROPS, source_of
+from detection.features.protocol import WeightsSource
+from detection.features.resnet50_network import find_weights
 from detection.imagery.decode import UnreadableImage, read_image
 from detection.models import Tile
 
@@ -45,7 +47,7 @@ def images_to_convert_with() -> list[npt.NDArray[np.uint8]]:
         try:
             images.append(read_image(storage.get(key)).pixels)
         except (UnreadableImage, UserError) as error:
-            logger.warning("Left out of the conversion of ResNet50: %s", error)
+            logger.warning("Left out of a conversion: %s", error)
     return images
 
 
@@ -84,6 +86,8 @@ def extractor_state(name: str) -> ExtractorState:
         )
     if name == "texture":
         return ExtractorState(name, True, "")
+    if name == "texture-lite0":
+        return _state_of_lite0(name)
     try:
         source = find_weights(
             settings.AMBER["AMBER_RESNET50_WEIGHTS"], settings.AMBER["AMBER_RESNET50_WEIGHTS_SHA256"]
@@ -94,6 +98,21 @@ def extractor_state(name: str) -> ExtractorState:
     except ConversionFailed as error:
         return ExtractorState(name, True, f"{error} {_('ResNet50 runs without it, several times slower.')}")
     return ExtractorState(name, True, _how_it_runs(name, source, converted))
+
+
+def _state_of_lite0(name: str) -> ExtractorState:
+    try:
+        converted = find(source_of(CROPS), "fp32", cache_folder())
+    except ExtractorUnavailable as error:
+        return ExtractorState(name, False, f"{error} {_('New classifiers are trained on texture instead.')}")
+    except ConversionFailed as error:
+        sentence = _("%(reason)s EfficientNet-Lite0 runs without it, several times slower.") % {
+            "reason": error
+        }
+        return ExtractorState(name, True, sentence)
+    if converted is None:
+        return ExtractorState(name, True, _("It is converted for this machine when it is first needed."))
+    return ExtractorState(name, True, "")
 
 
 def _how_it_runs(name: str, source: WeightsSource, converted: Converted | None) -> str:

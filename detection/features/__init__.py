@@ -9,7 +9,7 @@ from detection.features.conversion import Images, Share
 from detection.features.protocol import ExtractorUnavailable, FeatureExtractor
 
 # Numbers a superpixel, by name: what features take on disk can be told before any is made.
-DIMENSIONS = {"texture": 416, "resnet50": 2048, "resnet50-dense": 2048}
+DIMENSIONS = {"texture-lite0": 2464, "texture": 416, "resnet50": 2048, "resnet50-dense": 2048}
 EXTRACTOR_NAMES = tuple(DIMENSIONS)
 
 __all__ = ["DIMENSIONS", "EXTRACTOR_NAMES", "ExtractorUnavailable", "FeatureExtractor", "get_extractor"]
@@ -29,7 +29,7 @@ def get_extractor(
 ) -> FeatureExtractor:
     """The extractor of that name, made once a process.
 
-    All else is read by the forms of ResNet50 only. `weights` and `weights_sha256` are the settings
+    All else is read by those with a network. `weights` and `weights_sha256` are the settings
     AMBER_RESNET50_WEIGHTS and …_SHA256; `cache` is the folder of converted networks; `images` gives whole tiles to
     measure and check a conversion with; `key`, where features are to meet others, is their extractor's; `share`
     is where other machines find the conversion.
@@ -45,6 +45,14 @@ def get_extractor(
         from detection.features.texture import TextureExtractor
 
         return _made.setdefault((name,), TextureExtractor())
+    if name == "texture-lite0":
+        wish: tuple[str, ...] = (name, str(cache))
+        if wish not in _made:
+            from detection.features.lite0.describe import CROPS, engine_for
+            from detection.features.texture_lite0 import TextureLite0Extractor
+
+            _made[wish] = TextureLite0Extractor(*engine_for(CROPS, cache, images, share))
+        return _made[wish]
     from detection.features.resnet50 import precision_of
     from detection.features.resnet50_choice import make
 

@@ -26,6 +26,7 @@ class AugmentedExtractor:
         self.weights_hash = extractor.weights_hash
         self.dimension = extractor.dimension
         self.warnings = extractor.warnings
+        self.blocks = extractor.blocks
         self.key = f"{extractor.key}-{light}"
 
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:

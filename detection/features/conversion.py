@@ -30,8 +30,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from detection.features.protocol import ExtractorUnavailable
-from detection.features.resnet50_network import WeightsSource
+from detection.features.engines import Engine, OpenVinoEngine
+from detection.features.protocol import ExtractorUnavailable, WeightsSource
 from detection.features.whole_files import write_whole
 
 logger = logging.getLogger("amber.features")
@@ -129,11 +129,14 @@ def obtain(
                 request = {
                     "weights": str(source.path or ""),
                     "identity": source.identity,
+                    "network": source.network,
                     "precision": precision,
                     "cache": str(cache),
                     "images": folder,
                 }
-                logger.info("Converting ResNet50 to %s; this is done once and takes a minute.", precision)
+                logger.info(
+                    "Converting %s to %s; this is done once and may take a minute.", source.title, precision
+                )
                 made = read_folder(cache / (convert or in_a_process)(request, lock))
             if made is not None and share is not None:
                 share.put(_shared_name(source, precision), _packed(made))
@@ -142,6 +145,27 @@ def obtain(
     if made is None:
         raise ConversionFailed("The converted network is damaged as soon as it is made: is the disk full?")
     return made
+
+
+def engine_of(converted: Converted, form: str, precision: str) -> Engine:
+    """What runs a conversion. Raises ConversionFailed where its features for `form` are too far from Keras' own, or where
+    it cannot be loaded here."""
+    if not converted.accepted(form):
+        raise ConversionFailed(refusal(form, precision, converted.cosine(form)))
+    try:
+        return OpenVinoEngine(converted.model, precision)
+    except Exception as error:  # a processor without what the model needs, a library that cannot be loaded
+        raise ConversionFailed(
+            f"The converted network cannot be loaded here ({type(error).__name__})."
+        ) from None
+
+
+def refusal(form: str, precision: str, cosine: float) -> str:
+    """Why a checked conversion is not used."""
+    return (
+        f"The network converted to {precision} is refused for “{form}”: the cosine of its features to those of Keras "
+        f"falls to {cosine:.3f}, and {LEAST_COSINE} is the least."
+    )
 
 
 def find(source: WeightsSource, precision: str, cache: Path) -> Converted | None:
@@ -285,6 +309,7 @@ def in_a_process(request: dict[str, str], lock: int) -> str:
 
     Raises as `obtain` does.
     """
+    title = WeightsSource(None, "", request["network"]).title
     root = Path(__file__).resolve().parents[2]
     environment = {
         **os.environ,
@@ -306,12 +331,12 @@ def in_a_process(request: dict[str, str], lock: int) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ConversionFailed(f"Converting ResNet50 took more than {SECONDS // 60} minutes.") from None
+        raise ConversionFailed(f"Converting {title} took more than {SECONDS // 60} minutes.") from None
     last = (done.stdout.strip().splitlines() or [""])[-1]
     if done.returncode == UNAVAILABLE:
         raise ExtractorUnavailable(last)
     if done.returncode:
         logger.error("The converter ended with %s:\n%s", done.returncode, done.stderr[-4000:])
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise ConversionFailed(f"ResNet50 could not be converted ({reason[:200]}).")
+        raise ConversionFailed(f"{title} could not be converted ({reason[:200]}).")
     return last

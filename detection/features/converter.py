@@ -1,7 +1,7 @@
 """The converting itself, run as `python -m detection.features.converter REQUEST` by `conversion`.
 
-Keras' network with its preprocessing becomes an OpenVINO model; for int8, ranges are measured on half of the images
-(NNCF, post-training). What comes out is compared with Keras on the other half, in both forms, and both figures are
+Keras' network with its preprocessing becomes an OpenVINO model; for int8, which ResNet50 alone is brought to (ADR 19),
+ranges are measured on half of the images (NNCF, post-training). What comes out is compared with Keras on the other half, in both forms, and both figures are
 kept beside it. The last line printed is the new folder's name, or with the exit status UNAVAILABLE the reason.
 Left out: deciding whether the figures will do (`conversion.Converted.accepted`).
 
@@ -31,25 +31,27 @@ from detection.features.conversion import (
     read_folder,
     remember_source,
 )
+from detection.features.conversion_checks import cosines, cut_sparsely, traced
 from detection.features.dense_pooling import shrink, windows_of
 from detection.features.engines import Engine, KerasEngine, OpenVinoEngine
-from detection.features.protocol import ExtractorUnavailable, bounding_boxes
+from detection.features.lite0 import recipe as lite0
+from detection.features.protocol import ExtractorUnavailable, WeightsSource, bounding_boxes
 from detection.features.resnet50 import EXTRACTORS, SIDE, nearest
-from detection.features.resnet50_network import WeightsSource, hash_of_weights, network
+from detection.features.resnet50_network import hash_of_weights, network, preprocess
 
 Image = npt.NDArray[np.uint8]
 
 # Ranges and figures settle well before this many; fewer leave rare ground out.
 LEAST_IMAGES = 8
-CROPS_AN_IMAGE = 6
 
 
 def main(request: dict[str, str]) -> str:
     """Do what `conversion.obtain` asks; returns the folder's name. Raises ExtractorUnavailable and anything else."""
     cache = Path(request["cache"])
-    source = WeightsSource(Path(request["weights"]) if request["weights"] else None, request["identity"])
-    model = network(source)
-    weights_hash = hash_of_weights(model)
+    source = WeightsSource(
+        Path(request["weights"]) if request["weights"] else None, request["identity"], request["network"]
+    )
+    model, weights_hash = _made(source)
     folder = cache / folder_name(weights_hash, request["precision"])
     if read_folder(folder) is None:  # the same numbers may have come in another file before
         given = [np.load(file) for file in sorted(Path(request["images"]).glob("*.npy"))]
@@ -57,66 +59,55 @@ def main(request: dict[str, str]) -> str:
         with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as making:
             made = Path(making) / "made"
             made.mkdir()
-            _convert(model, request["precision"], images[0::2], made)
+            if source.network in lite0.NETWORKS:
+                lite0.convert(model, made)
+                figures = lite0.compared(source.network, made / "model.xml", model, images[1::2])
+            else:
+                _convert(model, request["precision"], images[0::2], made)
+                figures = compared(
+                    OpenVinoEngine(made / "model.xml", request["precision"]),
+                    KerasEngine(model, gpu=False, prepare=preprocess),
+                    images[1::2],
+                )
             record: dict[str, Any] = {
                 "weights_hash": weights_hash,
                 "engine": f"openvino {engine_version()}",
                 "precision": request["precision"],
                 "images": {"given": len(given), "invented": len(images) - len(given)},
-                "checked": compared(
-                    OpenVinoEngine(made / "model.xml", request["precision"]),
-                    KerasEngine(model, gpu=False),
-                    images[1::2],
-                ),
+                "checked": figures,
             }
             put_folder(made, record, folder)
     remember_source(cache, source.identity, weights_hash)
     return folder.name
 
 
+def _made(source: WeightsSource) -> tuple[Any, str]:
+    """The Keras model, and the SHA-256 of its numbers."""
+    if source.network in lite0.NETWORKS:
+        return lite0.make(source)
+    model = network(source)
+    return model, hash_of_weights(model)
+
+
 def compared(engine: Engine, keras: Engine, images: Sequence[Image]) -> dict[str, dict[str, float]]:
     """The figures of `checked` for every form, on the same superpixels of the same images."""
     figures = {}
-    superpixels = [_cut(image) for image in images]
+    superpixels = [cut_sparsely(image) for image in images]
     for form, make in EXTRACTORS.items():
         ours, theirs = (
             np.concatenate([extractor.extract(image, labels) for image, labels in superpixels])
             for extractor in (make(engine, ""), make(keras, ""))
         )
-        figures[form] = _cosines(ours, theirs)
+        figures[form] = cosines(ours, theirs)
     return figures
-
-
-def _cosines(ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32]) -> dict[str, float]:
-    near = _cosine(ours, theirs)
-    centred = _cosine(ours - ours.mean(axis=0), theirs - theirs.mean(axis=0))
-    return {
-        "pieces": len(near),
-        "minimum": round(float(near.min()), 6),
-        "mean": round(float(near.mean()), 6),
-        "centred": round(float(centred.min()), 6),
-    }
-
-
-def _cosine(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Row by row; −1 where a row is nothing or not finite, so that a broken model is never near."""
-    first, second = first.astype(np.float64), second.astype(np.float64)
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cosines = (first * second).sum(axis=1) / lengths
-    return np.where(np.isfinite(cosines), cosines, -1.0)
 
 
 def _convert(model: Any, precision: str, images: Sequence[Image], folder: Path) -> None:
     """Write model.xml and model.bin: uint8 (n, h, w, 3) sRGB → float32 (n, ⌈h / 32⌉, ⌈w / 32⌉, 2048)."""
     import openvino
-    import tensorflow
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
-    call = tensorflow.function(lambda pictures: model(pictures, training=False))
-    traced = call.get_concrete_function(tensorflow.TensorSpec((None, None, None, 3), tensorflow.float32))
-    plain = openvino.convert_model(traced)
-    steps = PrePostProcessor(plain)
+    steps = PrePostProcessor(traced(model))
     picture = steps.input(0)
     picture.tensor().set_element_type(openvino.Type.u8)
     picture.tensor().set_layout(openvino.Layout("NHWC")).set_color_format(ColorFormat.RGB)
@@ -142,21 +133,9 @@ def _convert(model: Any, precision: str, images: Sequence[Image], folder: Path) 
 def _inputs(image: Image) -> list[Image]:
     """What the network will be shown of an image in either form, each uint8 (1, s, s, 3)."""
     dense = [shrink(image[window])[0][None] for window in windows_of(image.shape)]
-    _image, labels = _cut(image)
+    _image, labels = cut_sparsely(image)
     crops = [nearest(image[box], SIDE)[None] for box in bounding_boxes(image, labels)]
     return dense + crops
-
-
-def _cut(image: Image) -> tuple[Image, npt.NDArray[np.int32]]:
-    """The image and some of its superpixels, evenly chosen; the others are as if there were no data."""
-    from detection.segmentation.slic import segment
-
-    labels = segment(image)
-    count = int(labels.max(initial=0))
-    chosen = np.unique(np.linspace(1, count, min(count, CROPS_AN_IMAGE)).round().astype(int))
-    numbers = np.zeros(count + 1, np.int32)
-    numbers[chosen] = np.arange(1, len(chosen) + 1)
-    return image, numbers[labels]
 
 
 def _invented(count: int) -> list[Image]:

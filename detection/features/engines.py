@@ -1,13 +1,14 @@
 """What computes a network's activations: OpenVINO on processors, TensorFlow on a GPU and as the last resort.
 
-Every engine takes the image's own bytes and does the preprocessing of the 2018 recipe itself (RGB → BGR, minus
-ImageNet's means). Left out: converting (`conversion`) and what is done with the activations (`resnet50`).
+Every engine takes the image's own bytes and does the network's preprocessing itself. Left out: converting
+(`conversion`) and what is done with the activations (`resnet50`, `lite0`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,7 +28,10 @@ class Engine(Protocol):
     batch: int
 
     def run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """uint8 (n, h, w, 3) sRGB → float32 (n, ⌈h / 32⌉, ⌈w / 32⌉, 2048) ≥ 0. May be called from threads."""
+        """uint8 (n, h, w, 3) sRGB → float32 (n, …), as the network gives it: ResNet50 (n, ⌈h / 32⌉, ⌈w / 32⌉, 2048) ≥ 0.
+
+        May be called from threads.
+        """
         ...
 
 
@@ -89,16 +93,19 @@ class KerasEngine:
     precision = "fp32"
     batch_on_processor, batch_on_gpu = 16, 64
 
-    def __init__(self, model: Any, *, gpu: bool) -> None:
-        """`model`: made after `prepare_gpu` where it lies on a GPU."""
+    def __init__(self, model: Any, *, gpu: bool, prepare: Callable[[Any], Any] | None = None) -> None:
+        """`model`: made after `prepare_gpu` where it lies on a GPU; `prepare`: what it wants done with float32 sRGB
+        before, nothing where it does that itself."""
         self.model = model
+        self.prepare = prepare
         self.batch = self.batch_on_gpu if gpu else self.batch_on_processor
 
     def run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """See `Engine.run`."""
-        from keras.applications.resnet50 import preprocess_input
-
-        return np.asarray(self.model(preprocess_input(images.astype(np.float32)), training=False))
+        pictures = images.astype(np.float32)
+        if self.prepare is not None:
+            pictures = self.prepare(pictures)
+        return np.asarray(self.model(pictures, training=False))
 
 
 def gpu_present() -> bool:

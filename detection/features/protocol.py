@@ -6,6 +6,8 @@ keys must never meet in one training set.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -16,13 +18,29 @@ class ExtractorUnavailable(Exception):
     """The extractor exists but cannot work here; the message says why in one sentence for an admin."""
 
 
+@dataclass(frozen=True)
+class WeightsSource:
+    """Where a network's weights come from: `path` a file, or None for the network's own place; `identity` a name for its
+    content; `network`: which network, and in which form, the converter is to make of them."""
+
+    path: Path | None
+    identity: str
+    network: str = "resnet50"
+
+    @property
+    def title(self) -> str:
+        """The network as people call it."""
+        return "ResNet50" if self.network == "resnet50" else "EfficientNet-Lite0"
+
+
 class FeatureExtractor(Protocol):
     """A way of describing superpixels by numbers.
 
     `name`: what people choose; `version`: changes whenever the numbers change; `weights_hash`: hexadecimal
     SHA-256 of what was learned before, "" where nothing was; `dimension`: numbers a superpixel; `key`: all of these
     in one short word, see `feature_key`. `warnings`: sentences for an admin about how the numbers are made here,
-    such as a slower way than the usual one.
+    such as a slower way than the usual one. `blocks`: (numbers, weight) of each kind of numbers, in their order: what
+    a kind counts in a classifier that measures distances, however many numbers it has.
     """
 
     name: str
@@ -31,6 +49,7 @@ class FeatureExtractor(Protocol):
     dimension: int
     key: str
     warnings: tuple[str, ...]
+    blocks: tuple[tuple[int, float], ...]
 
     def extract(self, image: npt.NDArray[np.uint8], labels: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Describe every superpixel.

@@ -26,6 +26,7 @@ class _ResNet50:
     side: int
     version = VERSION
     dimension = CHANNELS
+    blocks: tuple[tuple[int, float], ...] = ((CHANNELS, 1.0),)
 
     def __init__(self, engine: Engine, weights_hash: str, warnings: tuple[str, ...] = ()) -> None:
         self.engine = engine

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from detection.features import conversion
 from detection.features.conversion import ConversionFailed, Images, Share
-from detection.features.engines import Engine, KerasEngine, OpenVinoEngine, gpu_present, prepare_gpu
+from detection.features.engines import KerasEngine, gpu_present, prepare_gpu
+from detection.features.protocol import WeightsSource
 from detection.features.resnet50 import EXTRACTORS, ResNet50Crops, ResNet50Dense
-from detection.features.resnet50_network import WeightsSource, find_weights, hash_of_weights, network
+from detection.features.resnet50_network import find_weights, hash_of_weights, network, preprocess
 
 logger = logging.getLogger("amber.features")
 
@@ -42,40 +43,14 @@ def make(
     warnings: list[str] = []
     for attempt in ORDER[ORDER.index(precision) if precision else 0 :]:
         try:
-            engine, weights_hash = _converted(name, source, attempt, cache, images, share)
+            model = conversion.obtain(source, attempt, cache, images, share=share)
+            engine = conversion.engine_of(model, name, attempt)
         except ConversionFailed as error:
             warnings.append(f"{error} ResNet50 runs without {attempt}, slower.")
             logger.warning("%s", warnings[-1])
             continue
-        return EXTRACTORS[name](engine, weights_hash, tuple(warnings))
+        return EXTRACTORS[name](engine, model.weights_hash, tuple(warnings))
     return _with_keras(name, source, gpu=False, warnings=tuple(warnings))
-
-
-def _converted(
-    name: str,
-    source: WeightsSource,
-    precision: str,
-    cache: Path,
-    images: Callable[[], Images],
-    share: Share | None,
-) -> tuple[Engine, str]:
-    model = conversion.obtain(source, precision, cache, images, share=share)
-    if not model.accepted(name):
-        raise ConversionFailed(refusal(name, precision, model.cosine(name)))
-    try:
-        return OpenVinoEngine(model.model, precision), model.weights_hash
-    except Exception as error:  # a processor without what the model needs, a library that cannot be loaded
-        raise ConversionFailed(
-            f"The converted network cannot be loaded here ({type(error).__name__})."
-        ) from None
-
-
-def refusal(name: str, precision: str, cosine: float) -> str:
-    """Why a checked conversion is not used."""
-    return (
-        f"ResNet50 converted to {precision} is refused for “{name}”: the cosine of its features to those of Keras "
-        f"falls to {cosine:.3f}, and {conversion.LEAST_COSINE} is the least."
-    )
 
 
 def _with_keras(
@@ -84,4 +59,4 @@ def _with_keras(
     if gpu:
         prepare_gpu()
     model = network(source)
-    return EXTRACTORS[name](KerasEngine(model, gpu=gpu), hash_of_weights(model), warnings)
+    return EXTRACTORS[name](KerasEngine(model, gpu=gpu, prepare=preprocess), hash_of_weights(model), warnings)

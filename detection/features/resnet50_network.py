@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from detection.features.protocol import ExtractorUnavailable
+from detection.features.protocol import ExtractorUnavailable, WeightsSource
 
 ADVICE = "Use “texture”, which needs no weights, or name a weights file in AMBER_RESNET50_WEIGHTS."
 # Keras checks what it downloads against a hash of its own: these weights are the same everywhere.
 DOWNLOAD = "keras-imagenet"
-
-
-@dataclass(frozen=True)
-class WeightsSource:
-    """Where weights come from: `path` a file, or None for Keras' own download; `identity` a name for its content."""
-
-    path: Path | None
-    identity: str
 
 
 def find_weights(named: str = "", expected: str = "") -> WeightsSource:
@@ -95,6 +86,13 @@ def network(source: WeightsSource) -> Any:
             f"{source.path} holds no weights of ResNet50 without its top ({type(error).__name__}). {ADVICE}"
         ) from None
     return model
+
+
+def preprocess(pictures: Any) -> Any:
+    """The 2018 recipe: float32 (n, h, w, 3) RGB → BGR, minus ImageNet's means."""
+    from keras.applications.resnet50 import preprocess_input
+
+    return preprocess_input(pictures)
 
 
 def hash_of_weights(model: Any) -> str:

@@ -30,6 +30,7 @@ class TextureExtractor:
     dimension = texture_colour.DIMENSION + texture_covariance.DIMENSION + scattering.DIMENSION
     key = feature_key(name, version, weights_hash)
     warnings: tuple[str, ...] = ()
+    blocks: tuple[tuple[int, float], ...] = ((dimension, 1.0),)
 
     def __init__(self) -> None:
         import cv2

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detection.learning.ranked_svm import COPY_WEIGHT, SvmFitter
+from detection.learning.ranked_svm import COPY_WEIGHT, Blocks, SvmFitter
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
@@ -27,12 +27,17 @@ BLAS_THREADS = 1
 
 
 def fit_uncalibrated(
-    algorithm: str, rows: Floats, mining: Booleans, seed: int, copies: Floats | None = None
+    algorithm: str,
+    rows: Floats,
+    mining: Booleans,
+    seed: int,
+    copies: Floats | None = None,
+    blocks: Blocks | None = None,
 ) -> Any:
     """The bare model for `raw_scores`.
 
     `rows`: float32 (n, d), finite; `mining`: bool (n,) with both kinds; `copies`: float32 (k, n, d), the same rows
-    augmented, which teach along with them.
+    augmented, which teach along with them; `blocks`: what each kind of features counts, heard by the SVM alone.
     """
     taught, truth, weights = rows, mining, np.ones(len(rows), np.float32)
     if copies is not None and len(copies):
@@ -42,7 +47,7 @@ def fit_uncalibrated(
     fitters: dict[str, Callable[[], Any]] = {
         "xgboost": lambda: _fit_xgboost(taught, truth, weights, seed),
         "random_forest": lambda: _fit_random_forest(taught, truth, weights, seed),
-        "svm": lambda: SvmFitter(rows, mining, seed, copies).fit(),
+        "svm": lambda: SvmFitter(rows, mining, seed, copies, blocks).fit(),
     }
     return fitters[algorithm]()
 
@@ -54,6 +59,7 @@ def fit_and_hold_out(
     seed: int,
     copies: Floats | None,
     folds: Iterable[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+    blocks: Blocks | None = None,
 ) -> tuple[Any, Floats]:
     """The bare model of all rows, and for every row the raw score, float32 (n,), of a model that never saw it.
 
@@ -66,7 +72,7 @@ def fit_and_hold_out(
         # Its equations are small: BLAS's threads wait for each other longer than they work (744 rows on a loaded
         # machine: 5 s an evaluation on one thread, 27 s on two).
         with threadpool_limits(limits=BLAS_THREADS, user_api="blas"):
-            fitter = SvmFitter(rows, mining, seed, copies)
+            fitter = SvmFitter(rows, mining, seed, copies, blocks)
             for train, test in folds:
                 raw[test] = fitter.held_out(train, test)
             return fitter.fit(), raw

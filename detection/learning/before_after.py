@@ -24,6 +24,7 @@ import numpy.typing as npt
 from detection.learning.classifiers import fit_with_scores, folds
 from detection.learning.evaluation import FOLDS, PRECISION_TARGET, Collector, HeldOut, Progress
 from detection.learning.intervals import Draws, interval
+from detection.learning.ranked_svm import Blocks
 from detection.learning.thresholds import average_precision, precision_recall_f1
 
 Floats = npt.NDArray[np.float32]
@@ -38,13 +39,14 @@ FEWEST_PLACES = 5
 @dataclass(frozen=True)
 class Rows:
     """What one classifier learned from: `features` float32 (n, d), `mining` bool (n,), `places` (n,) one word a row,
-    `copies` float32 (k, n, d) or None, see `classifiers.fit_with_scores`."""
+    `copies` float32 (k, n, d) or None, `blocks`: see `classifiers.fit_with_scores`."""
 
     algorithm: str
     features: Floats
     mining: Booleans
     places: npt.NDArray[np.str_]
     copies: Floats | None = None
+    blocks: Blocks | None = None
 
 
 def hold_out_both(
@@ -70,7 +72,13 @@ def hold_out_both(
         for collector, rows, seen, taught in zip(sides, (before, after), shown, taught_to, strict=True):
             copies = None if rows.copies is None else rows.copies[:, taught]
             fit = fit_with_scores(
-                rows.algorithm, rows.features[taught], rows.mining[taught], SEED, rows.places[taught], copies
+                rows.algorithm,
+                rows.features[taught],
+                rows.mining[taught],
+                SEED,
+                rows.places[taught],
+                copies,
+                rows.blocks,
             )
             collector.take(fit, seen[test], rows.mining[taught], test)
             if progress is not None:

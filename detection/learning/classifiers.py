@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from detection.learning import algorithms
 from detection.learning.calibration import logistic_line, probability
+from detection.learning.ranked_svm import Blocks
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
@@ -76,9 +77,10 @@ def fit(
     seed: int,
     groups: npt.NDArray[Any] | None = None,
     copies: Floats | None = None,
+    blocks: Blocks | None = None,
 ) -> FittedClassifier:
     """Fit on all rows; see `fit_with_scores`."""
-    return fit_with_scores(algorithm, features, mining, seed, groups, copies).classifier
+    return fit_with_scores(algorithm, features, mining, seed, groups, copies, blocks).classifier
 
 
 def fit_with_scores(
@@ -88,12 +90,13 @@ def fit_with_scores(
     seed: int,
     groups: npt.NDArray[Any] | None = None,
     copies: Floats | None = None,
+    blocks: Blocks | None = None,
 ) -> ClassifierFit:
     """Fit on all rows, and score every row by a model that never saw it.
 
     `features`: float32 (n, d), finite; `mining`: bool (n,); `groups`: one word or number a row (n,): rows of one
     group are never on both sides of a fold, without it folds are drawn row by row; `copies`: float32 (k, n, d), the
-    same rows augmented: they teach with the row they are copies of, and are never scored.
+    same rows augmented: they teach with the row they are copies of, and are never scored; `blocks`: of the extractor.
 
     Raises ValueError for an unknown algorithm, arrays that do not fit together, or fewer than two rows (groups)
     of either kind, without which nothing can be held out.
@@ -107,7 +110,7 @@ def fit_with_scores(
     if copies is not None and copies.shape[1:] != rows.shape:
         raise ValueError(f"Copies of rows {rows.shape} are not {copies.shape[1:]}.")
     inner = folds(mining, groups, CALIBRATION_FOLDS, seed)
-    model, raw = algorithms.fit_and_hold_out(algorithm, rows, mining, seed, copies, inner)
+    model, raw = algorithms.fit_and_hold_out(algorithm, rows, mining, seed, copies, inner, blocks)
     slope, offset = logistic_line(raw, mining)
     return ClassifierFit(FittedClassifier(algorithm, rows.shape[1], model, slope, offset), raw)
 

@@ -25,6 +25,7 @@ from detection.learning.calibration import Reliability, reliability
 from detection.learning.classifiers import ClassifierFit, fit_with_scores
 from detection.learning.classifiers import folds as divide
 from detection.learning.intervals import Draws, interval
+from detection.learning.ranked_svm import Blocks
 from detection.learning.thresholds import (
     average_precision,
     best_f1_threshold,
@@ -128,11 +129,12 @@ def evaluate_grouped(
     seeds: Sequence[int] = (0,),
     precision_target: float = PRECISION_TARGET,
     copies: Floats | None = None,
+    blocks: Blocks | None = None,
 ) -> GroupedEvaluation:
     """Cross-validate over groups and say what to expect on held-out groups.
 
     `features`: float32 (n, d); `mining`: bool (n,); `groups`: (n,) one word or number a row, from `tile_group`
-    or `block_group`, or a date; `copies`: float32 (k, n, d), see `classifiers.fit_with_scores`. `folds` is wanted, not
+    or `block_group`, or a date; `copies`, `blocks`: see `classifiers.fit_with_scores`. `folds` is wanted, not
     promised: there are no more than groups of the rarer kind.
 
     Raises ValueError, naming what is missing, where one kind has too few groups to hold one out both outside
@@ -141,7 +143,9 @@ def evaluate_grouped(
     if not seeds:
         raise ValueError("At least one seed is needed.")
     held = [
-        hold_out([algorithm], features, mining, groups, folds, seed, precision_target, copies)[algorithm]
+        hold_out([algorithm], features, mining, groups, folds, seed, precision_target, copies, blocks=blocks)[
+            algorithm
+        ]
         for seed in seeds
     ]
     return summarise(held, mining, groups, precision_target)
@@ -157,6 +161,7 @@ def hold_out(
     precision_target: float = PRECISION_TARGET,
     copies: Floats | None = None,
     progress: Progress | None = None,
+    blocks: Blocks | None = None,
 ) -> dict[str, HeldOut]:
     """Each of `algorithms` on the same folds.
 
@@ -169,7 +174,7 @@ def hold_out(
     for train, test in divide(mining, groups, wanted, seed):
         taught = None if copies is None else copies[:, train]
         for name, collector in collected.items():
-            fit = fit_with_scores(name, features[train], mining[train], seed, groups[train], taught)
+            fit = fit_with_scores(name, features[train], mining[train], seed, groups[train], taught, blocks)
             collector.take(fit, features[test], mining[train], test)
             if progress is not None:
                 progress()

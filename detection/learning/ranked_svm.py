@@ -9,6 +9,7 @@ than `LARGEST_TAUGHT` rows, of which so many are drawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from detection.learning.ranks import Ranks
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.intp]
+# (numbers, weight) of each kind of features, in their order; see `detection.features.protocol`.
+Blocks = Sequence[tuple[int, float]]
 
 # What a large margin costs.
 RIDGE = 0.03
@@ -61,14 +64,19 @@ class RankedSvm:
 class SvmFitter:
     """Fits on parts of the same rows without measuring their distances again.
 
-    `rows`: float32 (n, d), finite; `mining`: bool (n,) with both kinds; `copies`: float32 (k, n, d) or None. The ranks
+    `rows`: float32 (n, d), finite; `mining`: bool (n,) with both kinds; `copies`: float32 (k, n, d) or None; `blocks`:
+    what each kind of features counts, all features alike where nothing is said. The ranks
     are those of all the rows, also while a part of them is held out: they know where the held-out features lie, no
     verdict of theirs. (What is reported to people comes from rows that were not even among these.)
     """
 
-    def __init__(self, rows: Floats, mining: Booleans, seed: int, copies: Floats | None) -> None:
+    def __init__(
+        self, rows: Floats, mining: Booleans, seed: int, copies: Floats | None, blocks: Blocks | None = None
+    ) -> None:
         self.mining = mining
         self.ranks = Ranks.fit(rows)
+        if blocks is not None and len(blocks) > 1:
+            self.ranks = self.ranks.scaled(block_factors(blocks))
         self.gamma = GAMMA / rows.shape[1]
         ranked = self.ranks.apply(rows)
         self.support = _drawn(mining, LARGEST_SUPPORT, seed)
@@ -109,6 +117,17 @@ class SvmFitter:
             wanted += weight * (near.T @ (target - offset))
         weights = np.asarray(np.linalg.solve(system, wanted), dtype=np.float64)
         return supports, weights, offset
+
+
+def block_factors(blocks: Blocks) -> Floats:
+    """What each feature's ranks are multiplied with, float32 (d,): a block of n of d features with weight w then makes
+    w / Σw of the squared distance that d features of their own make. Raises ValueError where nothing has a weight."""
+    numbers = np.array([count for count, _weight in blocks])
+    weights = np.array([weight for _count, weight in blocks], np.float64)
+    if not (weights > 0).all() or not (numbers > 0).all():
+        raise ValueError("Every block of features needs numbers and a weight above 0.")
+    factors = np.sqrt(weights / weights.sum() * numbers.sum() / numbers)
+    return np.repeat(factors, numbers).astype(np.float32)
 
 
 def _drawn(mining: Booleans, most: int, seed: int) -> Numbers:

@@ -55,6 +55,10 @@ class Ranks:
         middle, deviation = ranked.mean(axis=0), np.maximum(ranked.std(axis=0), 1e-3)
         return cls(values, ((places - middle[:, None]) / deviation[:, None]).astype(np.float32))
 
+    def scaled(self, factors: Floats) -> Ranks:
+        """The same lines, each feature's ranks times its factor, float32 (d,): what it counts in a distance."""
+        return Ranks(self.values, np.asarray(self.places * factors[:, None], np.float32))
+
     def apply(self, rows: Floats) -> Floats:
         """float32 (n, d) of rows float32 (n, d)."""
         ranked = np.empty(rows.shape, np.float32)

@@ -83,4 +83,5 @@ def _hold_out(data: TrainingData, grouping: str, place: int, progress: Progress)
         SEED,
         copies=data.copies,
         progress=one_more,
+        blocks=data.extractor.blocks,
     )

@@ -86,7 +86,12 @@ def _read_by_both(old: TrainingData, new: TrainingData) -> tuple[list[int], list
 def _rows(algorithm: str, data: TrainingData, grouping: str, chosen: list[int]) -> before_after.Rows:
     copies = None if data.copies is None else data.copies[:, chosen]
     return before_after.Rows(
-        algorithm, data.features[chosen], data.mining[chosen], data.groups(grouping)[chosen], copies
+        algorithm,
+        data.features[chosen],
+        data.mining[chosen],
+        data.groups(grouping)[chosen],
+        copies,
+        data.extractor.blocks,
     )
 
 

@@ -107,6 +107,7 @@ def activate_question(classifier: Classifier, active: Classifier | None) -> str:
 def _features(extractor: str) -> str:
     """An extractor in plain words."""
     names = {
+        "texture-lite0": _("texture, and EfficientNet-Lite0 with ImageNet weights"),
         "texture": _("texture: no pretrained weights"),
         "resnet50": _("ResNet50 with ImageNet weights"),
         "resnet50-dense": _("ResNet50 with ImageNet weights, one look at the whole tile"),

@@ -101,13 +101,15 @@ def _fit(
     """
     arguments = (algorithm, data.features, data.mining)
     try:
-        fit = classifiers.fit_with_scores(*arguments, 0, data.groups("by_tile"), data.copies)
+        fit = classifiers.fit_with_scores(
+            *arguments, 0, data.groups("by_tile"), data.copies, data.extractor.blocks
+        )
     except ValueError:
         warnings.append(_("Too few places to choose a threshold from: 0.5 is used. Label more tiles."))
     else:
         return fit.classifier, choose_threshold(fit.probabilities, data.mining, PRECISION_TARGET)
     try:
-        return classifiers.fit(*arguments, 0, copies=data.copies), None
+        return classifiers.fit(*arguments, 0, copies=data.copies, blocks=data.extractor.blocks), None
     except ValueError as error:
         raise UserError(str(error)) from None
 
@@ -127,6 +129,7 @@ def _evaluate(algorithm: str, data: TrainingData, progress: Progress) -> dict[st
                 data.groups(name),
                 precision_target=PRECISION_TARGET,
                 copies=data.copies,
+                blocks=data.extractor.blocks,
             )
         except ValueError as error:
             metrics["warnings"].append(f"{name}: {error}")

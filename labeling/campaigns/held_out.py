@@ -111,7 +111,12 @@ def measure_held_out(campaign: Campaign, progress: Progress) -> dict[str, Any]:
 
 def _rows(classifier: Classifier, data: TrainingData) -> before_after.Rows:
     return before_after.Rows(
-        classifier.algorithm, data.features, data.mining, data.groups("by_tile"), data.copies
+        classifier.algorithm,
+        data.features,
+        data.mining,
+        data.groups("by_tile"),
+        data.copies,
+        data.extractor.blocks,
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from PIL import Image
 
 from amberapp.models import User
@@ -241,7 +242,13 @@ def _classifier(region: Region, progress: Progress) -> Classifier:
     def tell(done: int, total: int, message: str) -> None:
         progress(45 + 30 * done // max(total, 1), TOTAL, message)
 
-    return retrain(region=region, algorithm="svm", extractor="texture", acting_user=None, progress=tell)
+    return retrain(
+        region=region,
+        algorithm="svm",
+        extractor=settings.AMBER["AMBER_EXTRACTOR"],
+        acting_user=None,
+        progress=tell,
+    )
 
 
 def _run(region: Region, classifier: Classifier, progress: Progress) -> Run:

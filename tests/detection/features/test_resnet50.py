@@ -11,7 +11,7 @@ import pytest
 from detection.features import ExtractorUnavailable, conversion, converter, resnet50_choice
 from detection.features.engines import KerasEngine, OpenVinoEngine
 from detection.features.resnet50 import ResNet50Crops, ResNet50Dense, nearest
-from detection.features.resnet50_network import find_weights, network
+from detection.features.resnet50_network import find_weights, network, preprocess
 from detection.scenes import render_scene
 
 pytestmark = pytest.mark.slow
@@ -66,7 +66,7 @@ def never(request, lock):
 def test_crops_through_keras_are_the_recipe_of_2018(model, ground):
     from keras.applications.resnet50 import preprocess_input
 
-    features = ResNet50Crops(KerasEngine(model, gpu=False), "ab" * 32).extract(
+    features = ResNet50Crops(KerasEngine(model, gpu=False, prepare=preprocess), "ab" * 32).extract(
         ground[0], two_halves(ground[0])
     )
     crop = nearest(ground[0][:, :80], 224).astype(np.float32)[None]
@@ -81,7 +81,7 @@ def test_the_int8_conversion_is_near_to_keras_in_both_forms_and_says_how_near(we
     for form, kind in (("resnet50", ResNet50Crops), ("resnet50-dense", ResNet50Dense)):
         assert found.accepted(form) and found.record["checked"][form]["pieces"] >= 8
         ours = kind(OpenVinoEngine(found.model, "int8"), found.weights_hash)
-        theirs = kind(KerasEngine(model, gpu=False), found.weights_hash)
+        theirs = kind(KerasEngine(model, gpu=False, prepare=preprocess), found.weights_hash)
         for mine, other in zip(ours.extract(image, labels), theirs.extract(image, labels), strict=True):
             assert cosine(mine, other) >= 0.99
         assert ours.key.startswith(f"{form}-2-{found.weights_hash[:12]}-int8-")

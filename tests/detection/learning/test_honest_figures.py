@@ -15,7 +15,7 @@ from detection.learning.classifiers import fit
 from detection.learning.comparison import propose
 from detection.learning.evaluation import HeldOut, evaluate_grouped, hold_out
 from detection.learning.intervals import Draws, interval
-from detection.learning.ranked_svm import SvmFitter
+from detection.learning.ranked_svm import SvmFitter, block_factors
 from detection.learning.ranks import Ranks
 from detection.learning.thresholds import average_precision
 from tests.detection.learning.test_learning import rows
@@ -160,6 +160,7 @@ def test_copies_in_other_light_teach_and_are_drawn_from_the_image_alone() -> Non
 
     class Mean:
         name, version, weights_hash, dimension, key, warnings = "mean", "1", "", 3, "mean-1-plain", ()
+        blocks = ((3, 1.0),)
 
         def extract(self, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
             return image.reshape(-1, 3).mean(axis=0, dtype=np.float32)[None]
@@ -174,3 +175,26 @@ def test_copies_in_other_light_teach_and_are_drawn_from_the_image_alone() -> Non
     assert not np.allclose(taught, fit("svm", features, mining, 0).predict_proba(features))
     with pytest.raises(ValueError, match="Copies of rows"):
         fit("svm", features, mining, 0, copies=copies[:, :10])
+
+
+def test_a_kind_of_features_counts_by_its_weight_and_not_by_how_many_numbers_it_has() -> None:
+    """Three telling numbers beside three hundred of noise: with blocks of equal weight they are heard."""
+    random = np.random.default_rng(3)
+    mining = np.arange(240) % 3 == 0
+    telling = random.normal(mining[:, None] * 1.5, 1.0, (240, 3))
+    features = np.concatenate([telling, random.normal(size=(240, 300))], axis=1).astype(np.float32)
+    groups = np.arange(240) // 4
+    alike, heard = (
+        evaluate_grouped("svm", features, mining, groups, blocks=blocks).average_precision
+        for blocks in (None, ((3, 1.0), (300, 1.0)))
+    )
+    assert heard > alike + 0.1
+    rows = Ranks.fit(features).apply(features)
+    factors = block_factors(((3, 3.0), (300, 1.0)))
+    squares = ((rows * factors) ** 2).mean(axis=0)
+    assert squares[:3].sum() / squares[3:].sum() == pytest.approx(3, rel=0.05)
+    assert (factors**2).sum() == pytest.approx(303)
+    with pytest.raises(ValueError, match="weight above 0"):
+        block_factors(((3, 0.0), (300, 1.0)))
+    one = SvmFitter(features, mining, 0, None, ((303, 1.0),)).fit().margins(features)
+    assert np.array_equal(one, SvmFitter(features, mining, 0, None).fit().margins(features))
