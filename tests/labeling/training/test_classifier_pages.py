@@ -90,9 +90,7 @@ def test_the_pages_name_the_campaigns_that_a_classifier_has_learned_from(
     make_tile: Callable,
     client_of: Callable,
     django_assert_num_queries: Any,
-    settings: Any,
 ) -> None:
-    settings.AMBER = {**settings.AMBER, "AMBER_EXTRACTOR": "texture"}
     notes = [
         CampaignNote(3, "Clear-cuts", "label", "deforestation", 12),
         CampaignNote(5, "Snow", "exclude", "", 1),

@@ -14,9 +14,12 @@ import pytest
 from amberapp import jobs
 from amberapp.errors import Conflict, UserError
 from amberapp.models import AuditEntry, Job, User
-from detection.description import features
+from detection.description.feature_store import pack
 from detection.description.features import usable_extractor
 from detection.features import DIMENSIONS, get_extractor
+from detection.features.resnet50 import ResNet50Crops, ResNet50Dense
+from detection.features.texture_lite0 import TextureLite0Extractor
+from detection.learning import before_after
 from detection.look_alikes.index import BUILD_JOB, build_index, extractor_key_of, state_of
 from detection.models import Classifier, Region, Run, TileFeatures
 from detection.runs.runs import cancel_run, execute_here, pause_run, start_run
@@ -27,6 +30,7 @@ from labeling.models import Claim, Consensus
 from labeling.training import upgrade
 from labeling.training.retrain import request_retrain, training_rows
 from labeling.training.upgrade import UPGRADE_JOB, upgrades
+from labeling.training.upgrade_card import BYTES_A_NUMBER
 from tests.kept import keep
 from tests.labeling.campaigns.rounds import silent
 from tests.pits import store_tiles, told
@@ -53,9 +57,8 @@ class Coarse:
 
 
 @pytest.fixture
-def coarse(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    """The site knows the coarse features too, and trains on `texture`."""
-    settings.AMBER = {**settings.AMBER, "AMBER_EXTRACTOR": "texture"}
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The site knows the coarse features too, and trains on `texture`, as every site of these tests."""
 
     def extractor_named(name: str, key: str = "") -> Any:
         return Coarse() if name == "coarse" else usable_extractor(name, key)
@@ -424,6 +427,52 @@ def test_the_command_does_the_same(old: Classifier, monkeypatch: pytest.MonkeyPa
     assert TileFeatures.objects.filter(extractor_key=get_extractor("texture").key).count() == 24 + 3
 
 
+@pytest.mark.slow
+def test_a_site_with_texture_goes_over_to_what_a_network_has_learned(
+    trained: Classifier, dug_tiles: list[Any], carol: User, client_of: Callable, settings: Any
+) -> None:
+    settings.AMBER = {**settings.AMBER, "AMBER_EXTRACTOR": "texture-lite0"}
+    client = client_of(carol)
+    assert "a network has learned from a million photographs" in text(client.get(ADDRESS))
+    client.post(ADDRESS + "upgrade/")
+    result = done(newest())
+    # Drawn pits are told from drawn meadows by either: nothing to gain, so an admin is asked.
+    assert result["verdict"] == "no better"
+    assert "the new ones are no better" in text(client.get(ADDRESS))
+    client.post(ADDRESS + "upgrade/", {"go_on": "1"})
+    run = Run.objects.get(pk=done(newest())["run"])
+    execute_here(run)
+    assert active() == run.classifier != trained
+    assert (active().extractor, run.detections.count()) == ("texture-lite0", 2)
+    described = TileFeatures.objects.filter(extractor_key=active().extractor_key).select_related("chunk")
+    assert {row.chunk.dimension for row in described} == {DIMENSIONS["texture-lite0"]}
+
+
+def test_two_kinds_of_features_are_judged_on_the_same_rows_each_by_its_own() -> None:
+    """Exchanged sides give exchanged figures; without the rows as the old side sees them nothing is compared."""
+    random = np.random.default_rng(1)
+    mining = np.tile([True, False], 20)
+    places = np.array([f"{number // 2}" for number in range(40)])
+    noise = random.normal(0, 1, (40, 3)).astype(np.float32)
+    telling = np.column_stack([mining + random.normal(0, 0.1, 40), noise[:, :1]]).astype(np.float32)
+    dull, sharp = (before_after.Rows("svm", features, mining, places) for features in (noise, telling))
+    there = before_after.hold_out_both(dull, sharp, judged=noise)
+    back = before_after.hold_out_both(sharp, dull, judged=telling)
+    for one, other in zip(there, reversed(back), strict=True):
+        np.testing.assert_array_equal(one.scores, other.scores)
+    figures = before_after.compare(*there, mining, places, np.ones(40, bool))
+    assert figures is not None
+    assert figures["difference"]["average_precision"][1] > 0
+    with pytest.raises(ValueError, match="different features"):
+        before_after.hold_out_both(dull, sharp)
+
+
 def test_what_features_take_on_disk_is_told_rightly() -> None:
-    assert get_extractor("texture").dimension == DIMENSIONS["texture"]
-    assert features.feature_store.pack(np.zeros((1, 1), np.float32)).itemsize == 2
+    made = {
+        "texture": get_extractor("texture"),
+        "texture-lite0": TextureLite0Extractor,
+        "resnet50": ResNet50Crops,
+        "resnet50-dense": ResNet50Dense,
+    }
+    assert {name: extractor.dimension for name, extractor in made.items()} == DIMENSIONS
+    assert pack(np.zeros((1, 1), np.float32)).itemsize == BYTES_A_NUMBER
