@@ -53,11 +53,12 @@ class ComparedRow:
 
 @dataclass(frozen=True)
 class UpgradeCard:
-    """`sentences`: what is better, and what the new features cost before anybody has pressed; `progress`: as jobs tell it,
-    of the step under way; `notice`: why it stopped or what is asked; `button`: "" where there is nothing to press; `go_on`:
+    """`sentence`: what is better, or how it stands; `costs`: sentences, before anybody has pressed; `progress`: as jobs
+    tell it, of the step under way; `notice`: why it stopped or what is asked; `button`: "" where there is nothing to press; `go_on`:
     pressing it overrules the comparison; `other`: a classifier that one press makes active, and `other_button` its words."""
 
-    sentences: list[str]
+    sentence: str
+    costs: list[str] = field(default_factory=list)
     steps: list[UpgradeStep] = field(default_factory=list)
     progress: dict[str, Any] | None = None
     notice: str = ""
@@ -91,7 +92,7 @@ def upgrade_card(region: Region) -> UpgradeCard | None:
         return None
     if job is None or told.get("before", active.pk) != active.pk or job.parameters["extractor"] != wanted:
         return UpgradeCard(
-            [_what_is_better(wanted), *costs(region, wanted)], button=_("Upgrade to the new features")
+            _what_is_better(wanted), costs(region, wanted), button=_("Upgrade to the new features")
         )
     return _stopped(job, told, run, wanted)
 
@@ -107,9 +108,9 @@ def progress_now(region: Region, step: str) -> dict[str, Any]:
 def _under_way(job: Job, told: dict[str, Any], run: Run | None) -> UpgradeCard:
     paused = run is not None and run.is_paused
     return UpgradeCard(
-        sentences=[
-            _("Until the new features have read the whole region, everything goes on with the old ones.")
-        ],
+        sentence=_(
+            "Until the new features have read the whole region, everything goes on with the old ones."
+        ),
         steps=_steps(told, run, STOPPED if paused else WORKING),
         progress=None if paused else _progress(job, told, run),
         notice=_("Run %(id)s is paused: resume it, and the upgrade goes on.") % {"id": run.pk}
@@ -140,11 +141,9 @@ def _progress(job: Job, told: dict[str, Any], run: Run | None) -> dict[str, Any]
 def _in_use(active: Classifier, told: dict[str, Any]) -> UpgradeCard:
     """`active`: the upgrade's own classifier."""
     return UpgradeCard(
-        sentences=[
-            _(
-                "The new features are in use. The map stays as it is until experts have reviewed what changed and it is published."
-            )
-        ],
+        sentence=_(
+            "The new features are in use. The map stays as it is until experts have reviewed what changed and it is published."
+        ),
         figures=_compared(told),
         other=Classifier.objects.filter(pk=told["before"]).first(),
         other_button=_("Go back to the old classifier"),
@@ -156,9 +155,9 @@ def _stopped(job: Job, told: dict[str, Any], run: Run | None, wanted: str) -> Up
     figures, steps = _compared(told), _steps(told, run, STOPPED)
     if run is not None and run.state == WorkState.DONE:  # somebody went back
         return UpgradeCard(
-            sentences=[
-                _("The region has been read with the new features, and the old classifier is the active one.")
-            ],
+            sentence=_(
+                "The region has been read with the new features, and the old classifier is the active one."
+            ),
             figures=figures,
             other=Classifier.objects.filter(pk=told["classifier"]).first(),
             other_button=_("Use the new features again"),
@@ -166,7 +165,7 @@ def _stopped(job: Job, told: dict[str, Any], run: Run | None, wanted: str) -> Up
     verdict = told.get("verdict")
     if verdict is not None and verdict != Verdict.PASSED and run is None and job.state == WorkState.DONE:
         return UpgradeCard(
-            sentences=[_what_is_better(wanted)],
+            sentence=_what_is_better(wanted),
             steps=steps,
             notice=_question(verdict),
             button=_("Use the new features all the same"),
@@ -177,7 +176,7 @@ def _stopped(job: Job, told: dict[str, Any], run: Run | None, wanted: str) -> Up
     if run is not None:
         notice = _("Run %(id)s has failed or was cancelled. What has been read is kept.") % {"id": run.pk}
     return UpgradeCard(
-        sentences=[_what_is_better(wanted)],
+        sentence=_what_is_better(wanted),
         steps=steps,
         notice=notice,
         button=_("Go on with the upgrade"),
@@ -306,6 +305,6 @@ def _seconds_a_tile(name: str) -> float | None:
 def _expected(tiles: int, seconds_a_tile: float | None) -> str:
     if seconds_a_tile is None:
         return _("How long it takes is known after the first tiles.")
-    return _("One worker reads them in about %(time)s; several at once are quicker.") % {
+    return _("Reading them takes one worker about %(time)s; several at once are quicker.") % {
         "time": duration(tiles * seconds_a_tile)
     }

@@ -115,14 +115,14 @@ def test_one_press_goes_over_to_better_features_and_one_goes_back(
     assert "4 tiles of the region have to be read again" in page
     assert "How long it takes is known after the first tiles." in page
     assert "of disk;" in page
-    assert "Better features can be had." in text(client.get("/manage/"))
+    assert "New features can be had." in text(client.get("/manage/"))
     # Twice, and by two admins at once: one upgrade.
     assert client.post(ADDRESS + "upgrade/").status_code == 302
     client.post(ADDRESS + "upgrade/")
     job = Job.objects.get(kind=UPGRADE_JOB)
     assert "api/regions/testshire/upgrade/labelled/" in text(client.get(ADDRESS))
     overview = text(client.get("/manage/"))
-    assert "The upgrade to better features is under way." in overview
+    assert "The upgrade to the new features is under way." in overview
     assert "being tried" in overview
     result = done(job)
     assert result["verdict"] == "passed"
@@ -160,7 +160,7 @@ def test_one_press_goes_over_to_better_features_and_one_goes_back(
     assert state_of(old.region, after.extractor_key).tiles == 27
     page = text(client.get(ADDRESS))
     assert "The new features are in use." in page
-    assert "Better features can be had." not in text(client.get("/manage/"))
+    assert "New features can be had." not in text(client.get("/manage/"))
     client.post(f"/manage/classifiers/{old.pk}/activate/")
     assert active() == old
     page = text(client.get(ADDRESS))
@@ -402,7 +402,7 @@ def test_nothing_is_begun_where_there_is_nothing_to_go_over_to(
     settings.AMBER = {**settings.AMBER, "AMBER_EXTRACTOR": "coarse"}
     with pytest.raises(UserError, match="already"):
         upgrade.request_upgrade(region=old.region, acting_user=carol)
-    assert "Better features" not in text(client_of(carol).get(ADDRESS))
+    assert "New features<" not in text(client_of(carol).get(ADDRESS))
     assert not upgrades(old.region).exists()
 
 
