@@ -26,7 +26,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.crops import LabelledCrops, read_crops
 from detection.learning import ranking
@@ -175,12 +174,10 @@ def main() -> None:
     crops = crops_of(options.crops, options.cache)
     outcomes = {name: ReplayOutcome() for name in ORDERS}
     began, worked = time.perf_counter(), time.process_time()
-    # Fits on a few hundred rows are so short that threads wait for each other longer than they work.
-    with threadpool_limits(1):
-        full = [
-            replay(crops, seed, outcomes)
-            for seed in range(options.first_seed, options.first_seed + options.seeds)
-        ]
+    full = [
+        replay(crops, seed, outcomes)
+        for seed in range(options.first_seed, options.first_seed + options.seeds)
+    ]
     chance = float(np.mean(outcomes["random"].held))
     told = {
         name: {

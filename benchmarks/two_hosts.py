@@ -34,8 +34,6 @@ NETWORK = "10.213.77"
 ADDRESSES = {"store": f"{NETWORK}.1", "one": f"{NETWORK}.2", "two": f"{NETWORK}.3"}
 CORES = {"one": 0, "two": 1}
 SETTINGS = {"AMBER_LEASE_SECONDS": "8", "AMBER_SHARD_TILES": "8", "PYTHONUNBUFFERED": "1"}
-# One thread a worker: the comparison is of cores.
-THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
 LONGEST = 1_800.0
 
 
@@ -165,7 +163,6 @@ class Site:
         self.environment = {
             **crowd_site.environment(self.home, f"postgres://{USER}@{address}:5432/postgres"),
             **SETTINGS,
-            **THREADS,
             "AMBER_REDIS_URL": f"redis://{address}:6379/0",
         }
         (self.home / "static").mkdir()

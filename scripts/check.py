@@ -30,8 +30,6 @@ QUICK = "not slow and not browser"
 COVERAGE = [str(BIN / "coverage"), "report", "--format=total"]
 ONE_AT_A_TIME = threading.Lock()
 ROOM_IN_MEMORY = 4 * 2**30
-# Two processes of tests, each with its children, share two cores: more threads would only wait for one another.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
 @dataclass
@@ -147,7 +145,7 @@ def _environment(scratch: Path, extra: Mapping[str, str]) -> dict[str, str]:
         "COVERAGE_FILE": str(scratch / "coverage"),
         "TMPDIR": str(scratch),
     }
-    return {**clean, **places, **ONE_THREAD, "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
+    return {**clean, **places, "PYTHONPYCACHEPREFIX": str(BYTECODE), **extra}
 
 
 def _check(scratch: Path, name: str, command: Sequence[str]) -> Tally:

@@ -23,7 +23,6 @@ FOREST_THREADS = 2
 # Rounds of boosting on so few rows last a millisecond: OpenMP's threads wait for each other longer than they
 # work (744 rows on a loaded machine: 0.3 s on one thread, 2 to 17 s on two).
 BOOSTING_THREADS = 1
-BLAS_THREADS = 1
 
 
 def fit_uncalibrated(
@@ -67,15 +66,10 @@ def fit_and_hold_out(
     """
     raw = np.zeros(len(rows), np.float32)
     if algorithm == "svm":
-        from threadpoolctl import threadpool_limits
-
-        # Its equations are small: BLAS's threads wait for each other longer than they work (744 rows on a loaded
-        # machine: 5 s an evaluation on one thread, 27 s on two).
-        with threadpool_limits(limits=BLAS_THREADS, user_api="blas"):
-            fitter = SvmFitter(rows, mining, seed, copies, blocks)
-            for train, test in folds:
-                raw[test] = fitter.held_out(train, test)
-            return fitter.fit(), raw
+        fitter = SvmFitter(rows, mining, seed, copies, blocks)
+        for train, test in folds:
+            raw[test] = fitter.held_out(train, test)
+        return fitter.fit(), raw
     for train, test in folds:
         taught = None if copies is None else copies[:, train]
         model = fit_uncalibrated(algorithm, rows[train], mining[train], seed, taught)
