@@ -7,6 +7,7 @@ features of rows far outside what was seen, which count as the outermost rank.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ Floats = npt.NDArray[np.float32]
 LANDMARKS = 200
 # Rows brought to ranks at once: their columns stay in the processor's cache.
 CHUNK_ROWS = 4096
+CELLS = 4096
+TOLERANCE = 0.02
 # Deviations of the bell curve at which the outermost ranks end.
 FARTHEST = 2.5
 
@@ -39,7 +42,16 @@ class Ranks:
 
         count = min(LANDMARKS, max(2, len(rows)))
         ladder = np.linspace(0.0, 1.0, count)
-        landmarks = np.quantile(rows, ladder, axis=0).T.astype(np.float32)
+        # Sorted once, column by column: `quantile` along the first axis takes five times as long.
+        columns = np.sort(np.ascontiguousarray(rows.T, dtype=np.float32), axis=1)
+        place = ladder * (len(rows) - 1)
+        below = (
+            np.minimum(place.astype(np.intp), len(rows) - 2) if len(rows) > 1 else np.zeros(count, np.intp)
+        )
+        above = np.minimum(below + 1, len(rows) - 1)
+        landmarks = (columns[:, below] + (columns[:, above] - columns[:, below]) * (place - below)).astype(
+            np.float32
+        )
         values = np.empty_like(landmarks)
         places = np.empty_like(landmarks)
         for feature, found in enumerate(landmarks):
@@ -51,8 +63,10 @@ class Ranks:
             step = max(1.0, abs(float(kept[-1])))
             values[feature] = np.concatenate([kept, kept[-1] + step * np.arange(1, missing + 1)])
             places[feature] = np.concatenate([place, np.full(missing, place[-1])])
-        ranked = cls(values, places).apply(rows)
-        middle, deviation = ranked.mean(axis=0), np.maximum(ranked.std(axis=0), 1e-3)
+        ranked = np.empty_like(columns)
+        for feature, column in enumerate(columns):
+            ranked[feature] = np.interp(column, values[feature], places[feature])
+        middle, deviation = ranked.mean(axis=1), np.maximum(ranked.std(axis=1), 1e-3)
         return cls(values, ((places - middle[:, None]) / deviation[:, None]).astype(np.float32))
 
     def scaled(self, factors: Floats) -> Ranks:
@@ -66,6 +80,61 @@ class Ranks:
             # A copy always: of a single row, or a single feature, `ascontiguousarray` is the caller's own memory.
             columns = np.array(rows[start : start + CHUNK_ROWS].T, np.float32, order="C")
             for feature, column in enumerate(columns):
-                columns[feature] = np.interp(column, self.values[feature], self.places[feature])
+                if self._tables.fits[feature]:
+                    self._tables.apply(feature, column)
+                else:
+                    columns[feature] = np.interp(column, self.values[feature], self.places[feature])
             ranked[start : start + CHUNK_ROWS] = columns.T
         return ranked
+
+    @cached_property
+    def _tables(self) -> _Tables:
+        return _Tables.of(self.values, self.places)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The same lines, looked up instead of searched, several times as fast; searching was most of what scoring cost.
+
+    A value v, no less than the least one `low`, becomes t = (v − low) / spread and then t / (1 + t), between 0 and 1, where
+    `CELLS` cells of equal width hold half of themselves for the values below the middle one and let no far value out.
+    `nodes`: float32 (d, CELLS + 2), the rank where each cell begins, the last one twice. `fits`: bool (d,), whether the lookup is on average within `TOLERANCE` of the line at the line's own corners; the others are searched.
+    (A feature that often has exactly one value jumps there, and no cell begins at it.)
+    """
+
+    low: Floats
+    scale: Floats
+    nodes: Floats
+    fits: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, values: Floats, places: Floats) -> _Tables:
+        """Of the lines of `Ranks`."""
+        low = values[:, 0]
+        spread = np.maximum(values[:, values.shape[1] // 2] - low, 1e-12)
+        begins = np.minimum(np.arange(CELLS + 2) / CELLS, 1 - 1e-9)
+        steps = begins / (1 - begins)
+        nodes = np.empty((len(values), CELLS + 2), np.float32)
+        for feature, line in enumerate(nodes):
+            line[:] = np.interp(low[feature] + spread[feature] * steps, values[feature], places[feature])
+        tables = cls(low, (1 / spread).astype(np.float32), nodes, np.ones(len(values), bool))
+        looked = values.copy()
+        for feature, column in enumerate(looked):
+            tables.apply(feature, column)
+        tables.fits[:] = np.abs(looked - places).mean(axis=1) <= TOLERANCE
+        return tables
+
+    def apply(self, feature: int, column: Floats) -> None:
+        """Turn one feature's values, float32 (n,), contiguous, into ranks where they stand."""
+        column -= self.low[feature]
+        column *= self.scale[feature]
+        np.maximum(column, 0, out=column)
+        column /= column + 1
+        column *= CELLS
+        cell = column.astype(np.int32)
+        column -= cell
+        line = self.nodes[feature]
+        begin = line.take(cell)
+        cell += 1
+        column *= line.take(cell) - begin
+        column += begin

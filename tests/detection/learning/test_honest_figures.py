@@ -198,3 +198,30 @@ def test_a_kind_of_features_counts_by_its_weight_and_not_by_how_many_numbers_it_
         block_factors(((3, 0.0), (300, 1.0)))
     one = SvmFitter(features, mining, 0, None, ((303, 1.0),)).fit().margins(features)
     assert np.array_equal(one, SvmFitter(features, mining, 0, None).fit().margins(features))
+
+
+def test_ranks_that_are_looked_up_are_those_of_the_line_also_of_odd_features() -> None:
+    random = np.random.default_rng(4)
+    rows = np.stack(
+        [
+            random.normal(50, 9, 900),
+            random.lognormal(0, 2, 900),
+            np.maximum(random.normal(size=900), 0),  # half of it exactly nothing
+            np.round(random.normal(0, 2, 900)),
+            np.zeros(900),
+            -random.lognormal(3, 1, 900),
+        ],
+        axis=1,
+    ).astype(np.float32)
+    ranks = Ranks.fit(rows)
+    asked = np.concatenate(
+        [rows, rows * 1.7 - 3, np.full((1, 6), 1e6, np.float32), np.full((1, 6), -1e6, np.float32)]
+    )
+    searched = np.stack(
+        [np.interp(asked[:, one], ranks.values[one], ranks.places[one]) for one in range(6)], axis=1
+    )
+    away = np.abs(ranks.apply(asked) - searched)
+    assert away.mean() < 0.01 and np.quantile(away, 0.99) < 0.1
+    # One row at a time or all together: the same number.
+    alone = np.concatenate([ranks.apply(row[None]) for row in asked[:50]])
+    assert np.array_equal(alone, ranks.apply(asked)[:50])
