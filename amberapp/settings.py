@@ -185,6 +185,7 @@ HEAVY_JOBS = frozenset(
         "labeling.publish",
         "labeling.rank_tiles",
         "labeling.retrain",
+        "labeling.upgrade_features",
     }
 )
 CELERY_TASK_ACKS_LATE = True

@@ -112,7 +112,7 @@ def trouble_with(error: BaseException) -> str:
         if isinstance(cause, OSError) and cause.errno in _OF_THE_DISK:
             place = str(cause.filename or settings.HOME)
             if cause.errno in (errno.ENOSPC, errno.EDQUOT):
-                return full % {"place": place, "free": _free_megabytes(place)}
+                return full % {"place": place, "free": free_megabytes(place)}
             if cause.errno == errno.EROFS:
                 return read_only % {"place": place}
             return _("%(place)s cannot be read or written (%(reason)s): see to it, then go on.") % {
@@ -121,7 +121,7 @@ def trouble_with(error: BaseException) -> str:
             }
         if "database or disk is full" in text or type(cause).__name__ == "DiskFull":
             place = str(settings.DATABASES["default"]["NAME"])
-            return full % {"place": place, "free": _free_megabytes(place)}
+            return full % {"place": place, "free": free_megabytes(place)}
         if "attempt to write a readonly database" in text:
             return read_only % {"place": str(settings.DATABASES["default"]["NAME"])}
         if type(cause).__module__.startswith(("botocore.", "boto3.")):
@@ -146,7 +146,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def _free_megabytes(place: str) -> int:
+def free_megabytes(place: str) -> int:
     """Of the disk on which `place` lies or would lie."""
     path = Path(place).absolute()
     while not path.exists() and path != path.parent:

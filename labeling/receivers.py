@@ -15,6 +15,7 @@ from labeling.desk.priority import request_ranking
 from labeling.desk.queue_state import open_tile
 from labeling.releases.catalogue import KEY, rebuild_if_stale, write_catalogue
 from labeling.reports.retention import forget_now_and_again
+from labeling.training.upgrade import finish_upgrade
 
 
 @receiver(post_save, sender=SegmentedTile)
@@ -24,6 +25,12 @@ def offer_to_volunteers(
     """A tile that has just been cut joins the queue in the same transaction."""
     if created:
         open_tile(instance)
+
+
+@receiver(run_finished)
+def put_upgrade_in_use(sender: type[Run], run: Run, **_: Any) -> None:
+    """The region has been read with the features of an upgrade: its classifier becomes the active one."""
+    finish_upgrade(run)
 
 
 @receiver(run_finished)

@@ -17,6 +17,7 @@ from labeling.releases.publish_job import PUBLISH_JOB, publish_in_job
 from labeling.reports.decision import LETTER_JOB
 from labeling.reports.mail import answer_reporter
 from labeling.training.retrain import COMPARE_CLASSIFIERS_JOB, RETRAIN_JOB, compare, retrain
+from labeling.training.upgrade import UPGRADE_JOB, upgrade_in_job
 
 
 @jobs.handles(RETRAIN_JOB)
@@ -39,6 +40,11 @@ def compare_classifiers_job(context: jobs.JobContext) -> dict[str, Any]:
         acting_user=context.user,
         progress=context.progress,
     )
+
+
+@jobs.handles(UPGRADE_JOB)
+def upgrade_features_job(context: jobs.JobContext) -> dict[str, Any]:
+    return upgrade_in_job(context)
 
 
 @jobs.handles(round.ROUND_JOB)

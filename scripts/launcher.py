@@ -19,7 +19,7 @@ from scripts.home import MARK, Home, HomeError
 
 GROUPS: Mapping[str, Sequence[str]] = {
     "Bring in": ("import_tiles", "import_crops", "import_districts", "import_historical"),
-    "Train": ("train", "evaluate", "compare_classifiers"),
+    "Train": ("train", "evaluate", "compare_classifiers", "upgrade_features"),
     "Search": ("detect", "pause_run", "resume_run", "cancel_run", "diff_runs"),
     "Publish": ("publish", "export_map", "rebuild_catalogue"),
     "Keep the site": (

@@ -8,9 +8,11 @@ from pathlib import Path
 from detection.features.conversion import Images, Share
 from detection.features.protocol import ExtractorUnavailable, FeatureExtractor
 
-EXTRACTOR_NAMES = ("texture-lite0", "texture", "resnet50", "resnet50-dense")
+# Numbers a superpixel, by name: what features take on disk can be told before any is made.
+DIMENSIONS = {"texture-lite0": 2464, "texture": 416, "resnet50": 2048, "resnet50-dense": 2048}
+EXTRACTOR_NAMES = tuple(DIMENSIONS)
 
-__all__ = ["EXTRACTOR_NAMES", "ExtractorUnavailable", "FeatureExtractor", "get_extractor"]
+__all__ = ["DIMENSIONS", "EXTRACTOR_NAMES", "ExtractorUnavailable", "FeatureExtractor", "get_extractor"]
 
 _made: dict[tuple[str, ...], FeatureExtractor] = {}
 

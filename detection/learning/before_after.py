@@ -50,19 +50,26 @@ class Rows:
 
 
 def hold_out_both(
-    before: Rows, after: Rows, wanted: int = FOLDS, progress: Progress | None = None
+    before: Rows,
+    after: Rows,
+    wanted: int = FOLDS,
+    progress: Progress | None = None,
+    judged: Floats | None = None,
 ) -> tuple[HeldOut, HeldOut]:
     """How both judge the rows of `after`, every one by models that never saw its place.
 
-    `progress` is called after each fit. Raises ValueError, naming what is missing, where the places do not suffice, or
-    where the features have different lengths.
+    `judged`: float32 (rows of `after`, numbers of `before`), these rows as the features of `before` describe them; None
+    where both read the same features. `progress` is called after each fit. Raises ValueError, naming what is missing,
+    where the places do not suffice, or where what `before` is to judge is not what it learned from.
     """
-    if before.features.shape[1] != after.features.shape[1]:
+    shown = (after.features if judged is None else judged, after.features)
+    if shown[0].shape != (len(after.mining), before.features.shape[1]):
         raise ValueError("The two classifiers read different features: there is nothing to compare.")
     sides = [Collector(len(after.mining), PRECISION_TARGET) for _side in range(2)]
     for train, test in folds(after.mining, after.places, wanted, SEED):
         unseen = ~np.isin(before.places, np.unique(after.places[test]))
-        for collector, rows, taught in ((sides[0], before, np.flatnonzero(unseen)), (sides[1], after, train)):
+        taught_to = (np.flatnonzero(unseen), train)
+        for collector, rows, seen, taught in zip(sides, (before, after), shown, taught_to, strict=True):
             copies = None if rows.copies is None else rows.copies[:, taught]
             fit = fit_with_scores(
                 rows.algorithm,
@@ -73,7 +80,7 @@ def hold_out_both(
                 copies,
                 rows.blocks,
             )
-            collector.take(fit, after.features[test], rows.mining[taught], test)
+            collector.take(fit, seen[test], rows.mining[taught], test)
             if progress is not None:
                 progress()
     return sides[0].held_out(), sides[1].held_out()

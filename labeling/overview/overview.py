@@ -33,6 +33,7 @@ from labeling.models import (
 from labeling.overview.region_loop import CLASSIFIERS_SHOWN, Overview
 from labeling.review.readiness import readiness
 from labeling.training.retrain import RETRAIN_JOB
+from labeling.training.upgrade import UPGRADE_JOB
 
 # So many labels are counted at every view; more of them take seconds.
 COUNTED_AT_ONCE = 50_000
@@ -172,13 +173,18 @@ def _count_labels(regions: dict[int, Overview]) -> None:
 
 
 def _find_jobs(regions: dict[int, Overview]) -> None:
-    """The open retraining of each region, and the last one where it failed and nothing was trained since."""
-    jobs = Job.objects.filter(kind=RETRAIN_JOB).order_by("-id")[:100]
+    """The open upgrade and the open retraining of each region, and the last retraining where it failed and nothing was
+    trained since."""
+    jobs = Job.objects.filter(kind__in=(RETRAIN_JOB, UPGRADE_JOB)).order_by("-id")[:100]
     latest: dict[int, Job] = {}
     for job in jobs:
         region_id = job.parameters.get("region")
-        if region_id in regions:
+        if region_id not in regions:
+            continue
+        if job.kind == RETRAIN_JOB:
             latest.setdefault(region_id, job)
+        elif job.is_open:
+            regions[region_id].upgrade_job = job
     for region_id, job in latest.items():
         one = regions[region_id]
         if job.is_open:

@@ -55,7 +55,8 @@ class Rival:
 @dataclass
 class Overview:
     """One region. `run` is the latest finished one, `open_run` the one under way or paused; `ready` belongs to `run`;
-    `campaign` is the one that a worker trains for (`campaign_job`) or, without a job, the latest that waits for an admin.
+    `campaign` is the one that a worker trains for (`campaign_job`) or, without a job, the latest that waits for an admin;
+    `upgrade_job` goes over to other features and has not begun to read the region.
     """
 
     region: Region
@@ -79,6 +80,7 @@ class Overview:
     failed_job: Job | None = None
     campaign: Campaign | None = None
     campaign_job: Job | None = None
+    upgrade_job: Job | None = None
     crowd: CrowdFigures = field(default_factory=CrowdFigures)
 
     @property
@@ -154,6 +156,8 @@ def _next_step(one: Overview) -> NextStep:
         return NextStep("wait", _("A classifier is being trained."))
     if one.campaign_job is not None:
         return NextStep("wait", _("A campaign trains and searches again."))
+    if one.upgrade_job is not None:
+        return NextStep("wait", _("The site's new features are being tried."))
     if one.open_run is not None and one.open_run.is_paused:
         return NextStep("wait", _("The search is paused: resume it or cancel it."))
     if one.open_run is not None:

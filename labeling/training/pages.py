@@ -12,6 +12,7 @@ from detection.models import Classifier, Region
 from detection.models.classifier import Algorithm
 from detection.training.figures import CampaignLine, Figure, campaigns_behind, f1_of, groupings
 from labeling.training.retrain import comparisons
+from labeling.training.upgrade_card import UpgradeCard, upgrade_card
 
 CLASSIFIERS_SHOWN = 50
 COMPARISONS_READ = 20
@@ -69,6 +70,7 @@ class ClassifiersPage:
     """`open_job`: the comparison under way; `failure`: why the last one came to nothing. `f1_titles`: of the list."""
 
     region: Region
+    upgrade: UpgradeCard | None
     open_job: Job | None
     failure: str
     comparison: Comparison | None
@@ -83,6 +85,7 @@ def classifiers_page(region: Region) -> ClassifiersPage:
     finished = next((job for job in jobs if job.state == WorkState.DONE and job.result), None)
     return ClassifiersPage(
         region=region,
+        upgrade=upgrade_card(region),
         open_job=newest if newest is not None and newest.is_open else None,
         failure=newest.error if newest is not None and newest.state == WorkState.FAILED else "",
         comparison=_comparison(finished) if finished is not None else None,

@@ -18,4 +18,9 @@ urlpatterns = [
         views.classifiers_compare_cancel,
         name="classifiers-compare-cancel",
     ),
+    path("manage/regions/<slug:slug>/classifiers/upgrade/", views.upgrade, name="upgrade"),
+    path(
+        "manage/regions/<slug:slug>/classifiers/upgrade/cancel/", views.upgrade_cancel, name="upgrade-cancel"
+    ),
+    path("api/regions/<slug:slug>/upgrade/<slug:step>/", views.upgrade_progress, name="api-upgrade-progress"),
 ]

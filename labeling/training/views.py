@@ -1,7 +1,7 @@
 """The admin's doors to a region's classifiers: the page, comparing all kinds, training and stopping either."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,6 +16,8 @@ from detection.ground.find_region import region_at, region_numbered
 from detection.models.classifier import Algorithm
 from labeling.training.pages import classifiers_page
 from labeling.training.retrain import RETRAIN_JOB, comparisons, request_comparison, request_retrain
+from labeling.training.upgrade import cancel_upgrade, request_upgrade
+from labeling.training.upgrade_card import progress_now
 
 
 @never_cache
@@ -48,6 +50,32 @@ def classifiers_compare_cancel(request: HttpRequest, slug: str) -> HttpResponse:
         jobs.cancel(job, acting_user=signed_in(request))
         messages.success(request, _("The comparison is being stopped."))
     return redirect("classifiers", slug=region.slug)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def upgrade(request: HttpRequest, slug: str) -> HttpResponse:
+    """Go over to the site's features; with `go_on` also against the comparison."""
+    region = region_at(slug)
+    request_upgrade(region=region, acting_user=signed_in(request), go_on="go_on" in request.POST)
+    return redirect("classifiers", slug=region.slug)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def upgrade_cancel(request: HttpRequest, slug: str) -> HttpResponse:
+    region = region_at(slug)
+    cancel_upgrade(region=region, acting_user=signed_in(request))
+    messages.success(request, _("The upgrade is being stopped. What has been read is kept."))
+    return redirect("classifiers", slug=region.slug)
+
+
+@never_cache
+@require_safe
+@role_required(Role.ADMIN)
+def upgrade_progress(request: HttpRequest, slug: str, step: str) -> JsonResponse:
+    """How far that step of the upgrade is, in the shape of a job; “done” where it is over."""
+    return JsonResponse(progress_now(region_at(slug), step))
 
 
 @require_POST

@@ -85,7 +85,11 @@ def shaped_by(region: Any, tile: Any, campaigns: list[CampaignNote]) -> Dataset:
 
 
 def test_the_pages_name_the_campaigns_that_a_classifier_has_learned_from(
-    carol: User, region: Any, make_tile: Callable, client_of: Callable, django_assert_num_queries: Any
+    carol: User,
+    region: Any,
+    make_tile: Callable,
+    client_of: Callable,
+    django_assert_num_queries: Any,
 ) -> None:
     notes = [
         CampaignNote(3, "Clear-cuts", "label", "deforestation", 12),
@@ -118,11 +122,11 @@ def test_the_pages_name_the_campaigns_that_a_classifier_has_learned_from(
         .content.decode("utf-8")
         .partition("<main")[2]
     )
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         client.get(address)
     for _number in range(3):
         make_classifier(region)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         client.get(address)
 
 
