@@ -1,8 +1,8 @@
 """Foundation: settings, users and roles, audit, jobs, storage, errors. Knows no other app."""
 
-from amberapp import pools
+from amberapp.configuration import pin_pools
 
-pools.pin()  # before anything that could import NumPy
+pin_pools()  # before anything that could import NumPy
 
 from amberapp.celery import app as celery_app  # noqa: E402
 

@@ -4,6 +4,7 @@
 project reads the environment for settings.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,3 +151,27 @@ def _value(variable: Variable, text: str | None) -> Any:
                 f"{variable.name} is {text!r}: write https:// and the site's host, such as https://map.example.org."
             )
     return text
+
+
+# Threads of numerical libraries ---------------------------------------------------------------------------------------
+
+POOLS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+
+
+def pin_pools() -> None:
+    """One thread for each library's pool that nobody has given another number, in every process of Amber (ADR 20).
+
+    Cores are filled by worker processes and by the threads that a worker starts itself, one a tile. A library that starts
+    a thread a core inside each of them makes more threads than cores, and they spend their time waiting for each
+    other. Importing `amberapp` calls it, so commands, workers, the web process and their children do before NumPy is there.
+    """
+    for name in POOLS:
+        os.environ.setdefault(name, "1")

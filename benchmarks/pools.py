@@ -3,7 +3,7 @@
     python -m benchmarks.pools [--processes 3] [--tiles 12] [--extractors texture texture-lite0]
 
 So many processes describe drawn tiles at once (SLIC and features), first with a thread a core in each library's pool,
-as libraries have it by themselves, then under the rule (`amberapp.pools`); and fit a classifier on made rows. Tells
+as libraries have it by themselves, then under the rule (`amberapp.configuration.pin_pools`); and fit a classifier on made rows. Tells
 processor milliseconds a tile and seconds a fit, and the wall time of each.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amberapp.pools import POOLS
+from amberapp.configuration import POOLS
 from detection.features import EXTRACTOR_NAMES, get_extractor
 from detection.learning.classifiers import fit_with_scores
 from detection.scenes import render_scene

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from amberapp.pools import POOLS
+from amberapp.configuration import POOLS
 from tests.paths import ROOT
 
 # What a process finds after it has done something with each library that has threads.
