@@ -2,7 +2,7 @@
 
     python -m benchmarks.reprocess [--tiles 45000] [--database sqlite|postgresql]
 
-Makes a site of its own and fills it with tiles of 25 superpixels and 2048 made features each (float16, 100 kB a tile), one
+Makes a site of its own and fills it with tiles of 25 superpixels and 2464 made features each (float16, 123 kB a tile), one
 tile in a hundred with mining. Then the real route: `start_run`, a Redis, a Celery worker with two children as in
 `docs/running.md`. A ninth of the tiles first, then a third, then all: the time must grow as the tiles do, and the memory of
 the workers must not. The other kinds of classifier follow on the ninth.
@@ -29,7 +29,7 @@ from typing import Any
 from benchmarks import crowd_site
 from scripts.redis_server import free_port
 
-DIMENSION = 2048
+DIMENSION = 2464
 CORES = 2
 WANTED = 750
 TICKS = os.sysconf("SC_CLK_TCK")

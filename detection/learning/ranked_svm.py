@@ -79,8 +79,8 @@ class SvmFitter:
             self.ranks = self.ranks.scaled(block_factors(blocks))
         self.gamma = GAMMA / rows.shape[1]
         ranked = self.ranks.apply(rows)
-        self.support = drawn_rows(mining, LARGEST_SUPPORT, seed)
-        self.taught = drawn_rows(mining, LARGEST_TAUGHT, seed)
+        self.support = _drawn(mining, LARGEST_SUPPORT, seed)
+        self.taught = _drawn(mining, LARGEST_TAUGHT, seed)
         self.vectors = ranked[self.support]
         lights = [ranked, *(self.ranks.apply(copy) for copy in (() if copies is None else copies))]
         self.near = [_nearness(light, self.vectors, self.gamma) for light in lights]
@@ -130,7 +130,7 @@ def block_factors(blocks: Blocks) -> Floats:
     return np.repeat(factors, numbers).astype(np.float32)
 
 
-def drawn_rows(mining: Booleans, most: int, seed: int) -> Numbers:
+def _drawn(mining: Booleans, most: int, seed: int) -> Numbers:
     """The numbers of all rows, or of so many drawn, half of them mining where there are enough; rising."""
     if len(mining) <= most:
         return np.arange(len(mining))

@@ -1,6 +1,7 @@
 """What the page of a classifier shows, decided: its door only draws it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.template.defaultfilters import floatformat
 from django.utils.translation import gettext as _
@@ -35,6 +36,15 @@ class OtherRow:
 
 
 @dataclass(frozen=True)
+class Failures:
+    """Where a classifier fails on held-out ground, what it confuses, and in `changes` what is new since the one before."""
+
+    tables: list[tuple[str, list[dict[str, Any]]]]
+    look_alikes: list[dict[str, Any]]
+    changes: list[str]
+
+
+@dataclass(frozen=True)
 class ClassifierPage:
     """`question`: asked before it is made the active one, where the active one did better. `lost`: why nobody can tell
     which campaigns shaped it; empty where one can."""
@@ -49,6 +59,7 @@ class ClassifierPage:
     threshold_note: str
     campaigns: list[CampaignLine]
     lost: str
+    failures: Failures | None
     runs: list[Run]
     others: list[OtherRow]
 
@@ -71,6 +82,7 @@ def classifier_page(classifier: Classifier) -> ClassifierPage:
         % {"target": floatformat(classifier.precision_target, 2)},
         campaigns=[CampaignLine(note.number, note.name, _effect(note)) for note in notes],
         lost=lost,
+        failures=_failures(metrics),
         runs=list(classifier.runs.order_by("-id")[:RUNS_SHOWN]),
         others=[
             OtherRow(
@@ -82,6 +94,32 @@ def classifier_page(classifier: Classifier) -> ClassifierPage:
             for other in others
         ],
     )
+
+
+def _failures(metrics: dict[str, Any]) -> Failures | None:
+    """None for a classifier of before these were counted."""
+    card = metrics.get("card")
+    if card is None:
+        return None
+    titles = {"blocks": _("Held-out blocks"), "dates": _("Held-out dates")}
+    return Failures(
+        tables=[(title, card[name]) for name, title in titles.items() if card[name]],
+        look_alikes=card["look_alikes"],
+        changes=_changes(card["changes"]),
+    )
+
+
+def _changes(changes: dict[str, int] | None) -> list[str]:
+    if changes is None:
+        return []
+    told = {
+        "added_mining": _("%(n)s superpixels of mining added"),
+        "added_other": _("%(n)s superpixels of other ground added"),
+        "removed": _("%(n)s superpixels no longer labelled"),
+        "turned": _("%(n)s superpixels judged otherwise"),
+    }
+    lines = [sentence % {"n": changes[name]} for name, sentence in told.items() if changes[name]]
+    return lines or [_("the same labels")]
 
 
 def activate_question(classifier: Classifier, active: Classifier | None) -> str:

@@ -15,6 +15,7 @@ from detection.learning.thresholds import ChosenThreshold, choose_threshold
 from detection.models import Classifier, Dataset, Region
 from detection.models.classifier import Algorithm
 from detection.signals import classifier_activated
+from detection.training import card
 from detection.training.training_data import GROUPINGS, Progress, TrainingData, read_training_data
 
 PRECISION_TARGET = evaluation.PRECISION_TARGET
@@ -47,7 +48,8 @@ def train(
     data = read_training_data(
         dataset=dataset, region=region, extractor_name=extractor_name, progress=progress
     )
-    metrics = _evaluate(algorithm, data, progress)
+    metrics, held = _evaluate(algorithm, data, progress)
+    metrics["card"] = card.failures(held, data) | {"changes": card.changes(region, dataset, data.rows)}
     progress(STEPS - 1, STEPS, _("Fitting on all labels"))
     fitted, threshold = _fit(algorithm, data, metrics["warnings"])
     metrics["threshold_reached"] = threshold is not None and threshold.reached
@@ -114,25 +116,31 @@ def _fit(
         raise UserError(str(error)) from None
 
 
-def _evaluate(algorithm: str, data: TrainingData, progress: Progress) -> dict[str, Any]:
-    """Metrics by tile, by 0.25° block and by capture date; in `warnings` why one of them is missing."""
+def _evaluate(
+    algorithm: str, data: TrainingData, progress: Progress
+) -> tuple[dict[str, Any], dict[str, evaluation.HeldOut]]:
+    """Metrics by tile, by 0.25° block and by capture date, in `warnings` why one of them is missing; and the held-out scores."""
+    held: dict[str, evaluation.HeldOut] = {}
     metrics: dict[str, Any] = {"n": len(data.rows), "warnings": list(data.warnings)}
     metrics["lights"] = 0 if data.copies is None else len(data.copies)
     for done, name in enumerate(GROUPINGS):
         progress(done, STEPS, _("Evaluating on held-out places"))
         metrics[name] = None
         try:
-            outcome = evaluation.evaluate_grouped(
-                algorithm,
+            held[name] = evaluation.hold_out(
+                [algorithm],
                 data.features,
                 data.mining,
                 data.groups(name),
-                precision_target=PRECISION_TARGET,
-                copies=data.copies,
+                evaluation.FOLDS,
+                0,
+                PRECISION_TARGET,
+                data.copies,
                 blocks=data.extractor.blocks,
-            )
+            )[algorithm]
         except ValueError as error:
             metrics["warnings"].append(f"{name}: {error}")
         else:
+            outcome = evaluation.summarise([held[name]], data.mining, data.groups(name), PRECISION_TARGET)
             metrics[name] = outcome.as_dict()
-    return metrics
+    return metrics, held

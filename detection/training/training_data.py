@@ -13,7 +13,6 @@ from detection.description.features import extract_missing, load_superpixels, us
 from detection.features import EXTRACTOR_NAMES, FeatureExtractor
 from detection.features.augmentation import augmented_extractors
 from detection.learning import evaluation
-from detection.learning.ranked_svm import drawn_rows
 from detection.models import Dataset, Region, SegmentedTile
 from detection.training import dataset as datasets
 
@@ -95,14 +94,18 @@ def read_training_data(
 
 
 def _drawn(rows: list[datasets.FrozenRow], warnings: list[str]) -> list[datasets.FrozenRow]:
-    """All rows, or MOST_ROWS of them, drawn: half mining where there are enough, always the same; a sentence says so."""
+    """All rows, or MOST_ROWS of them, drawn at random and always the same; a sentence says so.
+
+    Not so many of each kind: figures and probabilities would then hold for ground of which half is mined.
+    """
     if len(rows) <= MOST_ROWS:
         return rows
     warnings.append(
         _("%(all)s superpixels are labelled; %(drawn)s of them, drawn at random, teach and judge.")
         % {"all": len(rows), "drawn": MOST_ROWS}
     )
-    return [rows[place] for place in drawn_rows(np.array([row.mining for row in rows]), MOST_ROWS, 0)]
+    chosen = np.sort(np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS])
+    return [rows[place] for place in chosen]
 
 
 def _extractor(name: str) -> tuple[FeatureExtractor, list[str]]:

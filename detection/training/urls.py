@@ -11,6 +11,15 @@ urlpatterns = [
         views.classifier_activate,
         name="classifier-activate",
     ),
+    *(
+        path(
+            f"manage/classifiers/<int:classifier_id>/model-card.{form}",
+            views.classifier_card,
+            {"form": form},
+            name=f"model-card-{form}",
+        )
+        for form in ("md", "json")
+    ),
     path("api/classifiers/", api.ClassifierList.as_view(), name="api-classifiers"),
     path("api/classifiers/<int:classifier_id>/", api.ClassifierDetail.as_view(), name="api-classifier"),
     path(

@@ -32,6 +32,7 @@ from detection.models import (
     TileScore,
 )
 from detection.models.ground import TileKind
+from detection.training.card import as_text, model_card
 from detection.training.dataset import campaigns_of
 from labeling.area.estimate import as_published
 from labeling.area.estimators.words import readme_lines
@@ -128,8 +129,14 @@ def gather(run: Run, verdicts: dict[int, EffectiveReview]) -> ReleaseSources:
         estimate=estimate,
         estimate_lines=readme_lines(estimate),
         labels=lambda: _labelled(run, pictures),
+        card=_card(run),
     )
     return ReleaseSources(content, pictures, sample)
+
+
+def _card(run: Run) -> tuple[dict[str, Any], str]:
+    card = model_card(run.classifier)
+    return card, as_text(card)
 
 
 def method_of(run: Run) -> dict[str, Any]:

@@ -157,6 +157,8 @@ class Content:
     publisher: str = "Amber"
     # https://… of the site that publishes it, without a slash at the end; empty where it is not known.
     site: str = ""
+    # The model card of the classifier that searched, as JSON and as text; None for an imported map.
+    card: tuple[dict[str, Any], str] | None = None
     # What a reader is told of a map that was made elsewhere, for the README.
     about: list[str] = field(default_factory=list)
 

@@ -18,6 +18,8 @@ FILES = {
     "labels-coco.json": "joint verdicts of people on superpixels of tiles, COCO",
     "labels-label-studio.json": "the same for Label Studio; import it into a project with label-studio.xml",
     "label-studio.xml": "the labelling configuration of such a project",
+    "model-card.md": "what the classifier learned from, how good it is on ground not seen, where it fails",
+    "model-card.json": "the same for programs",
     "preview.png": "a small picture for links",
 }
 CSV, GEOJSON, GEOPACKAGE, KML, PMTILES = "CSV", "GeoJSON", "GeoPackage", "KML", "PMTiles"

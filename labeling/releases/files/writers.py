@@ -41,10 +41,12 @@ KML = "application/vnd.google-earth.kml+xml"
 PMTILES = "application/vnd.pmtiles"
 PNG = "image/png"
 XML = "application/xml"
+MARKDOWN = "text/markdown; charset=utf-8"
 OUTLINES = "places.geojson"
 STATISTICS = "statistics.json"
 COCO = "labels-coco.json"
 NAMES = "names.json"
+CARD = ("model-card.md", "model-card.json")
 # What is offered for download; the rest are the map's own parts.
 DOWNLOADS = (
     OUTLINES,
@@ -56,6 +58,7 @@ DOWNLOADS = (
     COCO,
     "labels-label-studio.json",
     "label-studio.xml",
+    *CARD,
     "README.txt",
     "SHA256SUMS",
 )
@@ -186,6 +189,9 @@ def build(content: Content, progress: Progress | None = None, beside: Sequence[B
         streamed_file("labels-label-studio.json", JSON, studio),
         BuiltFile("label-studio.xml", XML, studio_config()),
     ]
+    if content.card is not None:
+        card, text = content.card
+        files += [BuiltFile(CARD[0], MARKDOWN, text.encode()), BuiltFile(CARD[1], JSON, to_bytes(card))]
     files += beside
     sums = {file.name: file.sha256 for file in files}
     files.append(BuiltFile("README.txt", TEXT, readme(content, figures, sums, page)))

@@ -55,6 +55,7 @@ def content(places: list[PublishedPlace], **fields: Any) -> Content:
         "searched": [Searched(place.tile, place.year) for place in places],
         "sources": [OPEN, CLOSED],
         "apart": {"waiting": 2, "rejected": 1},
+        "card": ({"format": "amber-model-card/1"}, "# Model card\n"),
     }
     return Content(places=places, **(values | fields))
 
