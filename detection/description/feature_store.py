@@ -1,6 +1,6 @@
 """The feature store: float16 arrays in immutable files, named by what they hold.
 
-A chunk is a `.npy` file of shape (rows, dimension), float16, written once and read memory-mapped. Which
+A chunk is a `.npy` file of shape (rows, dimension), float16, or of packed windows uint8, written once and read memory-mapped. Which
 rows belong to which tile, the database says. The store is a folder (a Path), or a bucket seen through a bounded
 folder (`BucketChunks`). No Django here; deleting unreferenced chunks is left out.
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +58,7 @@ def pack(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     return np.clip(finite, -FLOAT16_LIMIT, FLOAT16_LIMIT).astype(np.float16)
 
 
-def write_chunk(store: Store, extractor_key: str, features: npt.NDArray[np.float16]) -> tuple[str, str]:
+def write_chunk(store: Store, extractor_key: str, features: npt.NDArray[Any]) -> tuple[str, str]:
     """Write one chunk; returns (path relative to the store, SHA-256). The same content is the same path.
 
     Raises OSError with the name of the file where there is no space or no permission; nothing is left half-written.

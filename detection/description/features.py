@@ -3,7 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -126,10 +126,10 @@ def is_full(tiles: int, rows: int) -> bool:
     return tiles >= CHUNK_TILES or rows >= CHUNK_ROWS
 
 
-def store_features(kept: Sequence[tuple[SegmentedTile, npt.NDArray[np.float16]]], extractor_key: str) -> None:
+def store_features(kept: Sequence[tuple[SegmentedTile, npt.NDArray[Any]]], extractor_key: str) -> None:
     """Write one chunk with the features of these tiles, in this order, and then the rows that point into it.
 
-    Arrays are (superpixels, d). Raises OSError where the store cannot be written.
+    Arrays are (superpixels, d), float16; or (blocks, bytes), uint8, under the key of windows. Raises OSError where the store cannot be written.
     """
     if not kept:
         return

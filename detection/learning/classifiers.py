@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from detection.learning import algorithms
 from detection.learning.calibration import logistic_line, probability
+from detection.learning.ground.head import GroundHead
 from detection.learning.ranked_svm import Blocks
 
 Floats = npt.NDArray[np.float32]
@@ -31,7 +32,8 @@ class FittedClassifier:
     """A fitted model with its calibration.
 
     `dimension`: features a row; `model`: an xgboost.Booster, a scikit-learn forest or a RankedSvm; `slope`, `offset`:
-    the probability is 1 / (1 + exp(−(slope · raw + offset))).
+    the probability is 1 / (1 + exp(−(slope · raw + offset))). `outline`: the head that says where on a marked tile the
+    mining lies; None where the features have no windows or too little was labelled.
     """
 
     algorithm: str
@@ -39,6 +41,7 @@ class FittedClassifier:
     model: Any
     slope: float
     offset: float
+    outline: GroundHead | None = None
 
     def predict_proba(self, features: Floats) -> Floats:
         """Probability of mining, float32 (n,) in 0…1, of rows float32 (n, dimension).

@@ -1,9 +1,10 @@
 """One file for a fitted classifier, safe to load: nothing in it can run code.
 
 A ZIP of stored entries: `header.json` (format, algorithm, dimension, calibration, SHA-256 of the model, the
-libraries' versions) and the model: `model.ubj` (XGBoost's own format), `model.skops` (a forest; skops with a closed
-list of trusted types) or `model.npz` (the SVM; plain arrays of NumPy). Left out, and refused: files of other versions
-of this format, and of algorithms that Amber had once.
+libraries' versions), the model: `model.ubj` (XGBoost's own format), `model.skops` (a forest; skops with a closed
+list of trusted types) or `model.npz` (the SVM; plain arrays of NumPy), and where there is one the outline head,
+`outline.npz`, whose SHA-256 the header tells too. Left out, and refused: files of other versions of this format but the
+one before, which had no outline heads, and of algorithms that Amber had once.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from typing import Any
 import numpy as np
 
 from detection.learning.classifiers import FittedClassifier
+from detection.learning.ground import head
 from detection.learning.ranked_svm import RankedSvm
 from detection.learning.ranks import Ranks
 
 FORMAT = "amber-classifier"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+READABLE_VERSIONS = (2, FORMAT_VERSION)
+OUTLINE_NAME = "outline.npz"
 LARGEST_MODEL = 512 * 1024 * 1024
 LARGEST_HEADER = 64 * 1024
 
@@ -49,7 +53,11 @@ def save(fitted: FittedClassifier) -> bytes:
         "sha256": hashlib.sha256(data).hexdigest(),
         "library": library,
     }
-    return _packed({"header.json": json.dumps(header, indent=1, sort_keys=True).encode(), name: data})
+    entries = {name: data}
+    if fitted.outline is not None:
+        entries[OUTLINE_NAME] = head.write(fitted.outline)
+        header["outline_sha256"] = hashlib.sha256(entries[OUTLINE_NAME]).hexdigest()
+    return _packed({"header.json": json.dumps(header, indent=1, sort_keys=True).encode(), **entries})
 
 
 def load(data: bytes) -> FittedClassifier:
@@ -58,10 +66,15 @@ def load(data: bytes) -> FittedClassifier:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             header = _header(_entry(archive, "header.json", LARGEST_HEADER))
             model_bytes = _entry(archive, header["model"], LARGEST_MODEL)
+            outline_bytes = (
+                _entry(archive, OUTLINE_NAME, LARGEST_MODEL) if "outline_sha256" in header else b""
+            )
     except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError, OSError):
         raise ValueError("This is no classifier file of Amber, or it is damaged.") from None
     if hashlib.sha256(model_bytes).hexdigest() != header["sha256"]:
         raise ValueError("The model in this classifier file is damaged: its checksum differs.")
+    if outline_bytes and hashlib.sha256(outline_bytes).hexdigest() != header["outline_sha256"]:
+        raise ValueError("The outline head in this classifier file is damaged: its checksum differs.")
     try:
         model, dimension = _READERS[header["algorithm"]](model_bytes)
     except ValueError:
@@ -70,8 +83,14 @@ def load(data: bytes) -> FittedClassifier:
         raise ValueError(f"The model in this classifier file cannot be read: {error}") from None
     if dimension != header["dimension"]:
         raise ValueError("The header and the model of this classifier file do not agree.")
+    outline = head.read(outline_bytes) if outline_bytes else None
     return FittedClassifier(
-        header["algorithm"], header["dimension"], model, float(header["slope"]), float(header["offset"])
+        header["algorithm"],
+        header["dimension"],
+        model,
+        float(header["slope"]),
+        float(header["offset"]),
+        outline,
     )
 
 
@@ -98,7 +117,7 @@ def _header(data: bytes) -> dict[str, Any]:
         raise ValueError("The header of this classifier file cannot be read.") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError("This is no classifier file of Amber.")
-    if header.get("format_version") != FORMAT_VERSION:
+    if header.get("format_version") not in READABLE_VERSIONS:
         raise ValueError("This classifier file is of another version of Amber: train the classifier anew.")
     algorithm = header.get("algorithm")
     if isinstance(algorithm, str) and algorithm not in MODEL_NAMES:
@@ -107,6 +126,7 @@ def _header(data: bytes) -> dict[str, Any]:
         isinstance(algorithm, str)
         and header.get("model") == MODEL_NAMES[algorithm]
         and isinstance(header.get("sha256"), str)
+        and isinstance(header.get("outline_sha256", ""), str)
         and isinstance(header.get("dimension"), int)
         and all(isinstance(header.get(key), float) for key in ("slope", "offset"))
         and all(math.isfinite(header[key]) for key in ("slope", "offset"))

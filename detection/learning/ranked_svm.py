@@ -56,7 +56,7 @@ class RankedSvm:
         values = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), CHUNK_ROWS):
             ranked = self.ranks.apply(rows[start : start + CHUNK_ROWS])
-            near = _nearness(ranked, self.vectors, self.gamma)
+            near = nearness(ranked, self.vectors, self.gamma)
             values[start : start + CHUNK_ROWS] = near @ self.weights + np.float32(self.offset)
         return values
 
@@ -83,7 +83,7 @@ class SvmFitter:
         self.taught = _drawn(mining, LARGEST_TAUGHT, seed)
         self.vectors = ranked[self.support]
         lights = [ranked, *(self.ranks.apply(copy) for copy in (() if copies is None else copies))]
-        self.near = [_nearness(light, self.vectors, self.gamma) for light in lights]
+        self.near = [nearness(light, self.vectors, self.gamma) for light in lights]
 
     def fit(self, train: Numbers | None = None) -> RankedSvm:
         """On the rows `train` (numbers), with the support vectors among them; on all where nothing is said."""
@@ -140,7 +140,7 @@ def _drawn(mining: Booleans, most: int, seed: int) -> Numbers:
     return np.sort(np.concatenate([taken, negatives[: most - len(taken)]]))
 
 
-def _nearness(rows: Floats, vectors: Floats, gamma: float) -> Floats:
+def nearness(rows: Floats, vectors: Floats, gamma: float) -> Floats:
     """exp(−gamma · |row − vector|²), float32 (n, m)."""
     away = rows @ vectors.T
     away *= -2

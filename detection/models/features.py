@@ -20,7 +20,10 @@ class FeatureChunk(models.Model):
 
 
 class TileFeatures(models.Model):
-    """Rows [first_row, first_row + superpixels) of a chunk are superpixels 1…n of a segmented tile."""
+    """Rows [first_row, first_row + superpixels) of a chunk are superpixels 1…n of a segmented tile.
+
+    Under the key of a way of describing windows they are the tile's windows instead, as many as its size asks for.
+    """
 
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.CASCADE, related_name="features")
     extractor_key = models.CharField(max_length=80)

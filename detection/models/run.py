@@ -84,11 +84,16 @@ class Shard(LeasedWork):
 
 
 class TileScore(models.Model):
-    """The scores of all superpixels of a tile in one run: little-endian float32, superpixel 1 first."""
+    """The scores of all superpixels of a tile in one run: little-endian float32, superpixel 1 first.
+
+    `ground`: the same form, how much of each superpixel is mining by the outline head; null where it did not look,
+    which is at a tile without a positive superpixel, and where the classifier has none.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="scores")
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.CASCADE, related_name="scores")
     scores = models.BinaryField()
+    ground = models.BinaryField(null=True)
     positives = models.PositiveIntegerField()
 
     class Meta:
@@ -133,7 +138,7 @@ class Detection(models.Model):
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="detections")
     segmented_tile = models.ForeignKey(SegmentedTile, on_delete=models.CASCADE, related_name="detections")
-    superpixels = models.JSONField(help_text="sorted numbers of the positive superpixels")
+    superpixels = models.JSONField(help_text="sorted numbers of the superpixels of the outline")
     score = models.FloatField(help_text="mean probability of the positive superpixels")
     # In pixels of the original image (x right, y down); always there.
     pixel_outline = models.JSONField(help_text="GeoJSON MultiPolygon in pixels")

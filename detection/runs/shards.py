@@ -36,6 +36,7 @@ from detection.models import (
     TileScore,
     UnusualTile,
 )
+from detection.runs.outlines import Outlined, look_closer
 from detection.segmentation.outlines import to_geographic
 
 # Rows of features in memory at once: 128 MB of float32 for ResNet50. A tile may have more.
@@ -86,8 +87,10 @@ def score_shard(shard: Shard, threads: int = 1) -> ShardOutcome:
             )
         stored |= _stored_features(run, [tile for tile in missing if tile.pk not in read.failures])
     rows = [stored[tile.pk] for tile in tiles if tile.pk in stored]
-    for row, probabilities in zip(rows, _probabilities(run, rows), strict=True):
-        _judge(run, row.segmented_tile, probabilities, outcome)
+    judged = list(zip([row.segmented_tile for row in rows], _probabilities(run, rows), strict=True))
+    looked = _outlined(run, [tile for tile, scores in judged if (scores >= run.threshold).any()], threads)
+    for segmented, probabilities in judged:
+        _judge(run, segmented, probabilities, looked.get(segmented.pk), outcome)
     return outcome
 
 
@@ -144,19 +147,41 @@ def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[n
     return probabilities
 
 
+def _outlined(run: Run, tiles: Sequence[SegmentedTile], threads: int) -> dict[int, Outlined]:
+    """What the classifier's outline head says of tiles with a positive superpixel, by segmented tile; {} without one.
+
+    A tile whose windows cannot be had keeps the outline of its scores.
+    """
+    if not tiles:
+        return {}
+    head = load_model(run.classifier.model_key, run.classifier.model_sha256).outline
+    return {} if head is None else look_closer(head, run.classifier.extractor, tiles, threads)
+
+
 def _judge(
-    run: Run, segmented: SegmentedTile, probabilities: npt.NDArray[np.float32], outcome: ShardOutcome
+    run: Run,
+    segmented: SegmentedTile,
+    probabilities: npt.NDArray[np.float32],
+    looked: Outlined | None,
+    outcome: ShardOutcome,
 ) -> None:
     positive = np.flatnonzero(probabilities >= run.threshold) + 1
     if len(positive) > run.positive_superpixels:
+        outline = positive if looked is None else looked.superpixels
         try:
-            detection = _detection(run, segmented, positive.tolist(), probabilities)
+            detection = _detection(run, segmented, outline.tolist(), probabilities[positive - 1])
         except (NotThere, ValueError) as error:  # its label raster is lost: one tile's loss, not the run's
             outcome.failures.append(TileFailure(run=run, tile=segmented.tile, reason=str(error)[:300]))
             return
         outcome.detections.append(detection)
     outcome.scores.append(
-        TileScore(run=run, segmented_tile=segmented, scores=probabilities.tobytes(), positives=len(positive))
+        TileScore(
+            run=run,
+            segmented_tile=segmented,
+            scores=probabilities.tobytes(),
+            ground=None if looked is None else looked.ground.astype("<f4").tobytes(),
+            positives=len(positive),
+        )
     )
     target = run.segmentation.n_segments
     if not target * FEWEST <= segmented.superpixels <= target * MOST:
@@ -164,16 +189,17 @@ def _judge(
 
 
 def _detection(
-    run: Run, segmented: SegmentedTile, positive: list[int], probabilities: npt.NDArray[np.float32]
+    run: Run, segmented: SegmentedTile, superpixels: list[int], found: npt.NDArray[np.float32]
 ) -> Detection:
+    """The tile with the outline of `superpixels`; its score is the mean of `found`, what made the rule mark it."""
     tile = segmented.tile
-    outline = outline_of(segmented, positive)
+    outline = outline_of(segmented, superpixels)
     geographic = to_geographic(outline, tile.bounds, (tile.height, tile.width)) if tile.bounds else None
     return Detection(
         run=run,
         segmented_tile=segmented,
-        superpixels=positive,
-        score=float(np.mean(probabilities[np.asarray(positive) - 1])),
+        superpixels=superpixels,
+        score=float(np.mean(found)),
         pixel_outline=_multipolygon(outline),
         outline=_multipolygon(geographic) if geographic is not None else None,
         hectares=geodesic_area_hectares(geographic) if geographic is not None else None,

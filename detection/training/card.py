@@ -63,7 +63,7 @@ def failures(held: dict[str, HeldOut], data: TrainingData) -> dict[str, list[dic
 def _worst(
     predicted: npt.NDArray[np.bool_], mining: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_]
 ) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for group in np.unique(groups):
         inside = groups == group
         rows.append(
@@ -144,6 +144,8 @@ def model_card(classifier: Classifier) -> dict[str, Any]:
         "held_out": {name: _figures(metrics[name]) for name in GROUPINGS if metrics.get(name)},
     }
     card |= {name: kept[name] for name in ("blocks", "dates", "look_alikes") if name in kept}
+    if metrics.get("outline"):
+        card["outline"] = metrics["outline"]
     if kept.get("changes"):
         card["changes"] = {name: value for name, value in kept["changes"].items() if name != "classifier"}
     return card
@@ -191,6 +193,15 @@ def as_text(card: dict[str, Any]) -> str:
                 f"| {title} | {_told(figures, 'f1')} | {_told(figures, 'average_precision')} | "
                 f"{_told(at, 'precision')} | {_told(at, 'recall')} |"
             )
+    if outline := card.get("outline"):
+        lines += [
+            "",
+            "## The outline of a marked tile",
+            "",
+            f"Windows of 64 pixels, taught by {outline['windows']} windows of {outline['n']} labelled superpixels. A superpixel "
+            f"is outlined from a mean probability of {outline['threshold']:.2f} on; on held-out places precision "
+            f"{outline['precision']:.2f}, recall {outline['recall']:.2f}, average precision {outline['average_precision']:.2f}.",
+        ]
     lines += _table("Where it fails: blocks", card.get("blocks"))
     lines += _table("Where it fails: capture dates", card.get("dates"))
     if confused := card.get("look_alikes"):

@@ -60,6 +60,7 @@ class ClassifierPage:
     campaigns: list[CampaignLine]
     lost: str
     failures: Failures | None
+    outline: list[str]
     runs: list[Run]
     others: list[OtherRow]
 
@@ -83,6 +84,7 @@ def classifier_page(classifier: Classifier) -> ClassifierPage:
         campaigns=[CampaignLine(note.number, note.name, _effect(note)) for note in notes],
         lost=lost,
         failures=_failures(metrics),
+        outline=_outline(metrics.get("outline")),
         runs=list(classifier.runs.order_by("-id")[:RUNS_SHOWN]),
         others=[
             OtherRow(
@@ -107,6 +109,34 @@ def _failures(metrics: dict[str, Any]) -> Failures | None:
         look_alikes=card["look_alikes"],
         changes=_changes(card["changes"]),
     )
+
+
+def _outline(figures: dict[str, Any] | None) -> list[str]:
+    """What the outline head promises, in sentences; without one, whose outline a marked tile has."""
+    if figures is None:
+        return [
+            _("It has no outline head: a marked tile is outlined by the superpixels that made it marked.")
+        ]
+    values = {
+        name: floatformat(figures[name], 2)
+        for name in ("threshold", "precision", "recall", "precision_target")
+    }
+    values |= {name: figures[name] for name in ("n", "positives", "windows")}
+    sentences = [
+        _(
+            "Where on a marked tile the mining lies, windows of 64 pixels tell. They learned from %(windows)s windows "
+            "of %(n)s labelled superpixels, %(positives)s of them mining."
+        )
+        % values,
+        _(
+            "A superpixel belongs to the outline from a mean probability of %(threshold)s on. At that threshold, on "
+            "held-out places: precision %(precision)s, recall %(recall)s."
+        )
+        % values,
+    ]
+    if not figures["reached"]:
+        sentences.append(_("The precision aimed at, %(precision_target)s, could not be reached.") % values)
+    return sentences
 
 
 def _changes(changes: dict[str, int] | None) -> list[str]:

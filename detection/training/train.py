@@ -1,6 +1,7 @@
 """Fitting a classifier on a frozen Dataset and saying honestly how good it is."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +17,7 @@ from detection.models import Classifier, Dataset, Region
 from detection.models.classifier import Algorithm
 from detection.signals import classifier_activated
 from detection.training import card
+from detection.training.outline import teach_outline
 from detection.training.training_data import GROUPINGS, Progress, TrainingData, read_training_data
 
 PRECISION_TARGET = evaluation.PRECISION_TARGET
@@ -52,6 +54,14 @@ def train(
     metrics["card"] = card.failures(held, data) | {"changes": card.changes(region, dataset, data.rows)}
     progress(STEPS - 1, STEPS, _("Fitting on all labels"))
     fitted, threshold = _fit(algorithm, data, metrics["warnings"])
+    outline = teach_outline(
+        data,
+        lambda done, total: progress(STEPS - 1, STEPS, _("Looking closer at what is labelled")),
+        metrics["warnings"],
+    )
+    if outline is not None:
+        fitted = replace(fitted, outline=outline.head)
+        metrics["outline"] = outline.figures
     metrics["threshold_reached"] = threshold is not None and threshold.reached
     model = model_files.save(fitted)
     key = storage.put(storage.content_key("models", model, ".amber"), model)

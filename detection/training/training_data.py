@@ -30,13 +30,15 @@ Progress = Callable[[int, int, str], None]
 @dataclass(frozen=True)
 class TrainingData:
     """`features`: float32 (n, d); `mining`: bool (n,); `copies`: float32 (k, n, d), the rows in k other lights, or
-    None; `rows`: the n frozen rows, in the same order; `warnings`: sentences for the admin."""
+    None; `rows`: the n frozen rows, in the same order, `tiles`: where each of them lies; `warnings`: sentences for the
+    admin."""
 
     extractor: FeatureExtractor
     features: npt.NDArray[np.float32]
     mining: npt.NDArray[np.bool_]
     copies: npt.NDArray[np.float32] | None
     rows: list[datasets.FrozenRow]
+    tiles: list[SegmentedTile]
     warnings: list[str]
 
     def groups(self, grouping: str) -> npt.NDArray[np.str_]:
@@ -89,6 +91,7 @@ def read_training_data(
         mining=np.array([row.mining for row in kept]),
         copies=np.stack(copies) if copies else None,
         rows=kept,
+        tiles=[tiles[(row.image, row.segmentation)] for row in kept],
         warnings=warnings,
     )
 

@@ -11,7 +11,10 @@ from labeling.models import Claim, LabelVerdict
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Calibrated probabilities of mining, superpixel 1 first, two decimals, and what counts as positive."""
+    """Calibrated probabilities of mining, superpixel 1 first, two decimals, and what counts as positive.
+
+    Where the classifier's outline head has looked at the tile they are its own, and so is the threshold.
+    """
 
     run: int
     threshold: float
@@ -22,12 +25,13 @@ def suggestion_for(claim: Claim) -> Suggestion | None:
     """What may be shown with this claim: nothing where the tile is served blind or has not been searched yet."""
     if claim.run is None or claim.blind:
         return None
-    scores = _scores(claim.run, claim.segmented_tile_id)
-    if scores is None:
+    found = _scores(claim.run, claim.segmented_tile_id)
+    if found is None:
         return None
+    scores, threshold = found
     return Suggestion(
         run=claim.run.pk,
-        threshold=claim.run.threshold,
+        threshold=threshold,
         probabilities=[round(float(score), 2) for score in scores],
     )
 
@@ -39,22 +43,28 @@ def agreement_with(run: Run, tile: SegmentedTile, whole: Mapping[int, str]) -> t
         for number, verdict in whole.items()
         if verdict in (LabelVerdict.MINING, LabelVerdict.NOT_MINING)
     }
-    scores = _scores(run, tile.pk) if decided else None
-    if scores is None:
+    found = _scores(run, tile.pk) if decided else None
+    if found is None:
         return (0, 0)
+    scores, threshold = found
     agreeing = sum(
-        (scores[number - 1] >= run.threshold) == (verdict == LabelVerdict.MINING)
+        (scores[number - 1] >= threshold) == (verdict == LabelVerdict.MINING)
         for number, verdict in decided.items()
         if number <= len(scores)
     )
     return (len(decided), int(agreeing))
 
 
-def _scores(run: Run, segmented_tile_id: int) -> "np.ndarray | None":
-    """float32 (superpixels,), probabilities 0…1, or None where the run has no score of the tile."""
-    packed = (
+def _scores(run: Run, segmented_tile_id: int) -> "tuple[np.ndarray, float] | None":
+    """float32 (superpixels,), 0…1, and what counts as positive; None where the run has no score of the tile."""
+    kept = (
         TileScore.objects.filter(run=run, segmented_tile=segmented_tile_id)
-        .values_list("scores", flat=True)
+        .values_list("scores", "ground")
         .first()
     )
-    return None if packed is None else np.frombuffer(bytes(packed), "<f4")
+    if kept is None:
+        return None
+    scores, ground = kept
+    if ground is not None:
+        return np.frombuffer(bytes(ground), "<f4"), float(run.classifier.metrics["outline"]["threshold"])
+    return np.frombuffer(bytes(scores), "<f4"), run.threshold

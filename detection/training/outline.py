@@ -1,0 +1,70 @@
+"""Teaching a classifier's outline head: crops as bags of windows, labelled superpixels of whole tiles by the windows within."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import numpy as np
+from django.utils.translation import gettext as _
+
+from detection.description.segment import load_labels
+from detection.description.windows import load_windows, read_windows, usable_windows
+from detection.features.windows import WINDOW_BLOCKS
+from detection.features.windows.grid import windows_within
+from detection.learning.ground.fit import Bags, GroundFit, fit_ground
+from detection.models import SegmentedTile, TileKind
+from detection.training.training_data import TrainingData
+
+# A window that lies within a superpixel by less than this shows its neighbours too.
+WITHIN = 0.7
+# Tiles whose windows are in memory at once: 30 MB.
+TILES_AT_ONCE = 32
+THREADS = 2
+
+
+def teach_outline(
+    data: TrainingData, progress: Callable[[int, int], None], warnings: list[str]
+) -> GroundFit | None:
+    """The outline head of a classifier on these data; None, and where labels are too few a sentence in `warnings`.
+
+    None without a sentence for features that have no windows.
+    """
+    describer = usable_windows(data.extractor.name)
+    if describer is None:
+        return None
+    tiles = list({tile.pk: tile for tile in data.tiles}.values())
+    unread = read_windows(tiles, describer, threads=THREADS, progress=progress)
+    bags = _bags(data, [tile for tile in tiles if tile.pk not in unread], describer.key)
+    try:
+        if bags is None:
+            raise ValueError(_("no window lies within what is labelled"))
+        return fit_ground(describer.key, bags, WINDOW_BLOCKS)
+    except ValueError as error:
+        warnings.append(
+            _("The outline of a marked tile is that of its superpixels: %(reason)s") % {"reason": error}
+        )
+        return None
+
+
+def _bags(data: TrainingData, tiles: list[SegmentedTile], key: str) -> Bags | None:
+    rows_of = defaultdict(list)
+    for place, tile in enumerate(data.tiles):
+        rows_of[tile.pk].append(place)
+    places = data.groups("by_tile")
+    windows, owners, groups = [], [], []
+    mining: list[bool] = []
+    for first in range(0, len(tiles), TILES_AT_ONCE):
+        part = tiles[first : first + TILES_AT_ONCE]
+        for tile, (grid, rows) in zip(part, load_windows(part, key), strict=True):
+            labels = load_labels(tile) if tile.tile.kind != TileKind.CROP else None
+            for place in rows_of[tile.pk]:
+                shown = rows
+                if labels is not None:
+                    shown = rows[windows_within(labels, grid, data.rows[place].superpixel, WITHIN)]
+                if len(shown):
+                    owners.append(np.full(len(shown), len(mining)))
+                    windows.append(shown)
+                    mining.append(bool(data.mining[place]))
+                    groups.append(places[place])
+    if not windows:
+        return None
+    return Bags(np.concatenate(windows), np.concatenate(owners), np.array(mining), np.array(groups))
