@@ -21,6 +21,7 @@ from detection.training.training_data import TrainingData
 FORMAT = "amber-model-card/1"
 # Of places that fail so many are named, the worst first.
 NAMED = 10
+COMPARED = ("f1", "average_precision")
 GROUPINGS = {
     "by_tile": "held-out places",
     "by_block": "held-out blocks of 0.25°",
@@ -36,49 +37,59 @@ LIMITS = (
 )
 
 
-def failures(held: dict[str, HeldOut], data: TrainingData) -> dict[str, list[dict[str, Any]]]:
+def failures(held: dict[str, HeldOut], data: TrainingData) -> dict[str, Any]:
     """How it judged each block, each date and each look-alike while they were held out, at its threshold; the worst first.
 
     `held`: by the names of GROUPINGS. {"blocks", "dates": [{"name", "n", "mining", "found", "false_alarms"}], "look_alikes":
-    [{"name", "n", "called_mining"}]}; at most NAMED of each, only such as were judged wrong somewhere.
+    [{"name", "n", "called_mining"}], "totals": {"blocks", "dates", "look_alikes": {"groups", "failing"}}};
+    at most NAMED of each, only such as were judged wrong somewhere. What could not be held out has no total.
     """
-    found: dict[str, list[dict[str, Any]]] = {"blocks": [], "dates": [], "look_alikes": []}
+    found: dict[str, Any] = {"blocks": [], "dates": [], "look_alikes": [], "totals": {}}
     for name, grouping in (("blocks", "by_block"), ("dates", "by_date")):
         if grouping in held:
-            found[name] = _worst(held[grouping].at_target, data.mining, data.groups(grouping))
-    judged = held.get("by_block") or held.get("by_tile")
-    if judged is not None:
-        look_alikes = np.array([row.look_alike for row in data.rows])
-        for kind in np.unique(look_alikes[look_alikes != ""]):
-            chosen = (look_alikes == kind) & ~data.mining
-            if called := int((judged.at_target & chosen).sum()):
-                found["look_alikes"].append(
-                    {"name": str(kind), "n": int(chosen.sum()), "called_mining": called}
-                )
-    found["look_alikes"].sort(key=lambda one: (-one["called_mining"] / one["n"], one["name"]))
-    found["look_alikes"] = found["look_alikes"][:NAMED]
+            rows = _judged(held[grouping].at_target, data.mining, data.groups(grouping))
+            wrong = [row for row in rows if row["found"] < row["mining"] or row["false_alarms"]]
+            found["totals"][name] = {"groups": len(rows), "failing": len(wrong)}
+            named = [row for row in wrong if row["name"]]
+            named.sort(key=lambda row: (row["found"] - row["mining"] - row["false_alarms"], row["name"]))
+            found[name] = named[:NAMED]
+    if (judged := held.get("by_block") or held.get("by_tile")) is not None:
+        kinds = _look_alikes(judged.at_target, data)
+        wrong = [kind for kind in kinds if kind["called_mining"]]
+        found["totals"]["look_alikes"] = {"groups": len(kinds), "failing": len(wrong)}
+        wrong.sort(key=lambda one: (-one["called_mining"] / one["n"], one["name"]))
+        found["look_alikes"] = wrong[:NAMED]
     return found
 
 
-def _worst(
+def _judged(
     predicted: npt.NDArray[np.bool_], mining: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_]
 ) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for group in np.unique(groups):
-        inside = groups == group
-        rows.append(
+    names, place = np.unique(groups, return_inverse=True)
+
+    def count(chosen: npt.NDArray[np.bool_]) -> list[int]:
+        return [int(number) for number in np.bincount(place[chosen], minlength=len(names))]
+
+    columns = (count(np.ones(len(mining), bool)), count(mining), count(mining & predicted))
+    return [
+        {"name": place_words(str(name)), "n": n, "mining": there, "found": found, "false_alarms": alarms}
+        for name, n, there, found, alarms in zip(names, *columns, count(~mining & predicted), strict=True)
+    ]
+
+
+def _look_alikes(predicted: npt.NDArray[np.bool_], data: TrainingData) -> list[dict[str, Any]]:
+    of_rows = np.array([row.look_alike for row in data.rows])
+    kinds = []
+    for kind in np.unique(of_rows[(of_rows != "") & ~data.mining]):
+        chosen = (of_rows == kind) & ~data.mining
+        kinds.append(
             {
-                "name": place_words(str(group)),
-                "n": int(inside.sum()),
-                "mining": int((mining & inside).sum()),
-                "found": int((mining & predicted & inside).sum()),
-                "false_alarms": int((~mining & predicted & inside).sum()),
+                "name": str(kind).replace("_", " "),
+                "n": int(chosen.sum()),
+                "called_mining": int((predicted & chosen).sum()),
             }
         )
-    wrong = [row for row in rows if row["name"] and (row["found"] < row["mining"] or row["false_alarms"])]
-    return sorted(wrong, key=lambda row: (row["found"] - row["mining"] - row["false_alarms"], row["name"]))[
-        :NAMED
-    ]
+    return kinds
 
 
 def place_words(group: str) -> str:
@@ -98,26 +109,41 @@ def _edges(low: float, positive: str, negative: str) -> str:
 
 
 def changes(region: Region, dataset: Dataset, rows: Sequence[datasets.FrozenRow]) -> dict[str, Any] | None:
-    """What is new since the region's last classifier; None for the first one, or where its dataset is lost.
+    """What is new since the region's last classifier; None for the first one. `rows`: all of the dataset.
 
-    {"classifier": its number, "added_mining", "added_other", "removed", "turned": superpixels}.
+    {"classifier": its number, "algorithm", "features", "threshold", "figures": grouping → {"f1", "average_precision"}}, all as
+    they were before, each figure measured on the labels of its time; and, unless its dataset is lost, {"added_mining",
+    "added_other", "removed", "turned": superpixels, "campaigns": names of those that have come}.
     """
     before = region.classifiers.order_by("-id").select_related("dataset").first()
     if before is None:
         return None
+    told: dict[str, Any] = {
+        "classifier": before.pk,
+        "algorithm": before.algorithm,
+        "features": before.extractor_key,
+        "threshold": before.threshold,
+        "figures": {
+            name: {figure: measured[figure] for figure in COMPARED if figure in measured}
+            for name in GROUPINGS
+            if (measured := before.metrics.get(name))
+        },
+    }
     try:
         old = rows if before.dataset_id == dataset.pk else datasets.read(before.dataset)
+        known = {note.number for note in datasets.campaigns_of(before.dataset)}
+        came = [note.name for note in datasets.campaigns_of(dataset) if note.number not in known]
     except UserError:
-        return None
+        return told
     was = {(row.image, row.segmentation, row.superpixel): row.mining for row in old}
     now = {(row.image, row.segmentation, row.superpixel): row.mining for row in rows}
     added = [mining for name, mining in now.items() if name not in was]
-    return {
-        "classifier": before.pk,
+    return told | {
         "added_mining": sum(added),
         "added_other": len(added) - sum(added),
         "removed": len(was.keys() - now.keys()),
         "turned": sum(was[name] != mining for name, mining in now.items() if name in was),
+        "campaigns": came[-NAMED:],
     }
 
 
@@ -140,15 +166,25 @@ def model_card(classifier: Classifier) -> dict[str, Any]:
             "mining": classifier.dataset.positives,
             "sha256": classifier.dataset.content_hash,
         },
-        "threshold": {"value": classifier.threshold, "precision_aimed_at": classifier.precision_target},
+        "threshold": {
+            "value": classifier.threshold,
+            "precision_aimed_at": classifier.precision_target,
+            "reached": threshold_reached(metrics),
+        },
         "held_out": {name: _figures(metrics[name]) for name in GROUPINGS if metrics.get(name)},
     }
-    card |= {name: kept[name] for name in ("blocks", "dates", "look_alikes") if name in kept}
+    card |= {name: kept[name] for name in ("totals", "blocks", "dates", "look_alikes") if name in kept}
     if metrics.get("outline"):
         card["outline"] = metrics["outline"]
     if kept.get("changes"):
         card["changes"] = {name: value for name, value in kept["changes"].items() if name != "classifier"}
     return card
+
+
+def threshold_reached(metrics: dict[str, Any]) -> bool | None:
+    """Whether the precision aimed at was reached where the threshold was chosen; None where older training did not say."""
+    reached = metrics.get("threshold_reached", (metrics.get("by_tile") or {}).get("threshold_reached"))
+    return None if reached is None else bool(reached)
 
 
 def _figures(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -176,23 +212,12 @@ def as_text(card: dict[str, Any]) -> str:
         "",
         f"**Data.** {data['superpixels']} labelled superpixels, {data['mining']} of them mining; dataset {data['sha256']}.",
         "",
-        f"**Threshold.** {threshold['value']:.4f}, chosen on held-out places for a precision of "
-        f"{threshold['precision_aimed_at']:.2f}.",
+        f"**Threshold.** {_promise(threshold)}",
         "",
         "## On ground it has not seen",
         "",
-        "In brackets the 95 % interval of the bootstrap by group.",
-        "",
-        "| | F1 | average precision | at the threshold: precision | recall |",
-        "| --- | --- | --- | --- | --- |",
+        *_held_out(card["held_out"]),
     ]
-    for name, title in GROUPINGS.items():
-        if figures := card["held_out"].get(name):
-            at = figures.get("at_threshold", {})
-            lines.append(
-                f"| {title} | {_told(figures, 'f1')} | {_told(figures, 'average_precision')} | "
-                f"{_told(at, 'precision')} | {_told(at, 'recall')} |"
-            )
     if outline := card.get("outline"):
         lines += [
             "",
@@ -202,20 +227,74 @@ def as_text(card: dict[str, Any]) -> str:
             f"is outlined from a mean probability of {outline['threshold']:.2f} on; on held-out places precision "
             f"{outline['precision']:.2f}, recall {outline['recall']:.2f}, average precision {outline['average_precision']:.2f}.",
         ]
-    lines += _table("Where it fails: blocks", card.get("blocks"))
-    lines += _table("Where it fails: capture dates", card.get("dates"))
+    totals = card.get("totals", {})
+    lines += _table("Where it fails: blocks", card.get("blocks"), totals.get("blocks"))
+    lines += _table("Where it fails: capture dates", card.get("dates"), totals.get("dates"))
     if confused := card.get("look_alikes"):
         lines += ["", "## Look-alikes it takes for mining, held out", ""]
         lines += [f"- {one['name']}: {one['called_mining']} of {one['n']} superpixels" for one in confused]
     if new := card.get("changes"):
-        lines += [
-            "",
-            "## Since the classifier before",
-            "",
+        lines += ["", "## Since the classifier before", "", *_changed(card, new)]
+    return "\n".join(lines) + "\n"
+
+
+def _promise(threshold: dict[str, Any]) -> str:
+    aimed = f"{threshold['precision_aimed_at']:.2f}"
+    if threshold["reached"] is False:
+        return (
+            f"{threshold['value']:.4f}. A precision of {aimed} was aimed at and not reached on held-out places: "
+            "it promises nothing."
+        )
+    return (
+        f"{threshold['value']:.4f}, chosen on held-out places for a precision of {aimed} among superpixels. "
+        "It promises nothing of blocks or dates never labelled, and nothing of how much mining is found."
+    )
+
+
+def _held_out(held_out: dict[str, Any]) -> list[str]:
+    if not held_out:
+        return ["Not measured: too few places were labelled."]
+    lines = [
+        "In brackets the 95 % interval of the bootstrap by group.",
+        "",
+        "| | F1 | average precision | at the threshold: precision | recall |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, title in GROUPINGS.items():
+        figures = held_out.get(name, {})
+        at = figures.get("at_threshold", {})
+        cells = (
+            _told(figures, "f1"),
+            _told(figures, "average_precision"),
+            _told(at, "precision"),
+            _told(at, "recall"),
+        )
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return lines
+
+
+def _changed(card: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    lines = []
+    if "removed" in new:
+        lines = [
             f"- superpixels added: {new['added_mining']} of mining, {new['added_other']} of other ground",
             f"- left out since: {new['removed']}; judged otherwise since: {new['turned']}",
+            *(f"- campaign against a class of errors: {' '.join(name.split())}" for name in new["campaigns"]),
         ]
-    return "\n".join(lines) + "\n"
+    for name in ("algorithm", "features"):
+        if new[name] != card["classifier"][name]:
+            lines.append(f"- {name}: {new[name]} → {card['classifier'][name]}")
+    lines.append(f"- threshold: {new['threshold']:.4f} → {card['threshold']['value']:.4f}")
+    for grouping, title in GROUPINGS.items():
+        after = card["held_out"].get(grouping, {})
+        for name, was in new["figures"].get(grouping, {}).items():
+            if name in after:
+                lines.append(f"- {name.replace('_', ' ')}, {title}: {was:.3f} → {after[name]:.3f}")
+    return [
+        *lines,
+        "",
+        "Each figure was measured on the labels of its time, so two of them are no test of which is better.",
+    ]
 
 
 def _told(figures: dict[str, Any], name: str) -> str:
@@ -225,12 +304,14 @@ def _told(figures: dict[str, Any], name: str) -> str:
     return f"{figures[name]:.3f}" + (f" [{bounds[0]:.2f}–{bounds[1]:.2f}]" if bounds else "")
 
 
-def _table(title: str, rows: list[dict[str, Any]] | None) -> list[str]:
-    if not rows:
+def _table(title: str, rows: list[dict[str, Any]] | None, total: dict[str, int] | None) -> list[str]:
+    if total is None:
         return []
+    head = ["", f"## {title}", "", f"Judged wrong somewhere: {total['failing']} of {total['groups']}."]
+    if not rows:
+        return head
     return [
-        "",
-        f"## {title}",
+        *head,
         "",
         "| held out | labelled | mining found | false alarms |",
         "| --- | --- | --- | --- |",

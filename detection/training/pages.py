@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from detection.models import Classifier, Run
+from detection.training.card import threshold_reached
 from detection.training.charts import CHART, Frame
 from detection.training.dataset import CampaignNote
 from detection.training.expectations import expectations
@@ -19,6 +20,7 @@ from detection.training.figures import (
     evaluations_of,
     f1_of,
     general_warnings,
+    groupings,
 )
 
 OTHERS_SHOWN = 10
@@ -36,10 +38,19 @@ class OtherRow:
 
 
 @dataclass(frozen=True)
+class FailureTable:
+    """The worst `rows` of one way of holding places out, and in `total` how many were judged wrong of how many."""
+
+    title: str
+    total: str
+    rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Failures:
     """Where a classifier fails on held-out ground, what it confuses, and in `changes` what is new since the one before."""
 
-    tables: list[tuple[str, list[dict[str, Any]]]]
+    tables: list[FailureTable]
     look_alikes: list[dict[str, Any]]
     changes: list[str]
 
@@ -59,6 +70,7 @@ class ClassifierPage:
     threshold_note: str
     campaigns: list[CampaignLine]
     lost: str
+    promise: str
     failures: Failures | None
     outline: list[str]
     runs: list[Run]
@@ -83,7 +95,8 @@ def classifier_page(classifier: Classifier) -> ClassifierPage:
         % {"target": floatformat(classifier.precision_target, 2)},
         campaigns=[CampaignLine(note.number, note.name, _effect(note)) for note in notes],
         lost=lost,
-        failures=_failures(metrics),
+        promise=_promise(classifier),
+        failures=_failures(classifier),
         outline=_outline(metrics.get("outline")),
         runs=list(classifier.runs.order_by("-id")[:RUNS_SHOWN]),
         others=[
@@ -98,16 +111,25 @@ def classifier_page(classifier: Classifier) -> ClassifierPage:
     )
 
 
-def _failures(metrics: dict[str, Any]) -> Failures | None:
+def _failures(classifier: Classifier) -> Failures | None:
     """None for a classifier of before these were counted."""
-    card = metrics.get("card")
+    card = classifier.metrics.get("card")
     if card is None:
         return None
     titles = {"blocks": _("Held-out blocks"), "dates": _("Held-out dates")}
     return Failures(
-        tables=[(title, card[name]) for name, title in titles.items() if card[name]],
+        tables=[
+            FailureTable(
+                title,
+                _("%(title)s: %(failing)s of %(groups)s were judged wrong somewhere at the threshold.")
+                % {"title": title, **card["totals"][name]},
+                card[name],
+            )
+            for name, title in titles.items()
+            if name in card["totals"]
+        ],
         look_alikes=card["look_alikes"],
-        changes=_changes(card["changes"]),
+        changes=_changes(classifier, card["changes"]),
     )
 
 
@@ -139,17 +161,60 @@ def _outline(figures: dict[str, Any] | None) -> list[str]:
     return sentences
 
 
-def _changes(changes: dict[str, int] | None) -> list[str]:
-    if changes is None:
+def _promise(classifier: Classifier) -> str:
+    """What the threshold promises, and what it does not."""
+    values = {
+        "threshold": floatformat(classifier.threshold, 3),
+        "target": floatformat(classifier.precision_target, 2),
+    }
+    if threshold_reached(classifier.metrics) is False:
+        return (
+            _("Its threshold, %(threshold)s, promises nothing: a precision of %(target)s was not reached.")
+            % values
+        )
+    return (
+        _(
+            "Its threshold, %(threshold)s, was chosen on held-out places for a precision of %(target)s among "
+            "superpixels. It promises nothing of blocks or dates never labelled, nor how much mining is found."
+        )
+        % values
+    )
+
+
+def _changes(classifier: Classifier, before: dict[str, Any] | None) -> list[str]:
+    """What is new since the classifier before, in sentences; none for a region's first one."""
+    if before is None:
         return []
+    lines = _labels_changed(before)
+    changed = [
+        (_("Algorithm"), before["algorithm"], classifier.algorithm),
+        (_("Features"), before["features"], classifier.extractor_key),
+        (_("Threshold"), floatformat(before["threshold"], 3), floatformat(classifier.threshold, 3)),
+    ]
+    titles = {"f1": _("F1"), "average_precision": _("Average precision")}
+    for name, title, _explanation in groupings():
+        after = classifier.metrics.get(name) or {}
+        for figure, was in before["figures"].get(name, {}).items():
+            if figure in after:
+                changed.append(
+                    (f"{title}, {titles[figure]}", floatformat(was, 2), floatformat(after[figure], 2))
+                )
+    return [*lines, *(f"{title}: {was} → {now}" for title, was, now in changed if was != now)]
+
+
+def _labels_changed(before: dict[str, Any]) -> list[str]:
+    if "removed" not in before:
+        return [_("which labels is not known: the dataset of the classifier before is lost")]
     told = {
         "added_mining": _("%(n)s superpixels of mining added"),
         "added_other": _("%(n)s superpixels of other ground added"),
         "removed": _("%(n)s superpixels no longer labelled"),
         "turned": _("%(n)s superpixels judged otherwise"),
     }
-    lines = [sentence % {"n": changes[name]} for name, sentence in told.items() if changes[name]]
-    return lines or [_("the same labels")]
+    lines = [sentence % {"n": before[name]} for name, sentence in told.items() if before[name]]
+    return (lines or [_("the same labels")]) + [
+        _("campaign “%(name)s”") % {"name": name} for name in before["campaigns"]
+    ]
 
 
 def activate_question(classifier: Classifier, active: Classifier | None) -> str:

@@ -17,6 +17,7 @@ from detection.models import Classifier, Dataset, Region
 from detection.models.classifier import Algorithm
 from detection.signals import classifier_activated
 from detection.training import card
+from detection.training import dataset as datasets
 from detection.training.outline import teach_outline
 from detection.training.training_data import GROUPINGS, Progress, TrainingData, read_training_data
 
@@ -47,11 +48,13 @@ def train(
             % {"name": algorithm[:40], "known": ", ".join(Algorithm.values)}
         )
     started = time.monotonic()
+    # Before the features are read, and from all labels: no more than so many are drawn to teach.
+    changed = card.changes(region, dataset, datasets.read(dataset))
     data = read_training_data(
         dataset=dataset, region=region, extractor_name=extractor_name, progress=progress
     )
     metrics, held = _evaluate(algorithm, data, progress)
-    metrics["card"] = card.failures(held, data) | {"changes": card.changes(region, dataset, data.rows)}
+    metrics["card"] = card.failures(held, data) | {"changes": changed}
     progress(STEPS - 1, STEPS, _("Fitting on all labels"))
     fitted, threshold = _fit(algorithm, data, metrics["warnings"])
     outline = teach_outline(

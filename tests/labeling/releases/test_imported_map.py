@@ -72,6 +72,12 @@ def test_the_files_it_came_in_are_checked_like_all_others(region: Any, tmp_path:
     )
 
 
+def test_an_imported_map_has_no_model_card(region: Any, tmp_path: Path) -> None:
+    release = bring_in(tmp_path / "map.geojson", feature("Polygon", [ring(0.1)]))
+    for name in ("SHA256SUMS", "README.txt"):
+        assert "model-card" not in release.read(name).decode()
+
+
 def test_its_readme_tells_nothing_that_only_holds_of_our_own_maps(region: Any, tmp_path: Path) -> None:
     text = bring_in(tmp_path / "map.geojson", feature("Polygon", [ring(0.1)])).read("README.txt").decode()
     assert "It was made elsewhere" in text
