@@ -21,7 +21,7 @@ from detection.models import SegmentedTile
 @dataclass(frozen=True)
 class Outlined:
     """`ground`: float32 (superpixels,) in 0…1, how much of each superpixel is mining; `superpixels`: intp, rising, from
-    1: those of the outline, never none."""
+    1: those of the outline; none where nothing on the tile looks like mining from close by."""
 
     ground: npt.NDArray[np.float32]
     superpixels: npt.NDArray[np.intp]
@@ -48,5 +48,7 @@ def look_closer(
             continue
         ground = superpixel_means(labels, grid, head.window_probabilities(windows))
         marked = np.flatnonzero(ground >= head.threshold)
-        looked[tile.pk] = Outlined(ground, (marked if len(marked) else np.array([int(ground.argmax())])) + 1)
+        if not len(marked) and ground.max(initial=0) >= head.least:
+            marked = np.array([int(ground.argmax())])
+        looked[tile.pk] = Outlined(ground, marked + 1)
     return looked

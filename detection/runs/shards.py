@@ -166,8 +166,8 @@ def _judge(
     outcome: ShardOutcome,
 ) -> None:
     positive = np.flatnonzero(probabilities >= run.threshold) + 1
-    if len(positive) > run.positive_superpixels:
-        outline = positive if looked is None else looked.superpixels
+    outline = positive if looked is None else looked.superpixels
+    if len(positive) > run.positive_superpixels and len(outline):
         try:
             detection = _detection(run, segmented, outline.tolist(), probabilities[positive - 1])
         except (NotThere, ValueError) as error:  # its label raster is lost: one tile's loss, not the run's

@@ -13,7 +13,7 @@ from detection.learning.classifiers import folds
 from detection.learning.ground.head import GroundHead
 from detection.learning.ranked_svm import Blocks, RankedSvm, block_factors, nearness
 from detection.learning.ranks import Ranks
-from detection.learning.thresholds import average_precision, choose_threshold
+from detection.learning.thresholds import average_precision, best_f1_threshold, choose_threshold
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.intp]
@@ -53,7 +53,7 @@ class Bags:
 @dataclass(frozen=True)
 class GroundFit:
     """The head, and `figures` of bags on held-out places: n, positives, average_precision, precision, recall, reached
-    (whether the precision aimed at was), threshold, precision_target."""
+    (whether the precision aimed at was), threshold, least (see GroundHead), precision_target."""
 
     head: GroundHead
     figures: dict[str, Any]
@@ -75,6 +75,8 @@ def fit_ground(key: str, bags: Bags, blocks: Blocks, seed: int = 0) -> GroundFit
     slope, offset = logistic_line(raw[few], bags.mining[bags.bag[few]])
     judged = bags.means(probability(raw, slope, offset))
     chosen = choose_threshold(judged, bags.mining, PRECISION_TARGET)
+    # Where neither kind of error is dearer: whoever marks a tile has decided that already, by other features.
+    least = min(best_f1_threshold(judged), chosen.value)
     machine = _machine(bags, np.ones(len(bags.bag), bool), blocks, seed)
     figures = {
         "n": len(bags.mining),
@@ -85,9 +87,10 @@ def fit_ground(key: str, bags: Bags, blocks: Blocks, seed: int = 0) -> GroundFit
         "recall": round(chosen.recall, 4),
         "reached": chosen.reached,
         "threshold": chosen.value,
+        "least": least,
         "precision_target": PRECISION_TARGET,
     }
-    return GroundFit(GroundHead(key, machine, slope, offset, chosen.value), figures)
+    return GroundFit(GroundHead(key, machine, slope, offset, chosen.value, least), figures)
 
 
 def _machine(bags: Bags, chosen: npt.NDArray[np.bool_], blocks: Blocks, seed: int) -> RankedSvm:

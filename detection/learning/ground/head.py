@@ -15,19 +15,21 @@ from detection.learning.ranks import Ranks
 Floats = npt.NDArray[np.float32]
 
 ARRAYS = ("values", "places", "vectors", "weights")
-NUMBERS = ("gamma", "margin", "slope", "offset", "threshold")
+NUMBERS = ("gamma", "margin", "slope", "offset", "threshold", "least")
 LARGEST = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class GroundHead:
-    """`key`: of the windows it reads; `threshold`: a superpixel is outlined from that mean probability on."""
+    """`key`: of the windows it reads; `threshold`: a superpixel is outlined from that mean probability on; `least`: a tile
+    on which no superpixel comes so far has no mining to outline."""
 
     key: str
     machine: RankedSvm
     slope: float
     offset: float
     threshold: float
+    least: float
 
     def window_probabilities(self, windows: Floats) -> Floats:
         """Of mining, float32 (n,) in 0…1, of windows float32 (n, d)."""
@@ -38,7 +40,7 @@ def write(head: GroundHead) -> bytes:
     """The head's file. The same head gives the same bytes."""
     machine = head.machine
     arrays = (machine.ranks.values, machine.ranks.places, machine.vectors, machine.weights)
-    numbers = (machine.gamma, machine.offset, head.slope, head.offset, head.threshold)
+    numbers = (machine.gamma, machine.offset, head.slope, head.offset, head.threshold, head.least)
     buffer = io.BytesIO()
     for array in (*arrays, np.array(numbers, np.float64), np.frombuffer(head.key.encode(), np.uint8)):
         np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
@@ -73,6 +75,6 @@ def read(data: bytes) -> GroundHead:
     )
     if not sound:
         raise ValueError("The arrays of the outline head in this classifier file do not fit together.")
-    gamma, margin, slope, offset, threshold = map(float, numbers)
+    gamma, margin, slope, offset, threshold, least = map(float, numbers)
     machine = RankedSvm(Ranks(values, places), vectors, weights, gamma, margin)
-    return GroundHead(bytes(key).decode("ascii"), machine, slope, offset, threshold)
+    return GroundHead(bytes(key).decode("ascii"), machine, slope, offset, threshold, least)
