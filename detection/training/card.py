@@ -6,6 +6,7 @@ kept in its metrics; `model_card` joins them to one plain document, `as_text` wr
 in the reader's language.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -279,7 +280,7 @@ def _changed(card: dict[str, Any], new: dict[str, Any]) -> list[str]:
         lines = [
             f"- superpixels added: {new['added_mining']} of mining, {new['added_other']} of other ground",
             f"- left out since: {new['removed']}; judged otherwise since: {new['turned']}",
-            *(f"- campaign against a class of errors: {' '.join(name.split())}" for name in new["campaigns"]),
+            *(f"- campaign against a class of errors: {_escaped(name)}" for name in new["campaigns"]),
         ]
     for name in ("algorithm", "features"):
         if new[name] != card["classifier"][name]:
@@ -295,6 +296,11 @@ def _changed(card: dict[str, Any], new: dict[str, Any]) -> list[str]:
         "",
         "Each figure was measured on the labels of its time, so two of them are no test of which is better.",
     ]
+
+
+def _escaped(text: str) -> str:
+    """What people typed, in one line, without meaning to Markdown or HTML."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+.!|~-])", r"\\\1", " ".join(text.split()))
 
 
 def _told(figures: dict[str, Any], name: str) -> str:

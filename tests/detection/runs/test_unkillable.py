@@ -31,7 +31,7 @@ def the_same_in_the_end(*command: str) -> None:
 
 def test_kills_at_random_moments_change_no_byte_of_a_run():
     """`python -m benchmarks.kill_nine` does two thousand tiles and twenty kills."""
-    the_same_in_the_end("benchmarks.kill_nine", "--tiles", "80", "--kills", "3")
+    the_same_in_the_end("benchmarks.kill_nine", "--tiles", "240", "--kills", "3")
 
 
 @pytest.fixture

@@ -192,3 +192,19 @@ def test_the_same_labels_are_no_change_and_a_lost_dataset_is_told(region: Any, t
     Region.objects.filter(pk=region.pk).update(active_classifier=None)
     region.classifiers.all().delete()
     assert changes(region, trained.dataset, rows) is None
+
+
+def test_a_campaigns_name_is_text_and_no_markup_in_the_card(region: Any, trained: Any) -> None:
+    card = model_card(trained)
+    card["changes"] = {
+        "added_mining": 1,
+        "added_other": 0,
+        "removed": 0,
+        "turned": 0,
+        "campaigns": ["a|b <script>\n[here](http://x)"],
+        "algorithm": trained.algorithm,
+        "features": trained.extractor_key,
+        "threshold": 0.5,
+        "figures": {},
+    }
+    assert r"a\|b \<script\> \[here\]\(http://x\)" in as_text(card)
