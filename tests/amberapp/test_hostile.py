@@ -95,6 +95,8 @@ NEEDS = {
     "runs": "admin",
     "run-compare": "admin",
     "classifier": "admin",
+    "model-card-md": "admin",
+    "model-card-json": "admin",
     "classifier-activate": "admin",
     "classifiers": "admin",
     "classifiers-compare": "admin",
