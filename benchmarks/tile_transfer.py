@@ -30,7 +30,7 @@ from detection.imagery.decode import read_image
 from detection.imagery.placement import parse_crop_name
 from detection.learning.classifiers import fit_with_scores
 from detection.learning.evaluation import PRECISION_TARGET, tile_group
-from detection.learning.ground.fit import Bags, GroundFit, fit_ground
+from detection.learning.ground.fit import Bags, GroundFit, drawn_windows, fit_ground
 from detection.learning.thresholds import choose_threshold
 from detection.segmentation.slic import segment
 
@@ -113,16 +113,17 @@ def _outline(folder: Path, extractor: str, seed: int) -> GroundFit | None:
     if describer is None:
         return None
     windows, bag, mining, places = [], [], [], []
-    for kind in ("positive", "negative"):
-        for file in sorted((folder / kind).iterdir()):
-            image = read_image(file.read_bytes()).pixels
-            place = parse_crop_name(file.name)
-            assert place is not None
-            packed = describer.describe(image, None, False).packed
-            windows.append(window_grid(*image.shape[:2]).window_rows(unpack(packed)))
-            bag.append(np.full(len(windows[-1]), len(mining)))
-            mining.append(kind == "positive")
-            places.append(tile_group(place.latitude, place.longitude))
+    files = [file for kind in ("positive", "negative") for file in sorted((folder / kind).iterdir())]
+    for file in files:
+        image = read_image(file.read_bytes()).pixels
+        place = parse_crop_name(file.name)
+        assert place is not None
+        packed = describer.describe(image, None, False).packed
+        rows = window_grid(*image.shape[:2]).window_rows(unpack(packed))
+        windows.append(drawn_windows(rows, len(files), len(mining)))
+        bag.append(np.full(len(windows[-1]), len(mining)))
+        mining.append(file.parent.name == "positive")
+        places.append(tile_group(place.latitude, place.longitude))
     bags = Bags(np.concatenate(windows), np.concatenate(bag), np.array(mining), np.array(places))
     return fit_ground(describer.key, bags, WINDOW_BLOCKS, seed)
 

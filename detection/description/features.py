@@ -65,16 +65,31 @@ def extract_missing(
 ) -> dict[int, str]:
     """Extract the features of those of `tiles`, crops or whole tiles, that have none yet.
 
-    Returns {segmented tile id: reason} for tiles whose image cannot be read; the others go on. A chunk is
-    written before its rows, so a killed worker leaves at most a file that nothing points at. Tiles that are not
-    yet cut go through `first_pass.read_tiles`, which decodes them once for both.
+    Returns {segmented tile id: reason} for tiles whose image cannot be read; the others go on. Tiles that are not yet
+    cut go through `first_pass.read_tiles`, which decodes them once for both.
     """
-    done = stored_already(tiles, extractor.key)
+    return describe_missing(tiles, extractor.key, lambda tile: _extract(tile, extractor), THREADS, progress)
+
+
+def describe_missing(
+    tiles: Sequence[SegmentedTile],
+    key: str,
+    describe: Callable[[SegmentedTile], npt.NDArray[Any] | str],
+    threads: int,
+    progress: Progress | None = None,
+) -> dict[int, str]:
+    """Store under `key` what `describe` makes of those of `tiles` that have nothing there yet, chunk by chunk.
+
+    `describe`: the rows of a tile, or the reason why it cannot be read; it must not touch the database. Returns
+    {segmented tile id: reason}. A chunk is written before its rows, so a killed worker leaves at most a file that nothing
+    points at. Raises OSError where the store cannot be written.
+    """
+    done = stored_already(tiles, key)
     missing = [tile for tile in tiles if tile.pk not in done]
     failures: dict[int, str] = {}
-    kept: list[tuple[SegmentedTile, npt.NDArray[np.float16]]] = []
+    kept: list[tuple[SegmentedTile, npt.NDArray[Any]]] = []
     rows = 0
-    results = in_order(lambda item: _extract(item, extractor), missing, THREADS)
+    results = in_order(describe, missing, threads)
     for number, (segmented, description) in enumerate(zip(missing, results, strict=True), 1):
         if isinstance(description, str):
             failures[segmented.pk] = description
@@ -82,7 +97,7 @@ def extract_missing(
             kept.append((segmented, description))
             rows += len(description)
         if is_full(len(kept), rows) or number == len(missing):
-            store_features(kept, extractor.key)
+            store_features(kept, key)
             kept, rows = [], 0
             if progress is not None:
                 progress(number, len(missing))

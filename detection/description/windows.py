@@ -17,10 +17,7 @@ from detection.description.engines import SharedConversions, cache_folder, image
 from detection.description.features import (
     TILES_A_QUERY,
     Progress,
-    in_order,
-    is_full,
-    store_features,
-    stored_already,
+    describe_missing,
 )
 from detection.description.segment import load_labels
 from detection.features import ExtractorUnavailable
@@ -54,27 +51,10 @@ def read_windows(
 ) -> dict[int, str]:
     """Describe those of `tiles`, crops or whole tiles, whose windows are not in the store yet.
 
-    Returns {segmented tile id: reason} for those that cannot be read; the others go on. A chunk is written before the
-    rows that point into it. Raises OSError where the store cannot be written.
+    Returns {segmented tile id: reason} for those that cannot be read; the others go on. Raises OSError where the store
+    cannot be written.
     """
-    done = stored_already(tiles, describer.key)
-    missing = [tile for tile in tiles if tile.pk not in done]
-    failures: dict[int, str] = {}
-    kept: list[tuple[SegmentedTile, Packed]] = []
-    rows = 0
-    results = in_order(lambda tile: _describe(tile, describer), missing, threads)
-    for number, (tile, packed) in enumerate(zip(missing, results, strict=True), 1):
-        if isinstance(packed, str):
-            failures[tile.pk] = packed
-        else:
-            kept.append((tile, packed))
-            rows += len(packed)
-        if is_full(len(kept), rows) or number == len(missing):
-            store_features(kept, describer.key)
-            kept, rows = [], 0
-            if progress is not None:
-                progress(number, len(missing))
-    return failures
+    return describe_missing(tiles, describer.key, lambda tile: _describe(tile, describer), threads, progress)
 
 
 def _describe(segmented: SegmentedTile, describer: WindowDescriber) -> Packed | str:

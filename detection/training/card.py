@@ -226,7 +226,9 @@ def as_text(card: dict[str, Any]) -> str:
             "",
             f"Windows of 64 pixels, taught by {outline['windows']} windows of {outline['n']} labelled superpixels. A superpixel "
             f"is outlined from a mean probability of {outline['threshold']:.2f} on; on held-out places precision "
-            f"{outline['precision']:.2f}, recall {outline['recall']:.2f}, average precision {outline['average_precision']:.2f}.",
+            f"{outline['precision']:.2f}, recall {outline['recall']:.2f}, average precision {outline['average_precision']:.2f}. "
+            f"Where none comes so far, the likeliest one is outlined if it reaches {outline['least']:.2f}; else the tile is not "
+            "marked.",
         ]
     totals = card.get("totals", {})
     lines += _table("Where it fails: blocks", card.get("blocks"), totals.get("blocks"))

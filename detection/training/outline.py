@@ -11,7 +11,7 @@ from detection.description.segment import load_labels
 from detection.description.windows import load_windows, read_windows, usable_windows
 from detection.features.windows import WINDOW_BLOCKS
 from detection.features.windows.grid import windows_within
-from detection.learning.ground.fit import Bags, GroundFit, fit_ground
+from detection.learning.ground.fit import Bags, GroundFit, drawn_windows, fit_ground
 from detection.models import SegmentedTile, TileKind
 from detection.training.training_data import TrainingData
 
@@ -20,8 +20,7 @@ WITHIN = 0.7
 # Tiles whose windows are in memory at once: 30 MB.
 TILES_AT_ONCE = 32
 THREADS = 2
-# Windows of one labelled superpixel, and tiles of so many: 640 MB at the most. A crop of 2018 has 47 windows.
-MOST_WINDOWS = 64
+# Labelled superpixels whose tiles are looked at: more take long to read and teach little that is new.
 MOST_BAGS = 8_000
 
 
@@ -77,9 +76,7 @@ def _bags(data: TrainingData, tiles: list[SegmentedTile], key: str) -> Bags | No
                 shown = rows
                 if labels is not None:
                     shown = rows[windows_within(labels, grid, data.rows[place].superpixel, WITHIN)]
-                if len(shown) > MOST_WINDOWS:
-                    some = np.random.default_rng(place).permutation(len(shown))[:MOST_WINDOWS]
-                    shown = shown[np.sort(some)]
+                shown = drawn_windows(shown, len(data.rows), place)
                 if len(shown):
                     owners.append(np.full(len(shown), len(mining)))
                     windows.append(shown)

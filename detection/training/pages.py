@@ -141,7 +141,7 @@ def _outline(figures: dict[str, Any] | None) -> list[str]:
         ]
     values = {
         name: floatformat(figures[name], 2)
-        for name in ("threshold", "precision", "recall", "precision_target")
+        for name in ("threshold", "least", "precision", "recall", "precision_target")
     }
     values |= {name: figures[name] for name in ("n", "positives", "windows")}
     sentences = [
@@ -156,6 +156,13 @@ def _outline(figures: dict[str, Any] | None) -> list[str]:
         )
         % values,
     ]
+    sentences.append(
+        _(
+            "Where none comes so far, the likeliest one is outlined if it reaches %(least)s; else the tile is not marked, "
+            "for nothing on it looks like mining from close by."
+        )
+        % values
+    )
     if not figures["reached"]:
         sentences.append(_("The precision aimed at, %(precision_target)s, could not be reached.") % values)
     return sentences

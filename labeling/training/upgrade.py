@@ -11,6 +11,7 @@ from there. Left out: labels given meanwhile, which the next retraining learns f
 than making the old classifier active again.
 """
 
+import contextlib
 import time
 from typing import Any
 
@@ -258,8 +259,10 @@ def cancel_upgrade(*, region: Region, acting_user: User | None) -> None:
     job = upgrades(region).first()
     if job is None:
         return
-    run = run_under_way(job)
     if job.is_open:
-        jobs.cancel(job, acting_user=acting_user)
+        with contextlib.suppress(Conflict):  # it has ended meanwhile, and may have started its run
+            jobs.cancel(job, acting_user=acting_user)
+        job.refresh_from_db()
+    run = run_under_way(job)
     if run is not None:
         cancel_run(run=run, acting_user=acting_user)

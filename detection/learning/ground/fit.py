@@ -25,6 +25,8 @@ GAMMA, RIDGE = 0.2, 0.03
 RANKED_ROWS = 8000
 # Of each bag so many windows tell how margins become probabilities.
 CALIBRATED_A_BAG = 8
+# Windows in memory while a head is taught: 375 MB of 312 numbers each. Many bags share them.
+MOST_WINDOWS = 300_000
 # More windows than these are drawn from, bag by bag.
 LARGEST_TAUGHT = 60_000
 PRECISION_TARGET = 0.9
@@ -57,6 +59,14 @@ class GroundFit:
 
     head: GroundHead
     figures: dict[str, Any]
+
+
+def drawn_windows(windows: Floats, bags: int, seed: int) -> Floats:
+    """A bag's windows, float32 (n, d), or as many of them, drawn, in their order, as each of so many bags may keep."""
+    most = max(1, MOST_WINDOWS // bags)
+    if len(windows) <= most:
+        return windows
+    return windows[np.sort(np.random.default_rng(seed).permutation(len(windows))[:most])]
 
 
 def fit_ground(key: str, bags: Bags, blocks: Blocks, seed: int = 0) -> GroundFit:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detection.learning.ground import head as heads
-from detection.learning.ground.fit import Bags, fit_ground
+from detection.learning.ground.fit import Bags, drawn_windows, fit_ground
 
 BLOCKS = ((8, 1.0), (4, 1.0))
 
@@ -69,3 +69,13 @@ def test_a_file_that_is_no_head_is_refused_and_runs_nothing() -> None:
         np.lib.format.write_array(changed, part)
     with pytest.raises(ValueError, match="do not fit together"):
         heads.read(changed.getvalue())
+
+
+def test_many_labels_share_the_memory_and_few_lose_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = np.arange(40, dtype=np.float32).reshape(20, 2)
+    assert np.array_equal(drawn_windows(windows, 100, 1), windows)
+    monkeypatch.setattr("detection.learning.ground.fit.MOST_WINDOWS", 500)
+    few = drawn_windows(windows, 100, 1)
+    assert few.shape == (5, 2) and (np.diff(few[:, 0]) > 0).all()
+    assert np.array_equal(few, drawn_windows(windows, 100, 1))
+    assert len(drawn_windows(windows, 10_000, 1)) == 1
