@@ -118,7 +118,7 @@ def _outline(folder: Path, extractor: str, seed: int) -> GroundFit | None:
         image = read_image(file.read_bytes()).pixels
         place = parse_crop_name(file.name)
         assert place is not None
-        packed = describer.describe(image, None, False).packed
+        packed = describer.describe(image, None, False)
         rows = window_grid(*image.shape[:2]).window_rows(unpack(packed))
         windows.append(drawn_windows(rows, len(files), len(mining)))
         bag.append(np.full(len(windows[-1]), len(mining)))
@@ -135,7 +135,7 @@ def _look(
     describer = get_windows(extractor, cache=ENGINES)
     assert describer is not None
     began = time.process_time()
-    packed = describer.describe(tile.image, tile.labels > 0, True).packed
+    packed = describer.describe(tile.image, tile.labels > 0, True)
     grid = window_grid(*tile.labels.shape)
     chances = outline.head.window_probabilities(grid.window_rows(unpack(packed)))
     ground = superpixel_means(tile.labels, grid, chances)

@@ -64,7 +64,7 @@ def _describe(segmented: SegmentedTile, describer: WindowDescriber) -> Packed | 
     try:
         image = read_image(storage.get(segmented.tile.image_key)).pixels
         seen = load_labels(segmented) > 0 if whole else None
-        return describer.describe(image, seen, whole).packed
+        return describer.describe(image, seen, whole)
     except (UnreadableImage, UserError, ValueError) as error:
         return str(error)
 

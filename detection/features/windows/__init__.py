@@ -6,7 +6,6 @@ Left out: judging the windows (`detection.learning.ground`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +26,6 @@ WINDOW_BLOCKS = ((128, 0.7), (28, 0.7), (128, 0.3), (28, 0.3))
 _made: dict[Path, WindowDescriber] = {}
 
 
-@dataclass(frozen=True)
-class Windows:
-    """`packed`: uint8 (blocks, bytes), the image's blocks row by row as `grid.window_grid` counts them."""
-
-    packed: npt.NDArray[np.uint8]
-
-
 class WindowDescriber:
     """Describes images by an engine of `lite0.describe.CELLS` and by cues of their colour and relief."""
 
@@ -48,9 +40,12 @@ class WindowDescriber:
 
     def describe(
         self, image: npt.NDArray[np.uint8], seen: npt.NDArray[np.bool_] | None, whole: bool
-    ) -> Windows:
-        """`image`: uint8 (H, W, 3) sRGB; `seen`: bool (H, W), False where there is no data; `whole`: a tile, which is
-        shown in the light of the reference first, and no crop."""
+    ) -> npt.NDArray[np.uint8]:
+        """Packed, uint8 (blocks, bytes), the image's blocks row by row as `grid.window_grid` counts them.
+
+        `image`: uint8 (H, W, 3) sRGB; `seen`: bool (H, W), False where there is no data; `whole`: a tile, which is
+        shown in the light of the reference first, and no crop.
+        """
         import cv2
 
         from detection.features.lite0.describe import describe_cells
@@ -61,7 +56,7 @@ class WindowDescriber:
         lab = matched_lab(image, seen) if whole else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2Lab))
         shown = np.asarray(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)) if whole else image
         cells = np.concatenate([describe_cells(self.engine, shown), describe_cues(lab)], axis=-1)
-        return Windows(self.packer.pack(_blocks(cells)))
+        return self.packer.pack(_blocks(cells))
 
 
 def get_windows(
