@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,8 @@ def real_tiles(folder: Path, extractor: str, reference: drift.DriftReference) ->
 
 
 def drawn_scenes(extractor: str, count: int) -> None:
-    with ProcessPoolExecutor(2) as pool:
+    # Not forked: a network that the parent has loaded would wait for threads that are not there.
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         taught = list(pool.map(partial(_scene, extractor=extractor, world=1), range(3 * count)))
         judged = list(pool.map(partial(_scene, extractor=extractor, world=2), range(3 * count)))
     lit = [scene for scene in taught if scene["season"] != "snow"][:count]

@@ -182,7 +182,7 @@ def raised(ordinary: Floats, asked: Integers) -> Floats:
     """Priorities with which every `EVERY`th row of the order is one of `asked`, the others as they were, float32 (n,) in 0…1.
 
     `ordinary`: float32 (n,) in 0…1; `asked`: int (m,), the numbers of rows that are wanted soon, the first one first. None
-    of them falls.
+    of them falls; where priorities are equal, they stand before the equal ones.
     """
     priority = np.array(ordinary, np.float32)
     others = np.ones(len(priority), bool)

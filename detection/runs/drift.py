@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import date as Date
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Q
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from detection.learning.drift import Likeness, verdict_of
 from detection.models import Detection, ImagerySource, Run, SegmentedTile, Shard
@@ -47,6 +49,12 @@ class DriftGroup:
     def name(self) -> str:
         day = date_format(Date.fromisoformat(self.date), "DATE_FORMAT") if self.date else _("no date")
         return f"{day} ({self.source_name})"
+
+    @property
+    def summary(self) -> str:
+        tiles = ngettext("%(n)s tile", "%(n)s tiles", self.tiles) % {"n": intcomma(self.tiles)}
+        found = ngettext("%(n)s detection", "%(n)s detections", self.detections)
+        return f"{self.name}: {tiles}, {found % {'n': intcomma(self.detections)}}"
 
     @property
     def tiles_filter(self) -> Q:
