@@ -1,30 +1,31 @@
 """Whether images look like anything that a classifier was trained on: by features alone, whatever the algorithm.
 
-A superpixel's distance to the nearest of a few hundred training rows (landmarks), on few principal axes, is compared
-with the distances that training rows have to landmarks of *other* dates: that much a new date differs anyhow. What
-lies beyond 95 % of those is unlike; a group of images is unlike where it surely has more of that than any training date.
-Nearest-neighbour novelty detection (Knorr & Ng 1998; Markou & Singh 2003). It names what was never seen, not what will be wrong: on
-the real crops the one does not foretell the other (docs/adr/0024). NumPy only, constant memory.
+Training rows lie near a plane of few principal axes. How far a superpixel lies from it (the residual of principal
+components, Jackson & Mudholkar 1979) is compared with training rows whose own date had no part in the plane: that much a
+new date differs anyhow. What lies beyond 95 % of those is unlike; a group of images is unlike where it surely has more
+of that than any training date. It names what was never seen, not what will be wrong: on the real crops the one does not
+foretell the other (docs/adr/0024). NumPy only, constant memory.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from detection.learning.ranking import Projection
-
 Floats = npt.NDArray[np.float32]
 
 AXES = 24
-LANDMARKS = 500
-# Rows from which the axes are learnt: with more the axes no longer turn, and a training would wait for them.
-SAMPLE_ROWS = 2000
+# Rows from which the plane is learnt: with more it no longer turns, and a training would wait for it.
+SAMPLE_ROWS = 1000
+# Single odd values are cut off at so many deviations.
+FARTHEST = 4.0
+# Parts in which the dates are held out, each date whole.
+FOLDS = 5
 # The share of training rows that lies farther than the limit, by definition of the limit.
 BEYOND = 0.05
 # Fewer dates say little of how much one differs from the others.
@@ -47,22 +48,25 @@ class Likeness(StrEnum):
 class DriftReference:
     """What a classifier keeps of its training rows to know them again.
 
-    `projection`: from features to axes; `landmarks`: float32 (m, k), training rows on these axes; `limit`: a distance
-    beyond which a row is unlike; `most`: the largest share beyond it of any training date, measured without its own landmarks.
+    `middle`, `scale`: float32 (d,); `axes`: float32 (d, k), orthonormal; `limit`: a distance from their plane beyond which a
+    row is unlike; `most`: the largest share beyond it of any training date, by planes that had no part of it.
     """
 
-    projection: Projection
-    landmarks: Floats
+    middle: Floats
+    scale: Floats
+    axes: Floats
     limit: float
     most: float
 
     def away(self, rows: Floats) -> Floats:
-        """Distance to the nearest landmark, float32 (n,), of rows float32 (n, d)."""
+        """Distance to the plane of the training rows, float32 (n,), of rows float32 (n, d)."""
         found = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), CHUNK_ROWS):
-            part = self.projection.apply(rows[start : start + CHUNK_ROWS])
-            found[start : start + CHUNK_ROWS] = _squares(part, self.landmarks).min(axis=1)
-        return np.sqrt(np.maximum(found, 0))
+            part = _standard(rows[start : start + CHUNK_ROWS], self.middle, self.scale)
+            along = part @ self.axes
+            squares = np.einsum("ij,ij->i", part, part) - np.einsum("ij,ij->i", along, along)
+            found[start : start + CHUNK_ROWS] = np.sqrt(np.maximum(squares, 0))
+        return found
 
     def beyond(self, rows: Floats) -> npt.NDArray[np.bool_]:
         """Which of these rows, float32 (n, d), lie farther from all landmarks than the limit, bool (n,)."""
@@ -80,24 +84,37 @@ def fit(rows: Floats, dates: npt.NDArray[np.str_], seed: int) -> DriftReference:
     """
     if len(np.unique(dates)) < FEWEST_DATES:
         raise ValueError(f"labels of {FEWEST_DATES} dates at least are wanted")
-    order = np.random.default_rng(seed).permutation(len(rows))
-    projection = Projection.fit(rows[np.sort(order[:SAMPLE_ROWS])], AXES)
-    chosen = np.sort(order[:LANDMARKS])
-    landmarks, of_landmarks = projection.apply(rows[chosen]), dates[chosen]
+    random = np.random.default_rng(seed)
+    known, of_row = np.unique(dates, return_inverse=True)
+    fold = (random.permutation(len(known)) % FOLDS)[of_row]
     away = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), CHUNK_ROWS):
-        here = slice(start, start + CHUNK_ROWS)
-        squares = _squares(projection.apply(rows[here]), landmarks)
-        squares[dates[here, None] == of_landmarks[None]] = np.inf
-        away[here] = squares.min(axis=1)
-    away = np.sqrt(np.maximum(away, 0))
+    for number in np.unique(fold):
+        away[fold == number] = _plane(rows[fold != number], random).away(rows[fold == number])
     limit = float(np.quantile(away, 1 - BEYOND))
     shares = [
         float((away[dates == date] > limit).mean())
         for date, count in zip(*np.unique(dates, return_counts=True), strict=True)
         if count >= FEWEST_SUPERPIXELS
     ]
-    return DriftReference(projection, landmarks, limit, max([BEYOND, *shares]))
+    return replace(_plane(rows, random), limit=limit, most=max([BEYOND, *shares]))
+
+
+def _plane(rows: Floats, random: np.random.Generator) -> DriftReference:
+    """The plane of a sample of these rows; with it no limit yet."""
+    sample = rows[np.sort(random.permutation(len(rows))[:SAMPLE_ROWS])]
+    middle = sample.mean(axis=0)
+    scale = np.maximum(sample.std(axis=0), 1e-3)
+    standard = _standard(sample, middle, scale)
+    # From the rows' products with each other, as there may be more features than rows.
+    values, vectors = np.linalg.eigh((standard @ standard.T).astype(np.float64))
+    kept = [number for number in range(len(values))[::-1] if values[number] > 1e-6 * values[-1]][:AXES]
+    axes = standard.T @ vectors[:, kept].astype(np.float32)
+    axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-6)
+    return DriftReference(middle, scale, np.ascontiguousarray(axes), 0.0, 1.0)
+
+
+def _standard(rows: Floats, middle: Floats, scale: Floats) -> Floats:
+    return np.clip((rows - middle) / scale, -FARTHEST, FARTHEST)
 
 
 def verdict_of(superpixels: int, beyond: int, most: float) -> Likeness:
@@ -117,9 +134,8 @@ def least_share(count: int, found: int) -> float:
 
 def write(reference: DriftReference) -> bytes:
     """The reference's file. The same reference gives the same bytes."""
-    projection = reference.projection
     buffer = io.BytesIO()
-    for array in (projection.middle, projection.scale, projection.axes, reference.landmarks):
+    for array in (reference.middle, reference.scale, reference.axes):
         np.lib.format.write_array(buffer, np.ascontiguousarray(array, np.float32), allow_pickle=False)
     numbers = np.array([reference.limit, reference.most], np.float64)
     np.lib.format.write_array(buffer, numbers, allow_pickle=False)
@@ -132,34 +148,24 @@ def read(data: bytes) -> DriftReference:
         raise ValueError("The drift reference in this classifier file is larger than any that Amber writes.")
     stream = io.BytesIO(data)
     try:
-        middle, scale, axes, landmarks, numbers = (
-            np.lib.format.read_array(stream, allow_pickle=False) for _array in range(5)
+        middle, scale, axes, numbers = (
+            np.lib.format.read_array(stream, allow_pickle=False) for _array in range(4)
         )
     except (ValueError, EOFError, OSError, MemoryError):
         raise ValueError("The drift reference in this classifier file cannot be read.") from None
     sound = (
-        all(array.dtype == np.float32 for array in (middle, scale, axes, landmarks))
+        all(array.dtype == np.float32 for array in (middle, scale, axes))
         and numbers.dtype == np.float64
         and numbers.shape == (2,)
         and middle.ndim == 1
         and middle.shape == scale.shape
-        and axes.ndim == landmarks.ndim == 2
-        and axes.shape == (len(middle), landmarks.shape[1])
-        and len(landmarks) > 0
-        and all(np.isfinite(array).all() for array in (middle, scale, axes, landmarks, numbers))
+        and axes.ndim == 2
+        and len(axes) == len(middle) > 0
+        and all(np.isfinite(array).all() for array in (middle, scale, axes, numbers))
         and bool((scale > 0).all())
         and numbers[0] >= 0
         and 0 < numbers[1] <= 1
     )
     if not sound:
         raise ValueError("The arrays of the drift reference in this classifier file do not fit together.")
-    return DriftReference(Projection(middle, scale, axes), landmarks, float(numbers[0]), float(numbers[1]))
-
-
-def _squares(reduced: Floats, landmarks: Floats) -> Floats:
-    """Squared distances float32 (n, m)."""
-    away = reduced @ landmarks.T
-    away *= -2
-    away += (landmarks**2).sum(axis=1)
-    away += (reduced**2).sum(axis=1)[:, None]
-    return away
+    return DriftReference(middle, scale, axes, float(numbers[0]), float(numbers[1]))

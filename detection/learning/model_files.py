@@ -93,7 +93,7 @@ def load(data: bytes) -> FittedClassifier:
         raise ValueError("The header and the model of this classifier file do not agree.")
     outline = head.read(outline_bytes) if outline_bytes else None
     reference = drift.read(drift_bytes) if drift_bytes else None
-    if reference is not None and len(reference.projection.middle) != dimension:
+    if reference is not None and len(reference.middle) != dimension:
         raise ValueError("The drift reference and the model of this classifier file do not agree.")
     return FittedClassifier(
         header["algorithm"],

@@ -83,7 +83,7 @@ def keep_drift(run: Run) -> None:
         return
     sums: dict[tuple[int, str], Counter[str]] = {}
     for rows in Shard.objects.filter(run=run, drift__isnull=False).values_list("drift", flat=True).iterator():
-        for source, day, tiles, superpixels, beyond in rows:
+        for source, day, tiles, superpixels, beyond in rows or ():
             group = sums.setdefault((source, day), Counter())
             group.update(tiles=tiles, superpixels=superpixels, beyond=beyond)
     names = dict(

@@ -25,7 +25,7 @@ from detection.runs.watch import classifier_numbered, progress_of, progress_of_a
 class DriftGroupSerializer(serializers.Serializer[Any]):
     """Images of one source and date: how many of their superpixels look like nothing the classifier was trained on."""
 
-    source = serializers.IntegerField()
+    source = serializers.IntegerField()  # type: ignore[assignment]
     source_name = serializers.CharField()
     date = serializers.CharField(help_text="capture date; empty where nobody knows it")
     tiles = serializers.IntegerField()
