@@ -29,6 +29,9 @@ from detection.features.windows.grid import WindowGrid, window_grid
 from detection.imagery.decode import UnreadableImage, read_image
 from detection.models import SegmentedTile, TileFeatures, TileKind
 
+# One pass of the network over so many takes 2 GB.
+MOST_PIXELS = 6_000_000
+
 Packed = npt.NDArray[np.uint8]
 
 
@@ -76,6 +79,8 @@ def read_windows(
 
 def _describe(segmented: SegmentedTile, describer: WindowDescriber) -> Packed | str:
     whole = segmented.tile.kind != TileKind.CROP
+    if segmented.tile.width * segmented.tile.height > MOST_PIXELS:
+        return "The image is too large to be looked at closely in one pass."
     try:
         image = read_image(storage.get(segmented.tile.image_key)).pixels
         seen = load_labels(segmented) > 0 if whole else None

@@ -18,6 +18,8 @@ import numpy.typing as npt
 CHANNELS = 2048
 # Callers use at most so many threads at a time (`detection.description.features`); each inference runs on one.
 STREAMS = 2
+# Shapes of images that a network stands compiled for; each has memory of its own.
+MOST_SHAPES = 12
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
@@ -66,8 +68,13 @@ class OpenVinoEngine:
         if (height, width) not in requests:
             with self._compiling:
                 if (height, width) not in self._compiled:
+                    if len(self._compiled) >= MOST_SHAPES:
+                        self._compiled.pop(next(iter(self._compiled)))
                     self._compiled[height, width] = self._compile(height, width)
-            requests[height, width] = self._compiled[height, width].create_infer_request()
+                compiled = self._compiled[height, width]
+            if len(requests) >= MOST_SHAPES:
+                requests.pop(next(iter(requests)))
+            requests[height, width] = compiled.create_infer_request()
         return requests[height, width]
 
     def _compile(self, height: int, width: int) -> Any:

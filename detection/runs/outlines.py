@@ -4,6 +4,7 @@ The classifier decides from superpixels whether a tile is marked; this decides w
 read only for tiles that have no windows in the store yet.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from detection.description.windows import load_windows, read_windows, usable_win
 from detection.features.windows.grid import superpixel_means
 from detection.learning.ground.head import GroundHead
 from detection.models import SegmentedTile
+
+logger = logging.getLogger("amber.runs")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,10 @@ def look_closer(
     """
     describer = usable_windows(extractor) if tiles else None
     if describer is None or describer.key != head.key:
+        if tiles:
+            logger.warning(
+                "This worker has no windows “%s”: tiles keep the outline of their scores.", head.key
+            )
         return {}
     unread = read_windows(tiles, describer, threads=threads)
     there = [tile for tile in tiles if tile.pk not in unread]

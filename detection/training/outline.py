@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from django.utils.translation import gettext as _
 
+from amberapp.errors import NotThere
 from detection.description.segment import load_labels
 from detection.description.windows import load_windows, read_windows, usable_windows
 from detection.features.windows import WINDOW_BLOCKS
@@ -19,6 +20,9 @@ WITHIN = 0.7
 # Tiles whose windows are in memory at once: 30 MB.
 TILES_AT_ONCE = 32
 THREADS = 2
+# Windows of one labelled superpixel, and tiles of so many: 640 MB at the most. A crop of 2018 has 47 windows.
+MOST_WINDOWS = 64
+MOST_BAGS = 8_000
 
 
 def teach_outline(
@@ -31,7 +35,7 @@ def teach_outline(
     describer = usable_windows(data.extractor.name)
     if describer is None:
         return None
-    tiles = list({tile.pk: tile for tile in data.tiles}.values())
+    tiles = list({tile.pk: tile for tile in _drawn(data.tiles)}.values())
     unread = read_windows(tiles, describer, threads=THREADS, progress=progress)
     bags = _bags(data, [tile for tile in tiles if tile.pk not in unread], describer.key)
     try:
@@ -45,6 +49,13 @@ def teach_outline(
         return None
 
 
+def _drawn(tiles: list[SegmentedTile]) -> list[SegmentedTile]:
+    """The tiles of MOST_BAGS labelled superpixels, drawn: the windows of more would not fit into memory, and need not."""
+    if len(tiles) <= MOST_BAGS:
+        return tiles
+    return [tiles[place] for place in np.random.default_rng(0).permutation(len(tiles))[:MOST_BAGS]]
+
+
 def _bags(data: TrainingData, tiles: list[SegmentedTile], key: str) -> Bags | None:
     rows_of = defaultdict(list)
     for place, tile in enumerate(data.tiles):
@@ -55,11 +66,20 @@ def _bags(data: TrainingData, tiles: list[SegmentedTile], key: str) -> Bags | No
     for first in range(0, len(tiles), TILES_AT_ONCE):
         part = tiles[first : first + TILES_AT_ONCE]
         for tile, (grid, rows) in zip(part, load_windows(part, key), strict=True):
-            labels = load_labels(tile) if tile.tile.kind != TileKind.CROP else None
+            try:
+                labels = load_labels(tile) if tile.tile.kind != TileKind.CROP else None
+            except (
+                NotThere,
+                ValueError,
+            ):  # its raster is lost: what was labelled there teaches the first head alone
+                continue
             for place in rows_of[tile.pk]:
                 shown = rows
                 if labels is not None:
                     shown = rows[windows_within(labels, grid, data.rows[place].superpixel, WITHIN)]
+                if len(shown) > MOST_WINDOWS:
+                    some = np.random.default_rng(place).permutation(len(shown))[:MOST_WINDOWS]
+                    shown = shown[np.sort(some)]
                 if len(shown):
                     owners.append(np.full(len(shown), len(mining)))
                     windows.append(shown)

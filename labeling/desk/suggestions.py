@@ -66,5 +66,9 @@ def _scores(run: Run, segmented_tile_id: int) -> "tuple[np.ndarray, float] | Non
         return None
     scores, ground = kept
     if ground is not None:
-        return np.frombuffer(bytes(ground), "<f4"), float(run.classifier.metrics["outline"]["threshold"])
+        shares, figures = np.frombuffer(bytes(ground), "<f4"), run.classifier.metrics["outline"]
+        highest = float(shares.max(initial=0))
+        # Where none reaches the threshold, the likeliest one is the outline.
+        likeliest = figures["least"] <= highest < figures["threshold"]
+        return shares, highest if likeliest else float(figures["threshold"])
     return np.frombuffer(bytes(scores), "<f4"), run.threshold

@@ -154,6 +154,7 @@ def method_of(run: Run) -> dict[str, Any]:
             "campaigns": _campaigns(classifier.dataset),
             "model_sha256": classifier.model_sha256,
             "precision_target": classifier.precision_target,
+            **({"outline": True} if classifier.metrics.get("outline") else {}),
         },
     }
 

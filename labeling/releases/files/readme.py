@@ -193,11 +193,21 @@ def _method(method: dict[str, Any] | None) -> list[str]:
         f"dataset {classifier['dataset'][:12]}) gave each superpixel a probability of mining.",
         f"- A tile was marked when more than {method['positive_superpixels']} of its superpixels reached "
         f"{method['threshold']:.4f}.",
+        *_outlined(classifier),
         "- Experts looked at every place on this map and approved it.",
     ]
     if classifier.get("model_sha256"):
         lines.insert(3, f"- The classifier's file has the SHA-256 {classifier['model_sha256']}.")
     return lines + _campaigns(classifier.get("campaigns", []))
+
+
+def _outlined(classifier: dict[str, Any]) -> list[str]:
+    if not classifier.get("outline"):
+        return []
+    return [
+        "- Where on a marked tile the mining lies was judged by windows of 64 pixels; a tile on which they saw none was "
+        "left unmarked."
+    ]
 
 
 def _campaigns(named: list[dict[str, Any]] | None) -> list[str]:
