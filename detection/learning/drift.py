@@ -69,7 +69,7 @@ class DriftReference:
         return found
 
     def beyond(self, rows: Floats) -> npt.NDArray[np.bool_]:
-        """Which of these rows, float32 (n, d), lie farther from all landmarks than the limit, bool (n,)."""
+        """Which of these rows, float32 (n, d), lie farther from the plane than the limit, bool (n,)."""
         return np.asarray(self.away(rows) > self.limit)
 
     def verdict(self, superpixels: int, beyond: int) -> Likeness:

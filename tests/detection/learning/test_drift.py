@@ -48,6 +48,14 @@ def test_labels_of_two_dates_are_no_measure(rows):
         drift.fit(features[:100], dates[:100], seed=0)
 
 
+def test_where_nearly_all_labels_are_of_one_date_the_file_can_still_be_read():
+    """The plane for that date's rows is then of six others."""
+    features = np.random.default_rng(1).normal(size=(2000, DIMENSION)).astype(np.float32)
+    dates = np.array(["2015-03-09"] * 1994 + ["2015-04-22"] * 3 + ["2015-05-23"] * 3)
+    reference = drift.fit(features, dates, seed=0)
+    assert drift.read(drift.write(reference)).limit == reference.limit
+
+
 def test_the_classifier_file_keeps_the_reference_and_refuses_a_damaged_one(rows):
     features, dates = rows
     fitted = fit("svm", features, features[:, 0] > 0, 0)
