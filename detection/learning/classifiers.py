@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from detection.learning import algorithms
 from detection.learning.calibration import logistic_line, probability
+from detection.learning.drift import DriftReference
 from detection.learning.ground.head import GroundHead
 from detection.learning.ranked_svm import Blocks
 
@@ -33,7 +34,8 @@ class FittedClassifier:
 
     `dimension`: features a row; `model`: an xgboost.Booster, a scikit-learn forest or a RankedSvm; `slope`, `offset`:
     the probability is 1 / (1 + exp(−(slope · raw + offset))). `outline`: the head that says where on a marked tile the
-    mining lies; None where the features have no windows or too little was labelled.
+    mining lies; None where the features have no windows or too little was labelled. `drift`: what it keeps of its training
+    rows to know whether other images look like them; None where they were of too few dates.
     """
 
     algorithm: str
@@ -42,6 +44,7 @@ class FittedClassifier:
     slope: float
     offset: float
     outline: GroundHead | None = None
+    drift: DriftReference | None = None
 
     def predict_proba(self, features: Floats) -> Floats:
         """Probability of mining, float32 (n,) in 0…1, of rows float32 (n, dimension).

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from detection.learning import drift
 from detection.learning.classifiers import FittedClassifier
 from detection.learning.ground import head
 from detection.learning.ranked_svm import RankedSvm
@@ -28,6 +29,7 @@ FORMAT = "amber-classifier"
 FORMAT_VERSION = 3
 READABLE_VERSIONS = (2, FORMAT_VERSION)
 OUTLINE_NAME = "outline.npz"
+DRIFT_NAME = "drift.npz"
 LARGEST_MODEL = 512 * 1024 * 1024
 LARGEST_HEADER = 64 * 1024
 
@@ -57,6 +59,9 @@ def save(fitted: FittedClassifier) -> bytes:
     if fitted.outline is not None:
         entries[OUTLINE_NAME] = head.write(fitted.outline)
         header["outline_sha256"] = hashlib.sha256(entries[OUTLINE_NAME]).hexdigest()
+    if fitted.drift is not None:
+        entries[DRIFT_NAME] = drift.write(fitted.drift)
+        header["drift_sha256"] = hashlib.sha256(entries[DRIFT_NAME]).hexdigest()
     return _packed({"header.json": json.dumps(header, indent=1, sort_keys=True).encode(), **entries})
 
 
@@ -69,12 +74,15 @@ def load(data: bytes) -> FittedClassifier:
             outline_bytes = (
                 _entry(archive, OUTLINE_NAME, LARGEST_MODEL) if "outline_sha256" in header else b""
             )
+            drift_bytes = _entry(archive, DRIFT_NAME, drift.LARGEST) if "drift_sha256" in header else b""
     except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError, OSError):
         raise ValueError("This is no classifier file of Amber, or it is damaged.") from None
     if hashlib.sha256(model_bytes).hexdigest() != header["sha256"]:
         raise ValueError("The model in this classifier file is damaged: its checksum differs.")
     if outline_bytes and hashlib.sha256(outline_bytes).hexdigest() != header["outline_sha256"]:
         raise ValueError("The outline head in this classifier file is damaged: its checksum differs.")
+    if drift_bytes and hashlib.sha256(drift_bytes).hexdigest() != header["drift_sha256"]:
+        raise ValueError("The drift reference in this classifier file is damaged: its checksum differs.")
     try:
         model, dimension = _READERS[header["algorithm"]](model_bytes)
     except ValueError:
@@ -84,6 +92,9 @@ def load(data: bytes) -> FittedClassifier:
     if dimension != header["dimension"]:
         raise ValueError("The header and the model of this classifier file do not agree.")
     outline = head.read(outline_bytes) if outline_bytes else None
+    reference = drift.read(drift_bytes) if drift_bytes else None
+    if reference is not None and len(reference.middle) != dimension:
+        raise ValueError("The drift reference and the model of this classifier file do not agree.")
     return FittedClassifier(
         header["algorithm"],
         header["dimension"],
@@ -91,6 +102,7 @@ def load(data: bytes) -> FittedClassifier:
         float(header["slope"]),
         float(header["offset"]),
         outline,
+        reference,
     )
 
 
@@ -127,6 +139,7 @@ def _header(data: bytes) -> dict[str, Any]:
         and header.get("model") == MODEL_NAMES[algorithm]
         and isinstance(header.get("sha256"), str)
         and isinstance(header.get("outline_sha256", ""), str)
+        and isinstance(header.get("drift_sha256", ""), str)
         and isinstance(header.get("dimension"), int)
         and all(isinstance(header.get(key), float) for key in ("slope", "offset"))
         and all(math.isfinite(header[key]) for key in ("slope", "offset"))

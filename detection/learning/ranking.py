@@ -29,6 +29,10 @@ CLUSTERS = 256
 # How fast a cluster's rows lose, and what a labelled row counts of one that waits.
 DECAY = 0.25
 LABELLED_WEIGHT = 0.1
+# One row in so many is asked for out of turn.
+EVERY = 5
+# More than priorities are rounded by.
+JUST_ABOVE = np.float32(2e-6)
 STEPS = 60
 STEP_ROWS = 2048
 CHUNK_ROWS = 8192
@@ -172,6 +176,22 @@ def priorities(undecided: Floats, reduced: Floats | None, labelled: Booleans, se
         )
         factor[~described] = np.median(factor[described])
     return undecided * factor
+
+
+def raised(ordinary: Floats, asked: Integers) -> Floats:
+    """Priorities with which every `EVERY`th row of the order is one of `asked`, the others as they were, float32 (n,) in 0…1.
+
+    `ordinary`: float32 (n,) in 0…1; `asked`: int (m,), the numbers of rows that are wanted soon, the first one first. None
+    of them falls; where priorities are equal, they stand before the equal ones.
+    """
+    priority = np.array(ordinary, np.float32)
+    others = np.ones(len(priority), bool)
+    others[asked] = False
+    waiting = np.sort(priority[others])[::-1]
+    if len(waiting):
+        places = np.minimum(np.arange(len(asked)) * (EVERY - 1), len(waiting) - 1)
+        priority[asked] = np.maximum(priority[asked], np.minimum(waiting[places] + JUST_ABOVE, 1))
+    return priority
 
 
 def _spread_start(reduced: Floats, wanted: int, random: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -29,6 +29,9 @@ class Run(models.Model):
     paused_at = models.DateTimeField(null=True)
     pause_reason = models.TextField(blank=True)
     paused_seconds = models.FloatField(default=0, help_text="length of all earlier pauses")
+    # What its images are like, by date and source (`detection.runs.drift`); null until it has ended, and where the
+    # classifier keeps nothing to compare with.
+    drift = models.JSONField(null=True)
 
     class Meta:
         ordering = ["-id"]
@@ -70,6 +73,8 @@ class Shard(LeasedWork):
     tiles = models.PositiveIntegerField()
     tiles_done = models.PositiveIntegerField(default=0)
     tiles_failed = models.PositiveIntegerField(default=0)
+    # [[source, date or "", tiles, superpixels, superpixels beyond], …]; null where the classifier compares nothing.
+    drift = models.JSONField(null=True)
 
     class Meta:
         ordering = ["number"]

@@ -25,6 +25,7 @@ from amberapp.storage import trouble_with
 from detection.description.features import THREADS
 from detection.description.segment import default_segmentation
 from detection.models import Classifier, Region, Run, Shard
+from detection.runs.drift import keep_drift
 from detection.runs.shards import score_shard, write_shard
 from detection.signals import run_finished
 
@@ -266,7 +267,8 @@ def _close_run(run_id: int) -> None:
             state=state, finished_at=timezone.now(), paused_at=None, pause_reason=""
         )
         if closed:
-            run = Run.objects.get(pk=run_id)
+            run = Run.objects.select_related("classifier").get(pk=run_id)
+            keep_drift(run)
             record(None, f"run.{state}", run, detections=run.detections.count(), **run.progress())
             if state == WorkState.DONE:
                 run_finished.send(Run, run=run)

@@ -36,6 +36,7 @@ from detection.models import (
     TileScore,
     UnusualTile,
 )
+from detection.runs.drift import GroupCounts, count_groups
 from detection.runs.outlines import Outlined, look_closer
 from detection.segmentation.outlines import to_geographic
 
@@ -57,6 +58,7 @@ class ShardOutcome:
     detections: list[Detection] = field(default_factory=list)
     failures: list[TileFailure] = field(default_factory=list)
     unusual: list[UnusualTile] = field(default_factory=list)
+    drift: GroupCounts | None = None
 
 
 def score_shard(shard: Shard, threads: int = 1) -> ShardOutcome:
@@ -87,7 +89,10 @@ def score_shard(shard: Shard, threads: int = 1) -> ShardOutcome:
             )
         stored |= _stored_features(run, [tile for tile in missing if tile.pk not in read.failures])
     rows = [stored[tile.pk] for tile in tiles if tile.pk in stored]
-    judged = list(zip([row.segmented_tile for row in rows], _probabilities(run, rows), strict=True))
+    scores_by_tile, beyond_by_tile = _scored(run, rows)
+    judged = list(zip([row.segmented_tile for row in rows], scores_by_tile, strict=True))
+    if beyond_by_tile is not None:
+        outcome.drift = count_groups([row.segmented_tile for row in rows], beyond_by_tile)
     looked = _outlined(run, [tile for tile, scores in judged if (scores >= run.threshold).any()], threads)
     for segmented, probabilities in judged:
         _judge(run, segmented, probabilities, looked.get(segmented.pk), outcome)
@@ -124,10 +129,11 @@ def _read_pixels(run: Run, tiles: Sequence[Tile], threads: int) -> FirstPass:
     return read_tiles(tiles, run.segmentation, extractor, threads=threads)
 
 
-def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[np.float32]]:
-    """For each of `rows` the probabilities of its superpixels, float32 little-endian (superpixels,)."""
+def _scored(run: Run, rows: Sequence[TileFeatures]) -> tuple[list[npt.NDArray[np.float32]], list[int] | None]:
+    """For each of `rows` the probabilities of its superpixels, float32 little-endian (superpixels,), and how many of them
+    look like nothing that the classifier was trained on; None where it cannot tell."""
     if not rows:
-        return []
+        return [], None
     fitted = load_model(run.classifier.model_key, run.classifier.model_sha256)
     # In the order in which they lie in the store, so that neighbours are read in one slice.
     order = sorted(range(len(rows)), key=lambda place: (rows[place].chunk_id, rows[place].first_row))
@@ -136,15 +142,21 @@ def _probabilities(run: Run, rows: Sequence[TileFeatures]) -> list[npt.NDArray[n
         for place in order
     ]
     blocks = feature_store.read_blocks(chunk_store(), ranges, ROWS_AT_ONCE)
-    scores = [fitted.predict_proba(block).astype("<f4") for block in blocks]
-    joined = np.concatenate(scores) if scores else np.zeros(0, "<f4")
+    scores, strange = [np.zeros(0, "<f4")], [np.zeros(0, np.bool_)]
+    for block in blocks:
+        scores.append(fitted.predict_proba(block).astype("<f4"))
+        if fitted.drift is not None:
+            strange.append(fitted.drift.beyond(block))
+    joined, odd = np.concatenate(scores), np.concatenate(strange)
     probabilities: list[npt.NDArray[np.float32]] = [joined] * len(rows)
+    beyond = [0] * len(rows)
     first = 0
     for place in order:
         last = first + rows[place].segmented_tile.superpixels
         probabilities[place] = joined[first:last]
+        beyond[place] = int(odd[first:last].sum())
         first = last
-    return probabilities
+    return probabilities, beyond if fitted.drift is not None else None
 
 
 def _outlined(run: Run, tiles: Sequence[SegmentedTile], threads: int) -> dict[int, Outlined]:
@@ -228,6 +240,7 @@ def write_shard(shard: Shard, owner: str, outcome: ShardOutcome) -> bool:
             tiles_done=len(outcome.scores),
             tiles_failed=len(outcome.failures),
             error="",
+            drift=outcome.drift,
         )
         if not finished:
             return False

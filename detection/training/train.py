@@ -11,7 +11,7 @@ from amberapp import storage
 from amberapp.audit import record
 from amberapp.errors import UserError
 from amberapp.models import User
-from detection.learning import classifiers, evaluation, model_files
+from detection.learning import classifiers, drift, evaluation, model_files
 from detection.learning.thresholds import ChosenThreshold, choose_threshold
 from detection.models import Classifier, Dataset, Region
 from detection.models.classifier import Algorithm
@@ -65,6 +65,15 @@ def train(
     if outline is not None:
         fitted = replace(fitted, outline=outline.head)
         metrics["outline"] = outline.figures
+    try:
+        reference = drift.fit(data.features, data.groups("by_date"), 0)
+    except ValueError:
+        metrics["warnings"].append(
+            _("Labels of fewer than three dates: runs cannot say which dates look like nothing seen.")
+        )
+    else:
+        fitted = replace(fitted, drift=reference)
+        metrics["drift"] = {"limit": reference.limit, "most": reference.most}
     metrics["threshold_reached"] = threshold is not None and threshold.reached
     model = model_files.save(fitted)
     key = storage.put(storage.content_key("models", model, ".amber"), model)

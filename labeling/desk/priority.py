@@ -1,12 +1,14 @@
 """The priorities of a region's queue: what would teach its active classifier most.
 
-Reads the scores and features that the classifier's latest run left behind, in chunks; writes only what changed, a few
+Reads the scores and features that the classifier's latest run left behind, in chunks; tiles of dates that look like nothing
+it was trained on come in between, one in five, until some of each date are labelled. Writes only what changed, a few
 hundred tiles at a time, so that volunteers go on meanwhile. Doing it twice changes nothing, and after a kill it is
 simply done again. Left out: ranking anew after every vote (labels move a tile through the votes it still wants; how
 unlike it is to what is labelled is looked at once a run), and crops, which are in no queue.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +20,15 @@ from amberapp.models import Job, WorkState
 from detection.description import feature_store
 from detection.description.chunks import chunk_store
 from detection.learning import ranking
-from detection.models import Region, Run, SegmentedTile, TileFailure, TileFeatures, TileScore
+from detection.models import Region, Run, SegmentedTile, Tile, TileFailure, TileFeatures, TileScore
+from detection.runs.drift import unlike_groups
 from labeling.desk.queue_state import rerank
 from labeling.models import Submission, TileProgress
 
 RANK_JOB = "labeling.rank_tiles"
 
+# Tiles with labels that a date unlike the training set is wanted to have.
+ASKED_OF_A_DATE = 24
 SCORE_CHUNK = 4096
 WRITE_CHUNK = 500
 # Chunks of the feature store from which the projection is learnt, spread over the whole region.
@@ -34,6 +39,7 @@ WHOLE = 1000
 Progress = Callable[[int, int, str], None]
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 
 
 def request_ranking(region_id: int) -> Job | None:
@@ -56,7 +62,9 @@ def rank_region(*, region: Region, progress: Progress | None = None) -> int:
     tell(0, WHOLE, _("Reading what the classifier said"))
     tiles, undecided = _undecided(run)
     reduced = _reduced(run, tiles, tell)
-    priorities = ranking.priorities(undecided, reduced, np.isin(tiles, _labelled(region)), seed=0)
+    labelled = np.isin(tiles, _labelled(region))
+    priorities = ranking.priorities(undecided, reduced, labelled, seed=0)
+    priorities = ranking.raised(priorities, _asked(run, tiles, labelled, seed=0))
     failed = TileFailure.objects.filter(run=run).values("tile")
     nothing_said = SegmentedTile.objects.filter(tile__in=failed, segmentation=run.segmentation_id)
     wanted = dict.fromkeys(nothing_said.values_list("pk", flat=True), 0.0)
@@ -103,6 +111,24 @@ def _labelled(region: Region) -> Integers:
     """The segmented tiles on which somebody's labels count, int64 (n,)."""
     submissions = Submission.objects.counting().filter(segmented_tile__progress__region=region).order_by()
     return np.array(list(submissions.values_list("segmented_tile_id", flat=True).distinct()), np.int64)
+
+
+def _asked(run: Run, tiles: Integers, labelled: Booleans, seed: int) -> Integers:
+    """Which of the tiles are to come soon, as their dates look like nothing the classifier was trained on: int64 (m,), places
+    in `tiles`, the dates in turn.
+
+    Drawn at random within a date: how undecided a classifier is about ground that it does not know says little.
+    """
+    random = np.random.default_rng(seed)
+    lines = []
+    for group in unlike_groups(run):
+        of_group = Tile.objects.filter(group.tiles_filter, region=run.region_id)
+        rows = TileScore.objects.filter(run=run, segmented_tile__tile__in=of_group).order_by()
+        numbers = np.array(sorted(rows.values_list("segmented_tile_id", flat=True)), np.int64)
+        places = np.flatnonzero(np.isin(tiles, numbers))
+        wanted = max(ASKED_OF_A_DATE - int(labelled[places].sum()), 0)
+        lines.append(random.permutation(places[~labelled[places]])[:wanted])
+    return np.array([place for turn in zip_longest(*lines) for place in turn if place is not None], np.int64)
 
 
 def _reduced(run: Run, tiles: Integers, tell: Progress) -> Floats | None:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from amberapp.models import Job
 from detection.models import Classifier, Region, Run
+from detection.runs.drift import unlike_groups
 from detection.training.pages import activate_question
 from labeling.desk.crowd_figures import CrowdFigures
 from labeling.models import Campaign, Release
@@ -117,6 +118,11 @@ class Overview:
     @property
     def may_search(self) -> bool:
         return bool(self.active and self.tiles and not self.open_run and not self.campaign_job)
+
+    @property
+    def unlike_dates(self) -> int:
+        """How many dates of the latest run look like nothing its classifier was trained on."""
+        return len(unlike_groups(self.run)) if self.run is not None else 0
 
     @property
     def stronger(self) -> Classifier | None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from amberapp.models import Job
 from detection.models import Run, Shard, TileFailure, UnusualTile
+from detection.runs.drift import DriftGroup, groups_of
 from detection.runs.watch import RunProgress, duration, progress_of
 from labeling.models import Release, ReleaseKind
 from labeling.releases.publish_job import publications
@@ -20,6 +21,7 @@ FAILURES_PER_PAGE = 50
 UNUSUAL_SHOWN = 50
 SHARDS_SHOWN = 20
 OTHERS_SHOWN = 10
+DATES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,13 @@ class RunPage:
     unusual: QuerySet[UnusualTile]
     unusual_more: int
     failures: Page[TileFailure]
+    drift: list[DriftGroup]
+    drift_more: int
+
+    @property
+    def unlike(self) -> bool:
+        """Whether a date looks like nothing the classifier was trained on; such dates come first."""
+        return bool(self.drift) and self.drift[0].is_unlike
 
     @property
     def is_being_published(self) -> bool:
@@ -91,6 +100,7 @@ class RunPage:
 def run_page(run: Run, page: str | None) -> RunPage:
     """page: of the tiles that failed."""
     progress, ready, publication = progress_of(run), readiness(run), publications(run).first()
+    drift = groups_of(run)
     unusual = run.unusual_tiles.select_related("tile").order_by("tile_id")
     unusual_count = unusual.count()
     others = list(run.region.runs.exclude(pk=run.pk).order_by("-id")[:OTHERS_SHOWN])
@@ -116,6 +126,8 @@ def run_page(run: Run, page: str | None) -> RunPage:
         unusual=unusual[:UNUSUAL_SHOWN],
         unusual_more=unusual_count if unusual_count > UNUSUAL_SHOWN else 0,
         failures=Paginator(failures, FAILURES_PER_PAGE).get_page(page),
+        drift=drift[:DATES_SHOWN],
+        drift_more=len(drift) if len(drift) > DATES_SHOWN else 0,
     )
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from amberapp.models import User
 from detection.models import Run
+from detection.runs.drift import DriftGroup, unlike_groups
 from labeling.models import Campaign, Report, ReportState
 from labeling.review.card import regions_to_review, run_to_review
 from labeling.review.readiness import readiness
@@ -53,6 +54,7 @@ class Tab:
 class Head:
     """What the head shows: the run, its lists, how far the work is, what needs the reader, and the ways elsewhere.
 
+    unlike: dates that look like nothing the classifier was trained on, with unlike_url to what it found there.
     before: the run that this one is compared with; latest: a newer run, if there is one; reports: how many of
     citizens wait; regions: (address, name, whether it is this one), empty where there is but one.
     """
@@ -72,6 +74,8 @@ class Head:
     regions: list[tuple[str, str, bool]]
     total: int
     decided: int
+    unlike: list[DriftGroup]
+    unlike_url: str
 
     @property
     def other_title(self) -> str:
@@ -136,6 +140,8 @@ def head_of(
         ],
         total=counts[ALL],
         decided=sum(item.is_decided for item in items),
+        unlike=[group for group in unlike_groups(run) if group.detections],
+        unlike_url=f"{list_url}?{urlencode({'run': run.pk, 'state': ALL, **order, 'unlike': 1})}",
     )
 
 

@@ -9,6 +9,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from amberapp.models import User, WorkState
 from detection.models import Detection, Run
+from detection.runs.drift import unlike_groups
 from labeling.models import Release, ReviewVerdict
 from labeling.review.verdicts import DISPUTED, EffectiveReview, standings, verdict_of
 
@@ -33,6 +34,7 @@ class QueueItem:
 
     seen: the latest review of its ground of any kind, which who decides must have seen; None: there is none.
     waits: whether the person who asks may end its waiting; what waits for a colleague of theirs does not.
+    unlike: whether its images look like nothing the classifier was trained on.
     """
 
     detection_id: int
@@ -42,6 +44,7 @@ class QueueItem:
     since: Since = Since.NEW
     seen: int | None = None
     waits: bool = True
+    unlike: bool = False
 
     @property
     def is_decided(self) -> bool:
@@ -92,13 +95,23 @@ def review_queue(run: Run, reader: User | None = None) -> list[QueueItem]:
     by_detection = standings(run)
     before = marked_by(run_before(run))
     reader_id = reader.pk if reader is not None else None
+    unlike = {(group.source, group.date) for group in unlike_groups(run)}
     rows = (
         Detection.objects.filter(run=run)
         .order_by("-score", "id")
-        .values_list("id", "score", "hectares", "segmented_tile_id", "segmented_tile__tile_id", "superpixels")
+        .values_list(
+            "id",
+            "score",
+            "hectares",
+            "segmented_tile_id",
+            "segmented_tile__tile_id",
+            "superpixels",
+            "segmented_tile__tile__source_id",
+            "segmented_tile__tile__capture_date",
+        )
     )
     items = []
-    for pk, score, hectares, segmented_tile, tile, superpixels in rows:
+    for pk, score, hectares, segmented_tile, tile, superpixels, source, day in rows:
         one = by_detection.get(pk)
         items.append(
             QueueItem(
@@ -109,6 +122,7 @@ def review_queue(run: Run, reader: User | None = None) -> list[QueueItem]:
                 since=since_of(before.get(tile), (segmented_tile, superpixels)),
                 seen=one.latest.pk if one is not None and one.latest is not None else None,
                 waits=one is None or one.waits_for(reader_id),
+                unlike=(source, day.isoformat() if day else "") in unlike,
             )
         )
     return sorted(items, key=lambda item: not item.is_in(UNDECIDED))

@@ -18,18 +18,22 @@ from labeling.review.waiting import STATES, UNDECIDED, QueueItem
 
 @dataclass(frozen=True)
 class ReviewOrder:
-    """The list that is gone through, and in which order: what an address says in ?state=, ?order= and ?fresh=1.
+    """The list that is gone through, and in which order: what an address says in ?state=, ?order=, ?fresh=1
+    and ?unlike=1.
 
     order: an Order, by which the gallery is sorted and by which the single view goes on that was opened from there; ""
     where the review goes its own way, by score. fresh: only what differs from the run before.
+    unlike: only what lies on images that look like nothing the classifier was trained on.
     """
 
     state: str
     order: str = ""
     fresh: bool = False
+    unlike: bool = False
 
     def has(self, item: QueueItem) -> bool:
-        return item.is_in(self.state) and (item.differs or not self.fresh)
+        fits = (item.differs or not self.fresh) and (item.unlike or not self.unlike)
+        return fits and item.is_in(self.state)
 
     def line(self, run: Run, items: Sequence[QueueItem]) -> list[QueueItem]:
         """All detections in the order of this way, also those that it passes by."""
@@ -38,7 +42,12 @@ class ReviewOrder:
     @property
     def parameters(self) -> dict[str, str]:
         """As it stands in an address."""
-        values = {"state": self.state, "order": self.order, "fresh": "1" if self.fresh else ""}
+        values = {
+            "state": self.state,
+            "order": self.order,
+            "fresh": "1" if self.fresh else "",
+            "unlike": "1" if self.unlike else "",
+        }
         return {name: str(value) for name, value in values.items() if value}
 
     @property
@@ -54,6 +63,7 @@ def way_in(request: HttpRequest, *, order: str = "") -> ReviewOrder:
         state if state in STATES else UNDECIDED,
         name if name in set(Order) else order,
         request.GET.get("fresh") == "1",
+        request.GET.get("unlike") == "1",
     )
 
 

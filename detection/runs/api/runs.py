@@ -16,9 +16,23 @@ from amberapp.errors import NotThere
 from amberapp.models import User
 from amberapp.web.parameters import BIGGEST_ID, signed_in
 from amberapp.web.permissions import IsAdmin, IsExpert
+from detection.learning.drift import Likeness
 from detection.models import Detection, Region, Run
 from detection.runs.runs import cancel_run, pause_run, resume_run, start_run
 from detection.runs.watch import classifier_numbered, progress_of, progress_of_all, run_numbered
+
+
+class DriftGroupSerializer(serializers.Serializer[Any]):
+    """Images of one source and date: how many of their superpixels look like nothing the classifier was trained on."""
+
+    source = serializers.IntegerField()  # type: ignore[assignment]
+    source_name = serializers.CharField()
+    date = serializers.CharField(help_text="capture date; empty where nobody knows it")
+    tiles = serializers.IntegerField()
+    superpixels = serializers.IntegerField()
+    beyond = serializers.IntegerField(help_text="superpixels that look like nothing seen")
+    detections = serializers.IntegerField()
+    likeness = serializers.ChoiceField(choices=[str(one) for one in Likeness])
 
 
 class RunSerializer(serializers.ModelSerializer[Any]):
@@ -35,6 +49,12 @@ class RunSerializer(serializers.ModelSerializer[Any]):
     rate = serializers.SerializerMethodField(help_text="tiles a second; null while not known")
     seconds_left = serializers.SerializerMethodField()
     detections = serializers.SerializerMethodField()
+    drift = DriftGroupSerializer(
+        many=True,
+        allow_null=True,
+        read_only=True,
+        help_text="null while it goes on, and where nothing is compared",
+    )
 
     class Meta:
         model = Run
@@ -61,6 +81,7 @@ class RunSerializer(serializers.ModelSerializer[Any]):
             "rate",
             "seconds_left",
             "detections",
+            "drift",
         ]
 
     def to_representation(self, run: Run) -> dict[str, Any]:

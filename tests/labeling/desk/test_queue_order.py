@@ -1,5 +1,6 @@
 """What the classifier is least sure of, and what is unlike the rest, comes to the volunteers first."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from detection.models import (
     FeatureChunk,
     Region,
     Run,
+    Tile,
     TileFailure,
     TileFeatures,
     TileScore,
@@ -219,3 +221,53 @@ def test_a_finished_search_puts_the_doubtful_tile_before_the_volunteer(
     DeskRules.objects.update_or_create(region=region, defaults={"random_share": 0, "known_share": 0})
     served = client_of(alice).post("/api/desk/next/", {}, content_type="application/json").json()["tile"]
     assert served["segmented_tile"] == tiles[int(np.argmax(values))].pk
+
+
+# Dates that look like nothing seen ------------------------------------------------------------------------------------
+
+
+def unlike(run: Run, day: dt.date, source: Any) -> None:
+    """The run's images of that day look like nothing that its classifier was trained on."""
+    row = {"source": source.pk, "source_name": source.name, "date": day.isoformat(), "tiles": 5}
+    run.drift = [row | {"superpixels": 125, "beyond": 90, "detections": 0, "likeness": "unlike"}]
+    run.save()
+
+
+def test_alice_is_soon_asked_about_a_date_that_looks_like_nothing_seen(region, scored, alice, client_of):
+    tiles = scored(*np.linspace(0.5, 0.65, 8), *([0.001] * 4))
+    winter = dt.date(2021, 2, 3)
+    of_winter = [tile.pk for tile in tiles[8:]]
+    Tile.objects.filter(segmented__in=of_winter).update(capture_date=winter)
+    rank_region(region=region)
+    assert set(order()[:8]).isdisjoint(of_winter), "the classifier is sure of them"
+    unlike(Run.objects.get(), winter, region.source)
+    rank_region(region=region)
+    asked = client_of(alice).post("/api/desk/next/", {"region": "testshire"}, content_type="application/json")
+    assert asked.json()["tile"]["segmented_tile"] in of_winter
+    places = [place for place, tile in enumerate(order()) if tile in of_winter]
+    assert places[0] == 0
+    assert places[1] in range(3, 6), "in between, the others go on"
+
+
+def test_a_date_with_labels_enough_is_asked_about_no_more(region, scored, alice, monkeypatch):
+    monkeypatch.setattr("labeling.desk.priority.ASKED_OF_A_DATE", 2)
+    tiles = scored(*([0.6] * 4), *([0.001] * 4))
+    winter = dt.date(2021, 2, 3)
+    Tile.objects.filter(segmented__in=[tile.pk for tile in tiles[4:]]).update(capture_date=winter)
+    unlike(Run.objects.get(), winter, region.source)
+    for tile in tiles[4:6]:
+        Submission.objects.create(volunteer=alice, segmented_tile=tile)
+    rank_region(region=region)
+    assert set(order()[:4]) == {tile.pk for tile in tiles[:4]}
+
+
+def test_without_such_a_date_the_order_is_as_it_was(region, scored):
+    scored(0.99, 0.72, 0.4, 0.001)
+    rank_region(region=region)
+    before = list(TileProgress.objects.order_by("pk").values_list("priority", flat=True))
+    run = Run.objects.get()
+    unlike(run, dt.date(1999, 1, 1), region.source)
+    run.drift[0]["likeness"] = "like"
+    run.save()
+    assert rank_region(region=region) == 0
+    assert list(TileProgress.objects.order_by("pk").values_list("priority", flat=True)) == before

@@ -284,6 +284,7 @@ def test_carol_reprocesses_and_cancels(carol: User, classifier: Any, client_of: 
     assert client.post(f"/manage/runs/{run.pk}/cancel/").status_code == 302
     run.refresh_from_db()
     assert run.state == "cancelled"
+    assert "Nothing was compared" not in squeezed(client.get(answer.url))
     assert AuditEntry.objects.get(verb="run.cancelled").actor == carol
 
 

@@ -1,5 +1,6 @@
 """What stands at the head of the review's pages, and below it when a list is empty."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import RequestFactory
 from labeling.review.head import empty_list, everything_decided, head_of, nothing_found
 from labeling.review.waiting import review_queue
 from labeling.review.way import ReviewOrder, way_in
+from tests.pages import squeezed
 from tests.published import found_on, judge
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +64,27 @@ def test_before_the_first_search_only_an_admin_can_start_one(bob: Any, carol: An
 def test_an_address_with_nonsense_in_it_means_the_undecided_ones() -> None:
     request = RequestFactory().get("/review/", {"state": "nonsense", "order": "nonsense", "fresh": "yes"})
     assert way_in(request) == ReviewOrder("undecided")
+
+
+def test_bob_is_told_of_a_date_that_looks_like_nothing_seen_before_he_trusts_it(
+    run: Any, bob: Any, client_of: Callable[..., Any]
+) -> None:
+    strange, known = run.detections.with_ground().order_by("pk")
+    tile = strange.segmented_tile.tile
+    tile.capture_date = dt.date(2021, 2, 3)
+    tile.save()
+    client = client_of(bob)
+    page = "/review/gallery/?run={}"
+    assert "was trained on nothing like" not in client.get(page.format(run.pk)).content.decode()
+    counts = {"tiles": 38, "superpixels": 950, "beyond": 500, "detections": 1, "likeness": "unlike"}
+    run.drift = [{"source": tile.source_id, "source_name": "Bing", "date": "2021-02-03", **counts}]
+    run.save()
+    for address in (page, "/review/?run={}"):
+        shown = squeezed(client.get(address.format(run.pk)))
+        assert "<li>3 February 2021 (Bing): 38 tiles, 1 detection</li>" in shown
+    way = way_in(RequestFactory().get("/review/?state=all&unlike=1"))
+    items = review_queue(run, bob)
+    assert [item.detection_id for item in items if way.has(item)] == [strange.pk]
+    assert known.pk in [item.detection_id for item in items]
+    assert "unlike=1" in head(run, bob, ReviewOrder("all")).unlike_url
+    assert way.parameters["unlike"] == "1"
