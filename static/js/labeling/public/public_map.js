@@ -343,17 +343,18 @@ async function openPlace(feature, { led = false } = {}) {
     unfold(true);
     map.panBy(map.latLngToContainerPoint(middle).subtract(middleOfView()), { animate: !calm() });
   } else {
-    const { topLeft } = clearOfPanel();
-    popup = L.popup({
-      minWidth: 300,
-      maxWidth: 300,
-      autoPanPaddingTopLeft: topLeft,
-      autoPanPaddingBottomRight: [24, 24],
-      className: "place-popup",
-    })
+    popup = L.popup({ minWidth: 300, maxWidth: 300, autoPan: false, className: "place-popup" })
       .setLatLng(middle)
       .setContent(card)
       .openOn(map);
+    // Not by Leaflet's autoPan, which always glides: who followed a link may press a button while it moves away.
+    const { topLeft } = clearOfPanel();
+    const { width, height } = /** @type {HTMLElement} */ (popup.getElement()).getBoundingClientRect();
+    map.panInside(middle, {
+      paddingTopLeft: [topLeft[0] + width / 2, topLeft[1] + height],
+      paddingBottomRight: [24 + width / 2, 24],
+      animate: led && !calm(),
+    });
   }
 }
 
