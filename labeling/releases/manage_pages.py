@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from amberapp.models import Job
+from amberapp.models import Job, WorkState
 from detection.models import Run, Shard, TileFailure, UnusualTile
 from detection.runs.drift import DriftGroup, groups_of
 from detection.runs.watch import RunProgress, duration, progress_of
@@ -86,6 +86,12 @@ class RunPage:
     failures: Page[TileFailure]
     drift: list[DriftGroup]
     drift_more: int
+
+    @property
+    def tells_drift(self) -> bool:
+        """Also that nothing was compared; of a run that was cancelled or read nothing there is nothing to tell."""
+        ended = self.run.has_ended and self.run.state != WorkState.CANCELLED
+        return ended and (self.run.drift is None or bool(self.drift))
 
     @property
     def unlike(self) -> bool:
