@@ -31,7 +31,7 @@ class TextureLite0Extractor:
     blocks: tuple[tuple[int, float], ...] = (
         (TextureExtractor.dimension, 3.0),
         *((2 * channels, 1.0) for channels in TAPPED),
-        (HEAD, 2.0),
+        (HEAD, 4.0),
     )
 
     def __init__(self, engine: Engine, warnings: tuple[str, ...] = ()) -> None:
