@@ -31,6 +31,7 @@ from detection.imagery.placement import parse_crop_name
 from detection.learning.classifiers import fit_with_scores
 from detection.learning.evaluation import PRECISION_TARGET, tile_group
 from detection.learning.ground.fit import Bags, GroundFit, drawn_windows, fit_ground
+from detection.learning.ground.head import outlined
 from detection.learning.thresholds import choose_threshold
 from detection.segmentation.slic import segment
 
@@ -82,9 +83,8 @@ def main() -> None:
             line = f"    {tile.name[:22]:<22} {'marked' if marked else '-':<7} {int(positive.sum()):>2} of {len(scores)}; {_told(first)}"
             if outline is not None:
                 ground, seconds, kilobytes = _look(outline, name, tile)
-                chosen = ground >= outline.head.threshold
-                if not chosen.any() and ground.max() >= outline.head.least:
-                    chosen[int(ground.argmax())] = True
+                chosen = np.zeros(len(ground), bool)
+                chosen[outlined(ground, outline.head.threshold, outline.head.least) - 1] = True
                 unmarked = marked and not chosen.any()
                 second = _area(tile, chosen & marked)
                 by_window.append(second)

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy
 from amberapp import jobs, storage
 from amberapp.errors import Conflict, NotThere, UserError
 from amberapp.models import Job, User, WorkState
+from detection.learning.ground.head import outlined
 from detection.models import Detection, Run, Tile, TileFailure, TileScore
 from detection.runs.watch import run_numbered
 
@@ -56,6 +57,9 @@ class DifferenceReason(TextChoices):
 
 
 KINDS, REASONS = DifferenceKind.values, DifferenceReason.values
+# The packed scores of a tile's superpixels, and of its ground where an outline head looked: see TileScore.
+Scores = tuple[bytes, bytes | None]
+UNSAID: Scores = (b"", None)
 # One differing tile. `then`, `now`: the detections' ids, 0 where there is none; `score`: the later one where there is one.
 ROW = np.dtype(
     [("tile", "<i8"), ("then", "<i8"), ("now", "<i8"), ("score", "<f4"), ("kind", "u1"), ("reason", "u1")]
@@ -312,7 +316,7 @@ def _give_reasons(rows: npt.NDArray[Any], then: Run, now: Run, new_digests: dict
             elif not same_pieces:
                 reason = DifferenceReason.SEGMENTATION
             elif one_classifier or (
-                weigh and _as_found(scored_then.get(tile, b""), now) == new_digests.get(tile)
+                weigh and _as_found(scored_then.get(tile, UNSAID), now) == new_digests.get(tile)
             ):
                 reason = DifferenceReason.RULE
             else:
@@ -324,15 +328,24 @@ def _failed(run: Run) -> set[int]:
     return set(TileFailure.objects.filter(run=run).values_list("tile_id", flat=True))
 
 
-def _scored(run: Run, tiles: Sequence[int], *, with_scores: bool) -> dict[int, bytes]:
-    """{tile: its packed scores, or b"" where they are not wanted} for those of `tiles` that the run scored."""
+def _scored(run: Run, tiles: Sequence[int], *, with_scores: bool) -> dict[int, Scores]:
+    """{tile: its scores, or UNSAID where they are not wanted} for those of `tiles` that the run scored."""
     scores = TileScore.objects.filter(run=run, segmented_tile__tile__in=tiles).order_by()
     if not with_scores:
-        return dict.fromkeys(scores.values_list("segmented_tile__tile_id", flat=True), b"")
-    return {tile: bytes(packed) for tile, packed in scores.values_list("segmented_tile__tile_id", "scores")}
+        return dict.fromkeys(scores.values_list("segmented_tile__tile_id", flat=True), UNSAID)
+    rows = scores.values_list("segmented_tile__tile_id", "scores", "ground")
+    return {tile: (bytes(packed), None if ground is None else bytes(ground)) for tile, packed, ground in rows}
 
 
-def _as_found(packed: bytes, run: Run) -> int | None:
-    """The digest of what the run's rule marks on these scores; None where it does not mark the tile."""
-    positive = np.flatnonzero(np.frombuffer(packed, "<f4") >= run.threshold) + 1
-    return digest_of(positive.tolist()) if len(positive) > run.positive_superpixels else None
+def _as_found(scores: Scores, run: Run) -> int | None:
+    """The digest of what the run's rule, and its outline head's, mark on these scores; None where they mark nothing."""
+    packed, ground = scores
+    chosen = np.flatnonzero(np.frombuffer(packed, "<f4") >= run.threshold) + 1
+    if len(chosen) <= run.positive_superpixels:
+        return None
+    head = run.classifier.metrics.get("outline")
+    if head is not None:
+        if ground is None:
+            return None
+        chosen = outlined(np.frombuffer(ground, "<f4"), head["threshold"], head["least"])
+    return digest_of(chosen.tolist()) if len(chosen) else None

@@ -15,7 +15,7 @@ from amberapp.errors import NotThere
 from detection.description.segment import load_labels
 from detection.description.windows import load_windows, read_windows, usable_windows
 from detection.features.windows.grid import superpixel_means
-from detection.learning.ground.head import GroundHead
+from detection.learning.ground.head import GroundHead, outlined
 from detection.models import SegmentedTile
 
 logger = logging.getLogger("amber.runs")
@@ -54,8 +54,5 @@ def look_closer(
         except (NotThere, ValueError):  # its label raster is lost, which the outline's own drawing will name
             continue
         ground = superpixel_means(labels, grid, head.window_probabilities(windows))
-        marked = np.flatnonzero(ground >= head.threshold)
-        if not len(marked) and ground.max(initial=0) >= head.least:
-            marked = np.array([int(ground.argmax())])
-        looked[tile.pk] = Outlined(ground, marked + 1)
+        looked[tile.pk] = Outlined(ground, outlined(ground, head.threshold, head.least))
     return looked

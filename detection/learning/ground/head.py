@@ -36,6 +36,15 @@ class GroundHead:
         return probability(self.machine.margins(windows), self.slope, self.offset)
 
 
+def outlined(ground: Floats, threshold: float, least: float) -> npt.NDArray[np.intp]:
+    """Which superpixels of a tile are outlined, intp (m,), rising, from 1: those that reach the threshold, or else the
+    likeliest one if it reaches `least`. `ground`: float32 (n,) in 0…1, how much of each is mining."""
+    chosen = np.flatnonzero(ground >= threshold)
+    if not len(chosen) and ground.max(initial=0) >= least:
+        chosen = np.array([int(ground.argmax())])
+    return np.asarray(chosen + 1, np.intp)
+
+
 def write(head: GroundHead) -> bytes:
     """The head's file. The same head gives the same bytes."""
     machine = head.machine

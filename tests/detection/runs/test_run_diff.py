@@ -104,6 +104,20 @@ def test_what_a_new_classifier_finds_is_told_apart_from_what_a_new_threshold_fin
     }
 
 
+def test_an_outline_drawn_by_another_threshold_of_the_outline_head_differs_by_the_rule(ground):
+    """The first tile's ground reaches the later head's threshold; the second one's does not, but something else marked it."""
+    found = {0: scores(1, 2, 3), 1: scores(1, 2, 3)}
+    then = searched(ground, found)
+    TileScore.objects.filter(run=then).update(ground=scores(5, 6).tobytes())
+    now = searched(ground, found, threshold=0.4)
+    now.classifier.metrics = {"outline": {"threshold": 0.8, "least": 0.2}}
+    now.classifier.save()
+    for detection, superpixels in zip(now.detections.order_by("id"), ([5, 6], [5, 7]), strict=True):
+        detection.superpixels = superpixels
+        detection.save()
+    assert sorted(told(compare_runs(then, now))) == [("0", "changed", "rule"), ("1", "changed", "classifier")]
+
+
 def test_the_same_classifier_under_another_rule_differs_by_the_rule(ground):
     classifier = make_classifier(ground)
     found = {0: scores(1, 2, 3), 1: scores(1, 2, 3, 4)}
