@@ -78,6 +78,10 @@ class Head:
     unlike_url: str
 
     @property
+    def unlike_detections(self) -> int:
+        return sum(group.detections for group in self.unlike)
+
+    @property
     def other_title(self) -> str:
         if self.is_gallery:
             return _("One by one")
