@@ -75,7 +75,9 @@ def test_bob_is_told_of_a_date_that_looks_like_nothing_seen_before_he_trusts_it(
     tile.save()
     client = client_of(bob)
     page = "/review/gallery/?run={}"
-    assert "like nothing the classifier was trained on" not in client.get(page.format(run.pk)).content.decode()
+    assert (
+        "like nothing the classifier was trained on" not in client.get(page.format(run.pk)).content.decode()
+    )
     counts = {"tiles": 38, "superpixels": 950, "beyond": 500, "detections": 1, "likeness": "unlike"}
     run.drift = [{"source": tile.source_id, "source_name": "Bing", "date": "2021-02-03", **counts}]
     run.save()
