@@ -108,6 +108,7 @@ def obtain(
 
     Raises ExtractorUnavailable where the weights cannot be had or read, ConversionFailed for everything else.
     """
+    cache = cache.absolute()  # the converter is a process with a folder of its own
     try:
         cache.mkdir(parents=True, exist_ok=True)
         conversion = find(source, precision, cache)

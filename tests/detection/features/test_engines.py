@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -197,6 +198,17 @@ def test_a_shared_conversion_that_is_not_what_was_asked_for_is_made_anew(tmp_pat
     assert sorted(path.name for path in cache.iterdir()) == [".lock"]
     shelf.get = lambda name: archive()
     assert conversion.obtain(source, "int8", cache, list, convert, shelf).weights_hash == "0f" * 32
+
+
+def test_the_converter_is_told_the_whole_path_of_a_folder_named_from_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def convert(request, lock):
+        raise conversion.ConversionFailed(request["cache"])
+
+    with pytest.raises(conversion.ConversionFailed) as refused:
+        conversion.obtain(WeightsSource(None, "any"), "int8", Path("engines"), list, convert)
+    assert str(refused.value) == str(tmp_path / "engines")
 
 
 def test_a_folder_that_cannot_be_written_is_a_failed_conversion(tmp_path):
