@@ -57,8 +57,8 @@ def main() -> None:
 def _make_runs(slug: str, count: int) -> Any:
     """Two runs on `count` copies of the region's tiles; of the first half of the ground an expert has judged."""
     from amberapp.models import User
+    from detection.description.segment import outline_of
     from detection.models import Region, SegmentedTile, Tile
-    from detection.runs.shards import outline_of
 
     region = Region.objects.get(slug=slug)
     User.objects.filter(username=f"{PERSON}-{slug}").update(role="expert")

@@ -7,13 +7,11 @@ of queries does not depend on how many tiles the shard has.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from django.db import transaction
 from django.utils.translation import gettext as _
-from shapely.geometry import MultiPolygon, Polygon, mapping
 
 from amberapp import storage
 from amberapp.errors import NotThere, UserError
@@ -21,8 +19,7 @@ from detection.description import feature_store
 from detection.description.chunks import chunk_store
 from detection.description.features import usable_extractor
 from detection.description.first_pass import FirstPass, read_tiles
-from detection.description.segment import outline_of
-from detection.geometry import geodesic_area_hectares
+from detection.description.outline import draw_outline
 from detection.learning import model_files
 from detection.learning.classifiers import FittedClassifier
 from detection.models import (
@@ -38,7 +35,6 @@ from detection.models import (
 )
 from detection.runs.drift import GroupCounts, count_groups
 from detection.runs.outlines import Outlined, look_closer
-from detection.segmentation.outlines import to_geographic
 
 # Rows of features in memory at once: 128 MB of float32 for ResNet50. A tile may have more.
 ROWS_AT_ONCE = 16_384
@@ -204,31 +200,16 @@ def _detection(
     run: Run, segmented: SegmentedTile, superpixels: list[int], found: npt.NDArray[np.float32]
 ) -> Detection:
     """The tile with the outline of `superpixels`; its score is the mean of `found`, what made the rule mark it."""
-    tile = segmented.tile
-    outline = outline_of(segmented, superpixels)
-    geographic = to_geographic(outline, tile.bounds, (tile.height, tile.width)) if tile.bounds else None
+    drawn = draw_outline(segmented, superpixels)
     return Detection(
         run=run,
         segmented_tile=segmented,
         superpixels=superpixels,
         score=float(np.mean(found)),
-        pixel_outline=_multipolygon(outline),
-        outline=_multipolygon(geographic) if geographic is not None else None,
-        hectares=geodesic_area_hectares(geographic) if geographic is not None else None,
+        pixel_outline=drawn.pixel_outline,
+        outline=drawn.outline,
+        hectares=drawn.hectares,
     )
-
-
-def _multipolygon(geometry: Any) -> dict[str, Any]:
-    """GeoJSON MultiPolygon with lists instead of tuples, as JSON columns give them back."""
-    if isinstance(geometry, Polygon):
-        geometry = MultiPolygon([geometry])
-    shape = mapping(geometry)
-    return {
-        "type": "MultiPolygon",
-        "coordinates": [
-            [[list(point) for point in ring] for ring in polygon] for polygon in shape["coordinates"]
-        ],
-    }
 
 
 def write_shard(shard: Shard, owner: str, outcome: ShardOutcome) -> bool:

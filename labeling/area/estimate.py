@@ -54,11 +54,16 @@ def as_published(sample: AreaSample, run: Run, verdicts: dict[int, EffectiveRevi
     return estimate | ({"map_changed": changed} if changed else {})
 
 
-def _approved(verdicts: dict[int, EffectiveReview]) -> set[int]:
-    return {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
+def _approved(verdicts: dict[int, EffectiveReview]) -> dict[int, list[int] | None]:
+    """Detection → its superpixels as an expert has corrected them; None: as the machine drew it."""
+    return {
+        pk: None if verdict.review.correction is None else verdict.review.correction["superpixels"]
+        for pk, verdict in verdicts.items()
+        if verdict.verdict == ReviewVerdict.APPROVED
+    }
 
 
-def _shown(run: Run, approved: set[int]) -> set[tuple[int, tuple[int, ...]]]:
+def _shown(run: Run, approved: dict[int, list[int] | None]) -> set[tuple[int, tuple[int, ...]]]:
     """(segmented tile, superpixels) of what the map shows. What has no place, or what may not be published, it does not."""
     rows = run.detections.filter(
         outline__isnull=False,
@@ -67,7 +72,7 @@ def _shown(run: Run, approved: set[int]) -> set[tuple[int, tuple[int, ...]]]:
     )
     values = rows.order_by().values_list("pk", "segmented_tile", "superpixels")
     return {
-        (tile, tuple(sorted(superpixels)))
+        (tile, tuple(sorted(superpixels if (drawn := approved[pk]) is None else drawn)))
         for pk, tile, superpixels in values.iterator(chunk_size=2000)
         if pk in approved
     }

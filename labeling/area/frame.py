@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from detection.geometry import geodesic_area_hectares, polygons_of
 from detection.models import Detection, Run, TileScore
 from labeling.area.estimators.ground import LEAST_SHARE, box_hectares, own_ground
-from labeling.models import ReviewVerdict
+from labeling.models import Review, ReviewVerdict
 from labeling.review.verdicts import current_verdicts, verdicts_at
 
 # So many outlines are read at once.
@@ -67,7 +67,9 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
     whole = ground.shares >= LEAST_SHARE
     hectares = box_hectares(searched.boxes) * ground.shares
     verdicts = current_verdicts(run) if moment is None else verdicts_at(run, moment)
-    approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
+    approved = {
+        pk: verdict.review for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED
+    }
     marked: set[int] = set()
     mapped: dict[int, list[int]] = {}
     mapped_hectares = 0.0
@@ -78,13 +80,15 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
     for pk, segmented, superpixels, area in detections.iterator(chunk_size=2000):
         marked.add(segmented)
         if pk in approved and may_publish.get(segmented):
+            if (correction := approved[pk].correction) is not None:
+                superpixels, area = correction["superpixels"], correction["hectares"]
             mapped[segmented] = sorted(superpixels)
             left = ground.left(number_of[segmented])
             if left is None:
                 mapped_hectares += area or 0.0
             else:
                 shared[pk] = left
-    mapped_hectares += _hectares_within(shared)
+    mapped_hectares += _hectares_within(shared, approved)
     is_mapped = np.isin(searched.segmented, list(mapped))
     is_found = np.isin(searched.segmented, list(marked)) & ~is_mapped
     is_near = (searched.positives > 0) & ~is_mapped & ~is_found
@@ -99,13 +103,16 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
     )
 
 
-def _hectares_within(shared: dict[int, BaseGeometry]) -> float:
-    """What detections, by number, cover of the ground that is their tiles' own."""
+def _hectares_within(shared: dict[int, BaseGeometry], approved: dict[int, Review]) -> float:
+    """What detections, by number, cover of the ground that is their tiles' own, as the experts have corrected them."""
     hectares = 0.0
     numbers = sorted(shared)
     for start in range(0, len(numbers), AT_ONCE):
         rows = Detection.objects.filter(pk__in=numbers[start : start + AT_ONCE], outline__isnull=False)
         for pk, outline, area in rows.order_by().values_list("pk", "outline", "hectares"):
+            review = approved[pk]
+            if review.correction is not None and review.corrected_outline is not None:
+                outline, area = review.corrected_outline["outline"], review.correction["hectares"]
             drawn = shape(outline)
             if shapely.covers(shared[pk], drawn):  # most: what was taken is a strip along the tile's edge
                 hectares += area or 0.0

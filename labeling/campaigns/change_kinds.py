@@ -23,7 +23,7 @@ from itertools import islice
 from detection.models import Detection
 from detection.runs.diff import KINDS, DifferenceKind, kept_diff
 from labeling.models import Campaign, CampaignDecision, Consensus, LabelVerdict, Review, ReviewVerdict
-from labeling.review.verdicts import DISPUTED, Ground, ground_of, weigh
+from labeling.review.verdicts import DISPUTED, Ground, by_ground, ground_of, weigh
 
 # Beside the slugs of look-alikes.
 MINING, WAITING, NOT_JUDGED = "mining", "waiting", ""
@@ -107,11 +107,8 @@ def _own_superpixels(campaign: Campaign, tiles: Iterable[int]) -> dict[int, set[
 
 def _verdicts(tiles: Iterable[int]) -> dict[Ground, tuple[str, dt.datetime]]:
     """Of every ground of these tiles on which a verdict stands: its kind, and when the latest word was said."""
-    reviews: dict[Ground, list[Review]] = defaultdict(list)
-    for review in Review.objects.filter(segmented_tile__in=tiles).order_by("id"):
-        reviews[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
     kinds = {}
-    for ground, rows in reviews.items():
+    for ground, rows in by_ground(Review.objects.filter(segmented_tile__in=tiles).order_by("id")).items():
         standing, latest = weigh(rows), rows[-1].created_at
         if standing.verdict == ReviewVerdict.APPROVED:
             kinds[ground] = (MINING, latest)

@@ -23,7 +23,7 @@ from labeling.models import (
     ReviewVerdict,
 )
 from labeling.review.card import run_to_review
-from labeling.review.verdicts import Ground, ground_of, weigh
+from labeling.review.verdicts import by_ground, weigh
 
 SHOWN = 60
 # As css names what speaks against calling it not mining.
@@ -215,12 +215,13 @@ def _known(campaign: Campaign, places: Sequence[SuperpixelRef], run: Run | None)
         SegmentedTile.objects.filter(pk__in=tiles, tile__kind=TileKind.CROP).values_list("pk", flat=True)
     )
     # An older run's outline says as much of a superpixel as today's.
-    grounds: dict[Ground, list[Review]] = defaultdict(list)
-    for review in Review.objects.filter(segmented_tile__in=tiles).order_by("id"):
-        grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
+    grounds = by_ground(Review.objects.filter(segmented_tile__in=tiles).order_by("id"))
     for (tile, superpixels), reviews in grounds.items():
-        if weigh(reviews).verdict == ReviewVerdict.APPROVED:
-            known.approved.update((tile, number) for number in superpixels)
+        standing = weigh(reviews)
+        if standing.verdict == ReviewVerdict.APPROVED and standing.review is not None:
+            correction = standing.review.correction
+            approved = superpixels if correction is None else correction["superpixels"]
+            known.approved.update((tile, number) for number in approved)
     members = (
         CampaignMember.objects.filter(segmented_tile__in=tiles, campaign__withdrawn_at=None)
         .exclude(campaign=campaign)

@@ -23,10 +23,20 @@ from labeling.models.queue import (
 )
 from labeling.models.release import Release, ReleaseFile, ReleaseKind
 from labeling.models.report import Report, ReportCategory, ReportGround, ReportState
-from labeling.models.review import WITHDRAWN, Review, ReviewVerdict
+from labeling.models.review import (
+    SOMETHING_ELSE,
+    TEACHES_NOTHING,
+    WITHDRAWN,
+    OtherReason,
+    Review,
+    ReviewVerdict,
+    reason_name,
+)
 from labeling.models.volunteer import CrowdState, QuarantineReason, VolunteerRecord
 
 __all__ = [
+    "SOMETHING_ELSE",
+    "TEACHES_NOTHING",
     "WITHDRAWN",
     "AreaSample",
     "Campaign",
@@ -43,6 +53,7 @@ __all__ = [
     "Label",
     "LookAlike",
     "Origin",
+    "OtherReason",
     "QuarantineReason",
     "Release",
     "ReleaseFile",
@@ -61,4 +72,5 @@ __all__ = [
     "TileProgress",
     "LabelVerdict",
     "VolunteerRecord",
+    "reason_name",
 ]

@@ -21,6 +21,16 @@ class ReviewVerdict(models.TextChoices):
     SECOND = "second", _("second opinion wanted")
 
 
+class OtherReason(models.TextChoices):
+    """Of a rejection, beside the look-alikes: what says nothing about the ground and teaches nothing."""
+
+    OUTLINE_WRONG = "outline_wrong", _("the outline is wrong")
+
+
+# The look-alike that names none.
+SOMETHING_ELSE = "other"
+TEACHES_NOTHING = (OtherReason.OUTLINE_WRONG, SOMETHING_ELSE)
+
 # A review that takes back the same expert's latest one on that ground, or with a report the one that accepting it
 # made. A row, because nothing is ever removed.
 WITHDRAWN = "withdrawn"
@@ -63,7 +73,11 @@ class Review(models.Model):
     # Said in the knowledge that two colleagues disagree: it ends the dispute.
     settles = models.BooleanField(default=False)
     report = models.ForeignKey("Report", null=True, on_delete=models.PROTECT, related_name="reviews")
-    # The negative labels that this row wrote: a rejection's, or those of an older one that stands again because of it.
+    # Of an approval as corrected, and of the row that takes it back (labeling.review.corrections): which superpixels and
+    # fragments, and their area; then the outline itself, which lists need not read.
+    correction = models.JSONField(null=True)
+    corrected_outline = models.JSONField(null=True)
+    # The labels that this row wrote: a rejection's, a correction's, or those of an older one that stands again because of it.
     submission = models.OneToOneField(Submission, null=True, on_delete=models.PROTECT, related_name="review")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -87,8 +101,19 @@ class Review(models.Model):
 
     @property
     def verdict_name(self) -> str:
-        return str(_("taken back") if self.verdict == WITHDRAWN else self.get_verdict_display())
+        if self.verdict == WITHDRAWN:
+            return str(_("taken back"))
+        if self.correction is not None:
+            return str(_("approved as corrected"))
+        return str(self.get_verdict_display())
 
     @property
     def look_alike_name(self) -> str:
-        return LookAlike.objects.name_of(self.look_alike) if self.look_alike else ""
+        return reason_name(self.look_alike)
+
+
+def reason_name(reason: str) -> str:
+    """The reason of a rejection in the reader's language; "" for none."""
+    if reason in OtherReason.values:
+        return str(OtherReason(reason).label)
+    return LookAlike.objects.name_of(reason) if reason else ""

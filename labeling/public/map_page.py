@@ -63,6 +63,7 @@ class PlaceFacts:
     position: str
     source: str
     reviewed: str
+    corrected: bool
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,7 @@ def _facts(release: PublishedRelease, place: PublishedPlace, permalink: str) -> 
         position=words.position(place, 5),
         source=place.source,
         reviewed=words.reviewed_on(place),
+        corrected=place.corrected,
     )
 
 

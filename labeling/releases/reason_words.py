@@ -24,6 +24,7 @@ CAUSES = {
     "not_searched": gettext_noop("the later map has not searched there"),
     "not_found": gettext_noop("searched for the later map, and not found there"),
     "rule": gettext_noop("searched again by another rule"),
+    "corrected": gettext_noop("an expert has corrected its outline"),
     "outline": gettext_noop("its outline was corrected"),
     "not_shown": gettext_noop("the earlier map does not show it"),
     "not_shown_later": gettext_noop("the later map does not show it"),

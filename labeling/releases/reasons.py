@@ -11,7 +11,9 @@ from itertools import islice
 
 import numpy as np
 import shapely
+from django.conf import settings
 from django.db.models import Q
+from django.utils import translation
 
 from amberapp.errors import UserError
 from detection.models import Dataset, Detection, Run, Tile, TileScore
@@ -21,6 +23,7 @@ from labeling.models import (
     Campaign,
     CampaignMember,
     LookAlike,
+    OtherReason,
     Release,
     Report,
     Review,
@@ -81,6 +84,8 @@ def reasons_between(previous: Release, run: Run | None, changes: Difference) -> 
     kinds = changes.kinds()
     known = _known(previous, run, kinds)
     look_alikes = {row.slug: row.names for row in LookAlike.objects.all()}
+    for reason in OtherReason:
+        look_alikes[reason] = _in_all_languages(reason)
     return {
         place: _with_names(_why(place, kind, known, previous), look_alikes) for place, kind in kinds.items()
     }
@@ -91,6 +96,16 @@ def _why(place: str, kind: str, known: _Known, previous: Release) -> Reason:
         return _why_new(place, known, previous)
     if kind == VANISHED:
         return _why_gone(place, known)
+    return _why_changed(place, known)
+
+
+def _why_changed(place: str, known: _Known) -> Reason:
+    now = known.now.get(place)
+    review = weigh(known.reviews.get(now, [])).review if now is not None else None
+    if review is not None and review.correction is not None and review.created_at > known.moment:
+        return {"kind": "corrected"}
+    if now is not None and any(one.correction is not None for one in known.undone(now)):
+        return {"kind": "taken_back", "verdict": str(ReviewVerdict.APPROVED)}
     return known.machine or {"kind": "outline"}
 
 
@@ -210,6 +225,14 @@ def _with_names(reason: Reason, look_alikes: dict[str, dict[str, str]]) -> Reaso
         return reason
     rest = {key: value for key, value in reason.items() if key != "look_alike"}
     return rest | {"look_alike": {"slug": slug, "names": look_alikes.get(slug, {})}} if slug else rest
+
+
+def _in_all_languages(reason: OtherReason) -> dict[str, str]:
+    names = {}
+    for code, _name in settings.LANGUAGES:
+        with translation.override(code):
+            names[code] = str(reason.label)
+    return names
 
 
 def _known(previous: Release, run: Run | None, kinds: dict[str, str]) -> _Known:

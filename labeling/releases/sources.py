@@ -1,6 +1,5 @@
 """Everything a release says, gathered from the rows in few queries, for labeling.releases.files.writers to write down."""
 
-import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -51,6 +50,7 @@ from labeling.releases.files.content import (
 from labeling.releases.files.content import District as DistrictContent
 from labeling.releases.files.labels import PICTURE_SIDE, VERDICTS
 from labeling.releases.files.published_place import Bounds, OtherDate
+from labeling.review.corrections import shown
 from labeling.review.verdicts import EffectiveReview
 
 # Another image shows the same ground when it covers so much of the tile; so many are named, the newest.
@@ -87,9 +87,7 @@ def gather(run: Run, verdicts: dict[int, EffectiveReview]) -> ReleaseSources:
             withheld += 1
         else:
             # At once, so that no more than a few outlines are held as lists of numbers.
-            places.append(
-                _place(detection, source, timezone.localdate(verdicts[detection.pk].review.created_at))
-            )
+            places.append(_place(detection, source, verdicts[detection.pk]))
             pictures[tile.place_id] = (tile.sha256, tile.image_key, tile.source_id)
     places = _with_dates(run, places, pictures)
     searched, unplaced, taken = _searched(run)
@@ -170,20 +168,21 @@ def _campaigns(dataset: Dataset) -> list[dict[str, Any]] | None:
         return None
 
 
-def _place(detection: Detection, source: Source, reviewed: dt.date) -> OutlinedPlace:
-    tile = detection.segmented_tile.tile
-    assert detection.outline is not None  # those without have been counted and left out
+def _place(detection: Detection, source: Source, verdict: EffectiveReview) -> OutlinedPlace:
+    tile, drawn = detection.segmented_tile.tile, shown(detection, verdict)
+    assert drawn.outline is not None  # those without have been counted and left out
     assert tile.bounds is not None
     try:
         return make_place(
             place=tile.place_id,
-            outline=detection.outline,
+            outline=drawn.outline,
             bounds=tile.bounds,
             score=detection.score,
             capture_date=tile.capture_date,
-            superpixels=detection.superpixels,
+            superpixels=drawn.superpixels,
             source=source,
-            reviewed=reviewed,
+            reviewed=timezone.localdate(verdict.review.created_at),
+            corrected=drawn.corrected,
         )
     except ValueError as error:
         raise UserError(

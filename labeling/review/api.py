@@ -18,16 +18,36 @@ from labeling.models import WITHDRAWN, Review, ReviewVerdict
 from labeling.review.last_decision import forget, remember
 from labeling.review.review_detection import NOTE_LENGTH, review_detection, standing_of
 from labeling.review.review_many import MOST_AT_ONCE, review_many, withdraw_many
+from labeling.review.superpixels import fragments_in, superpixels_in
 from labeling.review.waiting import ALL, STATES, QueueItem, review_queue
 from labeling.review.way import run_numbered
 
 # Beside the values of ReviewVerdict: two experts contradict one another; nothing stands.
 STANDINGS = [*ReviewVerdict.values, "disputed", ""]
+# No tile has so many superpixels and fragments.
+MOST_PARTS = 20_000
 # What a row of the history can be.
 ENTRIES = [*ReviewVerdict.values, WITHDRAWN]
 
 
+class FragmentField(serializers.ListField):
+    """[superpixel, its fragment from 1 on]."""
+
+    def __init__(self, **options: Any) -> None:
+        child = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID)
+        super().__init__(child=child, min_length=2, max_length=2, **options)
+
+
+class CorrectionSerializer(serializers.Serializer):
+    """An outline as an expert has corrected it."""
+
+    superpixels = serializers.ListField(child=serializers.IntegerField(), help_text="whole ones")
+    fragments = serializers.ListField(child=FragmentField(), help_text="of mixed superpixels")
+    hectares = serializers.FloatField(allow_null=True)
+
+
 class ReviewSerializer(serializers.ModelSerializer):
+    correction = CorrectionSerializer(read_only=True, allow_null=True)
     expert = serializers.CharField(source="expert.username", read_only=True)
     verdict = serializers.ChoiceField(choices=ENTRIES, read_only=True)
 
@@ -42,6 +62,7 @@ class ReviewSerializer(serializers.ModelSerializer):
             "note",
             "settles",
             "report",
+            "correction",
             "created_at",
         ]
 
@@ -68,7 +89,7 @@ class VerdictSerializer(serializers.Serializer):
         required=False,
         allow_blank=True,
         default="",
-        help_text="of a rejection: a look-alike's slug",
+        help_text="of a rejection: a look-alike's slug, or “outline_wrong”",
     )
     note = serializers.CharField(max_length=NOTE_LENGTH, required=False, allow_blank=True, default="")
 
@@ -81,6 +102,21 @@ class NewReviewSerializer(VerdictSerializer):
         allow_null=True,
         default=None,
         help_text="the latest review of this ground that the expert has seen; null: there was none",
+    )
+    superpixels = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID),
+        max_length=MOST_PARTS,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="of an approval: the whole superpixels to publish; null: the outline that is shown",
+    )
+    fragments = serializers.ListField(
+        child=FragmentField(),
+        max_length=MOST_PARTS,
+        required=False,
+        default=list,
+        help_text="of an approval with superpixels: the fragments of mixed ones to publish beside them",
     )
 
 
@@ -221,16 +257,42 @@ class DetectionReviews(APIView):
         serializer = NewReviewSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         fields = serializer.validated_data
-        detection = Detection.objects.filter(pk=min(detection_id, BIGGEST_ID)).first()
-        if detection is None:
-            raise NotThere(_("There is no detection %(number)s.") % {"number": detection_id})
         review = review_detection(
-            detection=detection,
+            detection=_detection(detection_id),
             seen_review_id=fields.pop("seen_review"),
+            fragments=[(superpixel, fragment) for superpixel, fragment in fields.pop("fragments")],
             acting_user=signed_in(request),
             **fields,
         )
         return Response(WrittenReviewSerializer(review).data, status=status.HTTP_201_CREATED)
+
+
+class PathSerializer(serializers.Serializer):
+    number = serializers.IntegerField()
+    path = serializers.CharField(help_text="the d of an SVG path in pixels of the tile")
+    probability = serializers.FloatField(
+        allow_null=True, help_text="of mining, as the run's classifier gave it"
+    )
+
+
+class DetectionSuperpixels(APIView):
+    """The superpixels of a detection's tile, to correct its outline by."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(operation_id="detection_superpixels", responses=PathSerializer(many=True))
+    def get(self, request: Request, detection_id: int) -> Response:
+        return Response(PathSerializer(superpixels_in(_detection(detection_id)), many=True).data)
+
+
+class SuperpixelFragments(APIView):
+    """What a mixed superpixel of a detection's tile is cut into."""
+
+    permission_classes = [IsExpert]
+
+    @extend_schema(operation_id="detection_fragments", responses=PathSerializer(many=True))
+    def get(self, request: Request, detection_id: int, superpixel: int) -> Response:
+        return Response(PathSerializer(fragments_in(_detection(detection_id), superpixel), many=True).data)
 
 
 class ManyReviews(APIView):
@@ -270,6 +332,13 @@ class ReviewsTakenBack(APIView):
         answers = withdraw_many(reviews=reviews, acting_user=signed_in(request))
         forget(request, reviews)
         return Response(DecidedSerializer(answers, many=True).data)
+
+
+def _detection(number: int) -> Detection:
+    row = Detection.objects.select_related("segmented_tile__tile").filter(pk=min(number, BIGGEST_ID)).first()
+    if row is None:
+        raise NotThere(_("There is no detection %(number)s.") % {"number": number})
+    return row
 
 
 def _run(number: str) -> Run:

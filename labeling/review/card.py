@@ -1,6 +1,5 @@
 """Everything an expert needs before them to judge one detection. Reads only."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, Sum
@@ -20,7 +19,8 @@ from labeling.models import (
     ReviewVerdict,
     TileProgress,
 )
-from labeling.review.verdicts import DISPUTED, Ground, ReviewStanding, ground_of, still_standing, weigh
+from labeling.review.corrections import OutlineShown, shown
+from labeling.review.verdicts import DISPUTED, ReviewStanding, by_ground, ground_of, still_standing, weigh
 from labeling.review.waiting import Since, marked_by, run_before, since_of
 
 # So many of the tile's detections in other runs are listed, the latest first.
@@ -76,6 +76,7 @@ class Card:
     """`standing` is what all reviews of the ground say, `carried` whether the latest was made of another detection.
 
     blocked: why this reader may not decide as they like (empty: they may); own: their review that they may take back;
+    path: of the outline that counts; machine: where an expert has corrected it, of the machine's;
     waits: whether the detection is on this reader's list; since: how it compares with what the run `before` marked.
     """
 
@@ -89,6 +90,8 @@ class Card:
     reports: list[Report]
     surroundings: Surroundings
     path: str
+    machine: str
+    outline: OutlineShown
     blocked: str
     own: Review | None
     waits: bool
@@ -111,12 +114,10 @@ def card_of(detection: Detection, reader: User) -> Card:
         .select_related("expert", "report", "detection__run")
         .order_by("id")
     )
-    grounds: dict[Ground, list[Review]] = defaultdict(list)
-    for review in reviews:
-        grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
+    grounds = by_ground(reviews)
     stand = {review.pk for ground in grounds.values() for review in still_standing(ground)}
-    standing = weigh(grounds[ground_of(detection.segmented_tile_id, detection.superpixels)])
-    current = standing.review
+    standing = weigh(grounds.get(ground_of(detection.segmented_tile_id, detection.superpixels), []))
+    current, outline = standing.review, shown(detection, standing)
     before = run_before(detection.run)
     return Card(
         detection=detection,
@@ -139,7 +140,9 @@ def card_of(detection: Detection, reader: User) -> Card:
             .order_by("-id")[:10]
         ),
         surroundings=surroundings_of(detection.segmented_tile.tile),
-        path=svg_path(rings_of(detection.pixel_outline)),
+        path=svg_path(rings_of(outline.pixel_outline)),
+        machine=svg_path(rings_of(detection.pixel_outline)) if outline.corrected else "",
+        outline=outline,
         blocked=_blocked(standing, reader),
         own=current if current and current.expert_id == reader.pk and not current.report_id else None,
         waits=standing.waits_for(reader.pk),

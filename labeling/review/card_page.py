@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -12,7 +13,7 @@ from django.utils.translation import ngettext
 from amberapp.models import User
 from amberapp.web.words import hectares_text, moment_text
 from detection.models import Detection, Tile
-from labeling.models import LookAlike, Report, ReportState, Review, ReviewVerdict
+from labeling.models import LookAlike, OtherReason, Report, ReportState, Review, ReviewVerdict
 from labeling.review.card import Card, PastDetection, PastReview, card_of
 from labeling.review.verdict_tags import tag_of
 from labeling.review.verdicts import DISPUTED
@@ -86,13 +87,22 @@ class CardPage:
 
     @property
     def title(self) -> str:
-        hectares = self.detection.hectares
+        hectares = self.card.outline.hectares
         return _("Size not known") if hectares is None else hectares_text(hectares)
 
     @property
     def date(self) -> str:
         day = self.tile.capture_date
         return _("date not known") if day is None else date_format(day, "DATE_FORMAT")
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """For the script by which the outline is corrected: what counts, and what the machine had drawn."""
+        return {
+            "superpixels": self.card.outline.superpixels,
+            "fragments": self.card.outline.fragments,
+            "machine": self.detection.superpixels,
+        }
 
     @property
     def notice(self) -> Notice | None:
@@ -114,7 +124,7 @@ class CardPage:
 
     def _verdict(self, current: Review) -> Notice:
         is_approved = self.verdict == ReviewVerdict.APPROVED
-        strong = capfirst(_("approved"))
+        strong = capfirst(current.verdict_name)
         if not is_approved:
             strong = f"{capfirst(_('rejected'))}: {current.look_alike_name}"
         text = f" · {current.expert.username}, {moment_text(current.created_at, 'SHORT_DATE_FORMAT')}"
@@ -245,7 +255,7 @@ def reasons(current: str | None = None) -> list[Reason]:
     """All look-alikes to reject with, the first ones with keys; `current` is the one that was given."""
     return [
         Reason(value, str(name), str(number) if number <= KEYS else "", value == current)
-        for number, (value, name) in enumerate(LookAlike.objects.choices(), 1)
+        for number, (value, name) in enumerate([*LookAlike.objects.choices(), *OtherReason.choices], 1)
     ]
 
 

@@ -20,6 +20,7 @@ from amberapp.web.words import hectares_text, moment_text
 from detection.models import Detection, Run, Tile
 from detection.segmentation.svg import rings_of, svg_path_in_steps
 from labeling.models import Consensus, LabelVerdict, Report, ReportState, ReviewVerdict
+from labeling.review.corrections import shown
 from labeling.review.verdict_tags import tag_of
 from labeling.review.verdicts import DISPUTED, standings_of, verdict_of
 from labeling.review.waiting import QueueItem, Since, marked_by, run_before, since_of
@@ -46,13 +47,15 @@ class Order(StrEnum):
 class Cell:
     """One detection in the gallery.
 
-    close, whole: what the picture shows, as an SVG's viewBox in pixels of the tile; size: the picture's longest side
+    path: the outline that counts; machine: where an expert has corrected it, the machine's. close, whole: what the picture shows, as an SVG's viewBox in pixels of the tile; size: the picture's longest side
     that is sharp enough for `close`. crowd: the volunteers' mean probability of mining, None where nobody has looked.
     """
 
     item: QueueItem
     detection: Detection
     path: str
+    machine: str
+    hectares: float | None
     close: str
     whole: str
     size: int
@@ -67,8 +70,8 @@ class Cell:
     def figures(self) -> str:
         """Size and date, as far as they are known."""
         parts = []
-        if self.detection.hectares is not None:
-            parts.append(hectares_text(self.detection.hectares))
+        if self.hectares is not None:
+            parts.append(hectares_text(self.hectares))
         if self.tile.capture_date is not None:
             parts.append(date_format(self.tile.capture_date, "M Y"))
         return "".join(f" · {part}" for part in parts)
@@ -83,7 +86,7 @@ class Cell:
         if verdict.verdict == DISPUTED:
             return "tag--danger", _("Disputed")
         words = {
-            ReviewVerdict.APPROVED: capfirst(_("approved")),
+            ReviewVerdict.APPROVED: capfirst(verdict.review.verdict_name),
             ReviewVerdict.REJECTED: verdict.review.look_alike_name,
             ReviewVerdict.SECOND: _("Second opinion"),
         }[ReviewVerdict(verdict.verdict)]
@@ -156,12 +159,15 @@ def cells_of(numbers: Sequence[int], reader: User) -> list[Cell]:
             seen=standing.latest.pk if standing is not None and standing.latest is not None else None,
             waits=standing is None or standing.waits_for(reader.pk),
         )
-        box = close_up(one.pixel_outline, tile.width, tile.height)
+        drawn = shown(one, standing)
+        box = close_up(drawn.pixel_outline, tile.width, tile.height)
         cells.append(
             Cell(
                 item=item,
                 detection=one,
-                path=svg_path_in_steps(rings_of(one.pixel_outline)),
+                path=svg_path_in_steps(rings_of(drawn.pixel_outline)),
+                machine=svg_path_in_steps(rings_of(one.pixel_outline)) if drawn.corrected else "",
+                hectares=drawn.hectares,
                 close=" ".join(f"{number:.0f}" for number in box),
                 whole=f"0 0 {tile.width} {tile.height}",
                 size=256 if box[2] > 0.7 * tile.width else 512,

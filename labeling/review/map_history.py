@@ -8,6 +8,7 @@ from typing import Any
 from amberapp.models import WorkState
 from detection.models import Detection, Region, Run
 from labeling.models import Release, ReleaseKind, ReviewVerdict
+from labeling.review.corrections import OutlineShown, shown
 from labeling.review.verdicts import EffectiveReview, verdicts_at
 
 
@@ -47,15 +48,16 @@ def map_at(region: Region, moment: dt.datetime) -> MapAt:
     return MapAt(region, moment, run, release, verdicts_at(run, moment) if run is not None else {})
 
 
-def places_at(state: MapAt, first: int, count: int) -> list[Detection]:
-    """So many of the approved detections from the given place on, with their ground, highest score first."""
+def places_at(state: MapAt, first: int, count: int) -> list[tuple[Detection, OutlineShown]]:
+    """So many of the approved detections from the given place on, with their ground and the outline that was approved,
+    highest score first."""
     if state.run is None:
         return []
     approved = set(state.approved)
     scores = Detection.objects.filter(run=state.run).order_by("-score", "id").values_list("id", flat=True)
     page = [pk for pk in scores if pk in approved][first : first + count]
     detections = Detection.objects.with_ground().in_bulk(page)
-    return [detections[pk] for pk in page]
+    return [(detections[pk], shown(detections[pk], state.verdicts[pk])) for pk in page]
 
 
 def geojson_at(state: MapAt) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def geojson_at(state: MapAt) -> dict[str, Any]:
     """
     features = []
     left_out = {"place_not_known": 0, "rights": 0}
-    for detection in places_at(state, 0, len(state.approved)):
+    for detection, drawn in places_at(state, 0, len(state.approved)):
         tile = detection.segmented_tile.tile
         if not tile.source.may_derive:
             left_out["rights"] += 1
@@ -78,12 +80,13 @@ def geojson_at(state: MapAt) -> dict[str, Any]:
                 {
                     "type": "Feature",
                     "id": detection.pk,
-                    "geometry": detection.outline,
+                    "geometry": drawn.outline,
                     "properties": {
                         "detection": detection.pk,
                         "place": tile.place_id,
                         "score": round(detection.score, 4),
-                        "hectares": detection.hectares,
+                        "hectares": drawn.hectares,
+                        "corrected": drawn.corrected,
                         "capture_date": tile.capture_date.isoformat() if tile.capture_date else None,
                         "expert": verdict.review.expert.username,
                         "approved_at": verdict.review.created_at.isoformat(),

@@ -1,16 +1,14 @@
 """Experts' verdicts on detections: append-only; what counts follows from all rows of the ground (see verdicts.py).
 
-A rejection also says something about the ground: the detection's superpixels get negative labels from the expert,
-so that the next dataset knows better. Approving writes no labels: the outline is the machine's, and an expert who
-nods at it has not judged every piece of it. The negative labels stand while the ground is rejected: an approval, a
-dispute or a question takes them back. Ground found by another run may share superpixels with it: on these a later
-approval takes them back as well, for as long as it stands.
+A rejection, and an approval of an outline that the expert has corrected, also say something about the ground: their
+superpixels get labels from the expert, so that the next dataset knows better (labeling.review.taught). Approving the
+machine's outline writes none: an expert who nods at it has not judged every piece of it. The labels stand while the
+verdict does: an approval, a dispute or a question takes a rejection's back. Ground found by another run may share
+superpixels with it: on these a later approval takes them back as well, for as long as it stands.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -19,18 +17,12 @@ from amberapp.audit import record
 from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
 from amberapp.text import plain_text
+from detection.description.outline import Fragment
 from detection.models import Detection, SegmentedTile
-from labeling.desk.labels import expert_labels, narrow_decisions
-from labeling.models import WITHDRAWN, Label, LabelVerdict, LookAlike, Origin, Report, Review, ReviewVerdict
-from labeling.review.verdicts import (
-    DISPUTED,
-    ReviewStanding,
-    by_ground,
-    ground_of,
-    rejected_superpixels,
-    still_standing,
-    weigh,
-)
+from labeling.models import WITHDRAWN, LookAlike, OtherReason, Report, Review, ReviewVerdict
+from labeling.review.corrections import as_shown, corrected
+from labeling.review.taught import settle_labels
+from labeling.review.verdicts import DISPUTED, ReviewStanding, ground_of, grounds_of, still_standing, weigh
 
 NOTE_LENGTH = 2000
 
@@ -44,8 +36,13 @@ def review_detection(
     acting_user: User,
     report: Report | None = None,
     seen_review_id: int | None = None,
+    superpixels: Collection[int] | None = None,
+    fragments: Collection[Fragment] = (),
 ) -> Review:
     """Append a verdict, or with SECOND the question to a colleague. A rejection needs a reason.
+
+    An approval may say another outline than the machine's: whole `superpixels` (None: what is shown, a colleague's
+    correction included) and `fragments` of mixed ones. It is published so.
 
     `seen_review_id` is the latest review of this ground that the expert had before them (None: there was none). Raises
     Conflict, saying who decided what, when another expert has decided since; an accepted `report` is guarded by its
@@ -56,21 +53,25 @@ def review_detection(
     """
     _check_expert(acting_user)
     note = checked_verdict(verdict, look_alike, note)
+    correction = None
+    if superpixels is not None:
+        if verdict != ReviewVerdict.APPROVED:
+            sentence = _("An outline is corrected by approving it.")
+            raise UserError(sentence, fields={"superpixels": [sentence]})
+        correction = corrected(detection, superpixels, fragments)
     with transaction.atomic():
         tile = _held(detection)
         of_tile = _reviews_of_tile(detection)
         earlier = _of_ground(detection, of_tile)
         before = weigh(earlier)
+        if superpixels is None and verdict == ReviewVerdict.APPROVED:
+            correction = as_shown(detection, before)
         latest = before.latest
         if latest is not None and latest.pk != seen_review_id and report is None:
             if latest.expert_id != acting_user.pk:
                 raise Conflict(decided_meanwhile(latest))
-            if (latest.detection_id, latest.verdict, latest.look_alike, latest.note) == (
-                detection.pk,
-                verdict,
-                look_alike,
-                note,
-            ):
+            said = (latest.detection_id, latest.verdict, latest.look_alike, latest.note, latest.correction)
+            if said == (detection.pk, verdict, look_alike, note, correction and correction.correction):
                 return latest
         review = Review(
             detection=detection,
@@ -82,13 +83,16 @@ def review_detection(
             note=note,
             settles=report is not None or _settles(before, verdict, acting_user),
             report=report,
+            **(vars(correction) if correction is not None else {}),
         )
         after = weigh([*earlier, review])
-        taken_back = _settle_labels(tile, of_tile, review, acting_user)
+        taken_back = settle_labels(tile, of_tile, review, acting_user)
         review.save()
         details: dict[str, Any] = {"review": review.pk, "run": detection.run_id}
         if look_alike:
             details["look_alike"] = look_alike
+        if correction is not None:
+            details |= _changes(detection, correction.correction)
         if taken_back:
             details["labels_taken_back"] = taken_back
         if report is not None:
@@ -155,8 +159,10 @@ def _taken_back(review: Review, acting_user: User, report: Report | None = None)
         expert=acting_user,
         verdict=WITHDRAWN,
         report=report,
+        correction=review.correction,
+        corrected_outline=review.corrected_outline,
     )
-    _settle_labels(tile, of_tile, row, acting_user)
+    settle_labels(tile, of_tile, row, acting_user)
     row.save()
     record(acting_user, "detection.withdrawn", detection, review=row.pk, of=review.pk, run=detection.run_id)
     return row
@@ -197,7 +203,17 @@ def _reviews_of_tile(detection: Detection) -> list[Review]:
 def _of_ground(detection: Detection, reviews: Iterable[Review]) -> list[Review]:
     """Those of exactly this detection's pieces of ground."""
     ground = ground_of(detection.segmented_tile_id, detection.superpixels)
-    return [review for review in reviews if ground_of(review.segmented_tile_id, review.superpixels) == ground]
+    return [review for review in reviews if ground in grounds_of(review)]
+
+
+def _changes(detection: Detection, correction: dict[str, Any]) -> dict[str, Any]:
+    """For the audit: which superpixels came and went, and which are in the outline in part."""
+    machine, expert = set(detection.superpixels), set(correction["superpixels"])
+    return {
+        "added": sorted(expert - machine),
+        "removed": sorted(machine - expert),
+        "fragments": correction["fragments"],
+    }
 
 
 def _settles(before: ReviewStanding, verdict: str, expert: User) -> bool:
@@ -229,71 +245,6 @@ def _settles(before: ReviewStanding, verdict: str, expert: User) -> bool:
     return False
 
 
-def _settle_labels(tile: SegmentedTile, earlier: Sequence[Review], row: Review, acting_user: User) -> int:
-    """Make the experts' negative labels of the tile what they have to be after `row`, which is not saved yet.
-
-    What the row itself rejects is written in its name, and so is what stands again because of it. Returns how many
-    submissions lost labels.
-    """
-    everything = [*earlier, row]
-    wanted = rejected_superpixels(everything)
-    # Of ground that is rejected, not disputed: the reason of what decides nothing must not hide that of what does.
-    stands = {
-        id(one)
-        for reviews in by_ground(everything).values()
-        if weigh(reviews).verdict == ReviewVerdict.REJECTED
-        for one in still_standing(reviews)
-    }
-    written = _standing_labels(earlier)
-    left: dict[UUID, set[int]] = {}
-    covered: set[int] = set()
-    for review in earlier:
-        labels = written.get(review.submission_id, {}) if review.submission_id is not None else {}
-        if review.verdict == ReviewVerdict.REJECTED:
-            remaining = wanted.keys() & labels.keys() if id(review) in stands else set()
-        else:
-            # Written again by whoever brought them back: by now another rejection may be the one that counts.
-            remaining = {
-                superpixel
-                for superpixel, look_alike in labels.items()
-                if superpixel in wanted and wanted[superpixel].look_alike == look_alike
-            }
-        covered |= remaining
-        if review.submission_id is not None and remaining != labels.keys():
-            left[review.submission_id] = remaining
-    taken_back = narrow_decisions(segmented_tile=tile, left=left) if left else 0
-    before = rejected_superpixels(earlier)
-    fresh = {
-        superpixel: review.look_alike
-        for superpixel, review in sorted(wanted.items())
-        if review is row or (superpixel not in covered and review is not before.get(superpixel))
-    }
-    if fresh:
-        row.submission = expert_labels(
-            segmented_tile=tile,
-            labels=[
-                {"superpixel": superpixel, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
-                for superpixel, look_alike in fresh.items()
-            ],
-            acting_user=acting_user,
-            origin=Origin.REPORT if row.report_id is not None and row.look_alike else Origin.REVIEW,
-        )
-    return taken_back
-
-
-def _standing_labels(reviews: Iterable[Review]) -> dict[UUID, dict[int, str]]:
-    """Submission → superpixel → look-alike, of what the reviews have written and nothing has taken back."""
-    submissions = [review.submission_id for review in reviews if review.submission_id is not None]
-    written: dict[UUID, dict[int, str]] = defaultdict(dict)
-    if submissions:
-        labels = Label.objects.filter(submission__in=submissions, submission__withdrawn_at=None)
-        for submission, superpixel, look_alike in labels.values_list(
-            "submission", "superpixel", "look_alike"
-        ):
-            written[submission][superpixel] = look_alike
-    return written
-
-
 def _check_expert(acting_user: User) -> None:
     if not acting_user.has_role(Role.EXPERT):
         raise NotAllowed(_("Only experts review detections."))
@@ -304,10 +255,10 @@ def checked_verdict(verdict: str, look_alike: str, note: str) -> str:
     if verdict not in ReviewVerdict.values:
         sentence = _("Choose: approve or reject.")
         raise UserError(sentence, fields={"verdict": [sentence]})
-    if look_alike and look_alike not in LookAlike.objects.slugs():
+    if look_alike and look_alike not in (known := [*LookAlike.objects.slugs(), *OtherReason.values]):
         sentence = _("“%(name)s” is not a look-alike: use %(choices)s.") % {
             "name": look_alike[:40],
-            "choices": ", ".join(LookAlike.objects.slugs()),
+            "choices": ", ".join(known),
         }
         raise UserError(sentence, fields={"look_alike": [sentence]})
     if verdict == ReviewVerdict.REJECTED and not look_alike:

@@ -15,6 +15,16 @@ urlpatterns = [
     path("review/history/map.geojson", history.map_at_geojson, name="review-map-geojson"),
     path("api/detections/", api.Detections.as_view(), name="api-detections"),
     path("api/detections/reviews/", api.ManyReviews.as_view(), name="api-many-reviews"),
+    path(
+        "api/detections/<int:detection_id>/superpixels/",
+        api.DetectionSuperpixels.as_view(),
+        name="api-detection-superpixels",
+    ),
+    path(
+        "api/detections/<int:detection_id>/superpixels/<int:superpixel>/fragments/",
+        api.SuperpixelFragments.as_view(),
+        name="api-superpixel-fragments",
+    ),
     path("api/reviews/withdraw/", api.ReviewsTakenBack.as_view(), name="api-reviews-withdraw"),
     path(
         "api/detections/<int:detection_id>/reviews/",

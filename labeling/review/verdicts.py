@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from detection.models import Detection, Run
-from labeling.models import WITHDRAWN, Review, ReviewVerdict
+from labeling.models import TEACHES_NOTHING, WITHDRAWN, Review, ReviewVerdict
 
 Ground = tuple[int, tuple[int, ...]]
 
@@ -85,6 +85,15 @@ def ground_of(segmented_tile_id: int, superpixels: list[int]) -> Ground:
     return (segmented_tile_id, tuple(sorted(superpixels)))
 
 
+def grounds_of(review: Review) -> set[Ground]:
+    """The grounds that a review speaks of: its detection's, and where it has corrected that by whole superpixels, the
+    corrected one, so that a later run which draws exactly that is judged already."""
+    grounds = {ground_of(review.segmented_tile_id, review.superpixels)}
+    if review.correction is not None and not review.correction["fragments"]:
+        grounds.add(ground_of(review.segmented_tile_id, review.correction["superpixels"]))
+    return grounds
+
+
 def weigh(reviews: Sequence[Review]) -> ReviewStanding:
     """What the reviews of ONE ground, in the order in which they were made, jointly say."""
     latest = reviews[-1] if reviews else None
@@ -134,30 +143,50 @@ def _sides(standing: Sequence[Review]) -> tuple[Review, ...]:
 def by_ground(reviews: Iterable[Review]) -> dict[Ground, list[Review]]:
     grounds: dict[Ground, list[Review]] = defaultdict(list)
     for review in reviews:
-        grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
+        for ground in grounds_of(review):
+            grounds[ground].append(review)
     return grounds
 
 
 def rejected_superpixels(reviews: Sequence[Review]) -> dict[int, Review]:
-    """Superpixel → the rejection that counts for it, of all reviews of ONE segmented tile, oldest first.
+    """Superpixel → the rejection that teaches about it, of all reviews of ONE segmented tile, oldest first.
 
     Grounds may share superpixels: of each the latest decision that stands counts. An approval takes the superpixels that
     it shares out of an older rejection of other ground, and gives them back when it does not stand any more.
     """
-    order = {id(review): place for place, review in enumerate(reviews)}
-    decided = [
-        (order[id(one.review)], one.verdict, one.review)
-        for one in map(weigh, by_ground(reviews).values())
-        if one.review is not None and not one.waits
-    ]
     rejections: dict[int, Review] = {}
-    for _place, verdict, review in sorted(decided, key=lambda row: row[0]):
+    for review in _decided(reviews):
         for superpixel in review.superpixels:
-            if verdict == ReviewVerdict.REJECTED:
-                rejections[superpixel] = review
-            else:
+            if review.verdict == ReviewVerdict.APPROVED:
                 rejections.pop(superpixel, None)
+            elif review.look_alike not in TEACHES_NOTHING:
+                rejections[superpixel] = review
     return rejections
+
+
+def corrected_superpixels(reviews: Sequence[Review]) -> dict[int, Review]:
+    """Superpixel → the approval as corrected that speaks of it last, of all reviews of ONE segmented tile, oldest first."""
+    corrections: dict[int, Review] = {}
+    for review in _decided(reviews):
+        if review.correction is not None:
+            corrections |= dict.fromkeys(superpixels_of(review), review)
+    return corrections
+
+
+def superpixels_of(review: Review) -> list[int]:
+    """All that a corrected approval speaks of: what the machine had outlined, and what the expert has."""
+    assert review.correction is not None
+    fragmented = (superpixel for superpixel, _fragment in review.correction["fragments"])
+    return sorted({*review.superpixels, *review.correction["superpixels"], *fragmented})
+
+
+def _decided(reviews: Sequence[Review]) -> list[Review]:
+    """The reviews that decide every ground of theirs, in the order in which they were made."""
+    standings = {ground: weigh(rows) for ground, rows in by_ground(reviews).items()}
+    deciding = {ground: one.review for ground, one in standings.items() if not one.waits}
+    return [
+        review for review in reviews if all(deciding.get(ground) is review for ground in grounds_of(review))
+    ]
 
 
 def current_verdicts(run: Run) -> dict[int, EffectiveReview]:
@@ -167,23 +196,27 @@ def current_verdicts(run: Run) -> dict[int, EffectiveReview]:
     on the very same superpixels, it carries over: so a report accepted against an earlier release also takes the place off
     the next one, even where an expert had approved it meanwhile.
     """
-    return _verdicts(standings(run))
+    return _verdicts(_standings(run, None))
 
 
 def verdicts_at(run: Run, moment: dt.datetime) -> dict[int, EffectiveReview]:
     """As `current_verdicts`, as it was at `moment` (timezone-aware), reviews of that very instant included."""
-    return _verdicts(standings(run, moment))
+    return _verdicts(_standings(run, moment))
 
 
-def standings(run: Run, moment: dt.datetime | None = None) -> dict[int, ReviewStanding]:
-    """Detection id → what all reviews of its ground say (until `moment`), for those that have any. Two queries."""
+def standings(run: Run) -> dict[int, ReviewStanding]:
+    """Detection id → what all reviews of its ground say, for those that have any, without corrected outlines. Two queries."""
+    return _standings(run, None, "corrected_outline")
+
+
+def _standings(run: Run, moment: dt.datetime | None, *left_out: str) -> dict[int, ReviewStanding]:
     detections = Detection.objects.filter(run=run).order_by()
     grounds = {
         ground_of(tile, superpixels): pk
         for pk, tile, superpixels in detections.values_list("id", "segmented_tile_id", "superpixels")
     }
     reviews = Review.objects.filter(segmented_tile__in=detections.values("segmented_tile_id"))
-    return _weighed(grounds, reviews, moment) if grounds else {}
+    return _weighed(grounds, reviews.defer(*left_out), moment) if grounds else {}
 
 
 def standings_of(detections: Iterable[Detection]) -> dict[int, ReviewStanding]:
@@ -205,9 +238,8 @@ def _weighed(
         reviews = reviews.filter(created_at__lte=moment)
     by_detection: dict[int, list[Review]] = defaultdict(list)
     for review in reviews.select_related("expert").order_by("id"):
-        detection_id = grounds.get(ground_of(review.segmented_tile_id, review.superpixels))
-        if detection_id is not None:
-            by_detection[detection_id].append(review)
+        for ground in grounds_of(review) & grounds.keys():
+            by_detection[grounds[ground]].append(review)
     return {detection_id: weigh(rows) for detection_id, rows in by_detection.items()}
 
 

@@ -211,6 +211,8 @@ declare global {
   // --- review
 
   /** What a key does on a page, or null where it means nothing. */
+  /** Whole superpixels and [superpixel, fragment] of mixed ones. */
+  type Correction = { superpixels: number[]; fragments: number[][] };
   type Pressed = (key: string, event: KeyboardEvent) => (() => unknown) | null;
   /** What was sent in one go and can be taken back. */
   type Decision = { turn: number; settled: Promise<unknown>; reviews: number[] };

@@ -74,6 +74,8 @@ NEEDS = {
     "report-reopen": "expert",
     "api-detections": "expert",
     "api-detection-reviews": "expert",
+    "api-detection-superpixels": "expert",
+    "api-superpixel-fragments": "expert",
     "api-classifiers": "expert",
     "api-classifier": "expert",
     "api-classifier-activate": "admin",

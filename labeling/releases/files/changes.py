@@ -35,7 +35,8 @@ REASONS = (
     "placed",  # it had been found and approved, but where its image lies was not known
     "not_searched",  # the later release has not looked there
     "rule",  # searched again by another rule
-    "outline",  # the outline was corrected
+    "corrected",  # an expert has corrected the outline
+    "outline",  # the outline is another one
     "roll_back",  # an older release was published again: release
     "unknown",
 )

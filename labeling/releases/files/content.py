@@ -173,6 +173,7 @@ def make_place(
     superpixels: list[int],
     source: Source,
     reviewed: dt.date | None,
+    corrected: bool = False,
     dates: tuple[OtherDate, ...] = (),
 ) -> OutlinedPlace:
     """From a detection's GeoJSON outline. Raises ValueError when the outline is no ground or not finite."""
@@ -190,6 +191,7 @@ def make_place(
         superpixels=tuple(sorted(superpixels)),
         source=source.name,
         reviewed=reviewed.isoformat() if reviewed else None,
+        corrected=corrected,
         tile=bounds,
         outline_sha256=drawn.sha256,
         dates=dates,

@@ -50,7 +50,7 @@ CREATE TABLE gpkg_geometry_columns (
 CREATE TABLE {TABLE} (
   fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom MULTIPOLYGON, place TEXT NOT NULL, latitude DOUBLE,
   longitude DOUBLE, hectares DOUBLE, score DOUBLE, capture_date DATE, district TEXT, superpixels TEXT, source TEXT,
-  reviewed DATE);
+  reviewed DATE, corrected BOOLEAN);
 """
 
 
@@ -110,7 +110,7 @@ def _write(path: Path, content: Content) -> None:
             "INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', 'MULTIPOLYGON', 4326, 0, 0)", (TABLE,)
         )
         database.executemany(  # the table's name is our own constant
-            f"INSERT INTO {TABLE} VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            f"INSERT INTO {TABLE} VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (_row(place) for place in places),
         )
         database.execute("COMMIT")
@@ -131,6 +131,7 @@ def _row(place: OutlinedPlace) -> Sequence[object]:
         " ".join(str(number) for number in place.superpixels),
         place.source,
         place.reviewed,
+        int(place.corrected),
     )
 
 

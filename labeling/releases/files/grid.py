@@ -17,7 +17,17 @@ from labeling.releases.files.published_place import DECIMALS, Bounds
 SQUARE_LEVELS = range(7, 16)
 OUTLINE_LEVEL = 11
 # What every feature tells of its place, in this order.
-FACTS = ("place", "hectares", "score", "capture_date", "superpixels", "source", "reviewed", "district")
+FACTS = (
+    "place",
+    "hectares",
+    "score",
+    "capture_date",
+    "superpixels",
+    "source",
+    "reviewed",
+    "corrected",
+    "district",
+)
 Cell = tuple[int, int]
 
 

@@ -45,6 +45,7 @@ def _placemark(place: OutlinedPlace) -> str:
         "district": place.district or None,
         "source": place.source,
         "reviewed": place.reviewed,
+        "corrected": str(place.corrected).lower(),
     }
     data = "".join(
         f"<Data name={quoteattr(name)}><value>{_text(value)}</value></Data>"

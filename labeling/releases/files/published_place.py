@@ -45,7 +45,7 @@ class PublishedPlace:
 
     Degrees have six decimals. `tile` is (west, south, east, north) of the image, `score` lies in 0…1, `hectares` are
     measured on the ellipsoid, `capture_date` and `reviewed` are ISO text. An imported map knows no hectares, no score
-    and no review; `dates` are other images of the same ground, newest first.
+    and no review; `corrected`: an expert has changed the machine's outline; `dates` are other images of the same ground, newest first.
     """
 
     place: str
@@ -60,6 +60,7 @@ class PublishedPlace:
     tile: Bounds
     outline_sha256: str
     district: str = ""
+    corrected: bool = False
     dates: tuple[OtherDate, ...] = ()
 
     @property
@@ -91,6 +92,7 @@ class PublishedPlace:
             "superpixels": list(self.superpixels),
             "source": self.source,
             "reviewed": self.reviewed,
+            "corrected": self.corrected,
             "tile": [round(value, DECIMALS) for value in self.tile],
             "outline_sha256": self.outline_sha256,
             "district": self.district,
@@ -99,7 +101,7 @@ class PublishedPlace:
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> "PublishedPlace":
-        """Older rows know no district and no other dates."""
+        """Older rows know no district, no corrections and no other dates."""
         west, south, east, north = row["tile"]
         return PublishedPlace(
             place=row["place"],
@@ -114,6 +116,7 @@ class PublishedPlace:
             tile=(west, south, east, north),
             outline_sha256=row["outline_sha256"],
             district=row.get("district", ""),
+            corrected=row.get("corrected", False),
             dates=tuple(OtherDate.from_json(other) for other in row.get("dates", ())),
         )
 

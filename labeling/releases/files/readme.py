@@ -54,6 +54,11 @@ COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
         MOST,
         "day on which an expert approved the place, YYYY-MM-DD, by the calendar of those who publish",
     ),
+    "corrected": (
+        MOST,
+        "whether an expert has corrected the outline that the machine drew; what was cut within a superpixel lies in "
+        "the outline and not in the numbers of superpixels",
+    ),
     "district": (MOST, "district in which the outline's centre lies"),
     "fid": ((GEOPACKAGE,), "row number in this file; it says nothing of the place"),
     "geom": ((GEOPACKAGE,), "the outline: areas (MultiPolygon) in WGS 84 degrees"),

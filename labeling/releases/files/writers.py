@@ -77,6 +77,7 @@ COLUMNS = (
     "superpixels",
     "source",
     "reviewed",
+    "corrected",
     "district",
 )
 
@@ -329,6 +330,7 @@ def table(places: Sequence[OutlinedPlace]) -> bytes:
                 " ".join(str(number) for number in place.superpixels),
                 harmless(place.source),
                 place.reviewed or "",
+                str(place.corrected).lower(),
                 harmless(place.district),
             ]
         )

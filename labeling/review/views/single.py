@@ -108,6 +108,7 @@ def _page(
                 "page": reverse("review-detection", args=[0]),
                 "reviews": reverse("api-detection-reviews", args=[0]),
                 "withdraw": reverse("api-reviews-withdraw"),
+                "superpixels": reverse("api-detection-superpixels", args=[0]),
                 "end": _end(run, way),
             },
         },

@@ -89,9 +89,9 @@ def test_a_run_on_stored_features_opens_no_image_and_loads_no_extractor(made, mo
 def test_rasters_are_read_for_marked_tiles_only(made, monkeypatch):
 
     read = []
-    outline_of = shards.outline_of
+    draw_outline = shards.draw_outline
     monkeypatch.setattr(
-        shards, "outline_of", lambda item, pieces: read.append(item.pk) or outline_of(item, pieces)
+        shards, "draw_outline", lambda item, pieces: read.append(item.pk) or draw_outline(item, pieces)
     )
     run = runs.start_run(region=made, acting_user=None)
     runs.execute_here(run)

@@ -59,7 +59,7 @@ export function wirePicture(figure) {
 
   svg.addEventListener("pointerdown", (event) => {
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (view.scale > 1 || view.least < 1 || pointers.size > 1) {
+    if (pointers.size > 1 || ((view.scale > 1 || view.least < 1) && !figure.hasAttribute("data-correcting"))) {
       svg.setPointerCapture(event.pointerId);
     }
   });
@@ -74,7 +74,7 @@ export function wirePicture(figure) {
     if (other) {
       const apart = (/** @type {Point} */ point) => Math.hypot(point.x - other.x, point.y - other.y) || 1;
       zoomAt(apart(now) / apart(before), (now.x + other.x) / 2, (now.y + other.y) / 2);
-    } else if (view.scale > 1 || view.least < 1) {
+    } else if ((view.scale > 1 || view.least < 1) && !figure.hasAttribute("data-correcting")) {
       const from = toGround(before.x, before.y);
       const to = toGround(now.x, now.y);
       view.x -= to.x - from.x;

@@ -5,6 +5,7 @@ import { api } from "../../shared/api.js";
 import { around, byId, pageData, query, queryAll } from "../../shared/dom.js";
 import { gettext, interpolate } from "../../shared/i18n.js";
 import { toast, toastError } from "../../shared/toast.js";
+import { wireCorrection } from "./correction.js";
 import { recount } from "./counts.js";
 import { wireKeys } from "./keys.js";
 import { wirePicture } from "./picture.js";
@@ -26,6 +27,10 @@ const unsaid = new Map(); // number -> the note of a verdict that was refused
 let place = 0; // where in the queue we are, or go on when the shown card is not in it
 /** @type {ReturnType<typeof wirePicture>} */
 let picture;
+/** @type {ReturnType<typeof wireCorrection>} */
+let correction;
+/** @type {Map<number, Correction>} */
+const uncorrected = new Map(); // number -> the correction of an approval that was refused
 let turn = 0; // which card was asked for last: a slower one before it is not shown
 
 const card = () => query(host, ".review-card");
@@ -171,6 +176,7 @@ async function decide(decision) {
     look_alike: lookAlike,
     note: query(card(), "[name=note]", HTMLTextAreaElement).value,
     seen_review: seen ? Number(seen) : null,
+    ...(verdict === "approved" ? correction.said() : null),
   };
   recount(was, hoped);
   const sent = api.post(address("reviews", number), body, { keepalive: true });
@@ -182,6 +188,7 @@ async function decide(decision) {
     const { state } = await sent;
     sending.delete(number);
     unsaid.delete(number);
+    uncorrected.delete(number);
     if (state && state !== verdict) {
       recount(hoped, { state });
       toast(gettext("Another expert has said the opposite: the place is disputed until a third one settles it."));
@@ -191,6 +198,9 @@ async function decide(decision) {
     recount(hoped, was);
     if (body.note) {
       unsaid.set(number, body.note);
+    }
+    if (body.superpixels) {
+      uncorrected.set(number, { superpixels: body.superpixels, fragments: body.fragments ?? [] });
     }
     comeBack(number);
     cards.delete(number);
@@ -280,7 +290,12 @@ function pointGallery() {
 function wireCard() {
   pointGallery();
   picture = wirePicture(query(card(), ".review-picture"));
+  correction = wireCorrection(card(), address("superpixels", shownNumber()));
   const form = query(card(), ".review-decide", HTMLFormElement);
+  const refused = uncorrected.get(shownNumber());
+  if (refused) {
+    correction.show(refused).catch(toastError);
+  }
   const note = unsaid.get(shownNumber());
   if (note !== undefined) {
     query(form, "[name=note]", HTMLTextAreaElement).value = note;
@@ -335,6 +350,8 @@ function pressed(key, event) {
       return press("[data-withdraw]");
     case "n":
       return goOn;
+    case "c":
+      return correction.toggle;
     case "m":
       return picture.around;
     case "d":

@@ -137,6 +137,7 @@ def test_the_geojson_is_rfc_7946() -> None:
         "superpixels",
         "source",
         "reviewed",
+        "corrected",
         "district",
     }
     assert data["attribution"] == "© nobody; © somebody"

@@ -1,0 +1,60 @@
+"""The ground that superpixels of a tile, and fragments of mixed ones, cover together: in pixels, in degrees, in hectares."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from shapely.geometry import MultiPolygon, Polygon, mapping
+
+from detection.description.fragments import load_fragments
+from detection.description.segment import load_labels, outline_of
+from detection.geometry import geodesic_area_hectares
+from detection.models import SegmentedTile
+from detection.segmentation.outlines import to_geographic, union_outline
+
+Fragment = tuple[int, int]  # superpixel, its fragment from 1 on
+
+
+@dataclass(frozen=True)
+class DrawnOutline:
+    """GeoJSON MultiPolygons: `pixel_outline` in pixel corners (y down), `outline` in degrees; it and `hectares` are
+    None where the tile's place is not known."""
+
+    pixel_outline: dict[str, Any]
+    outline: dict[str, Any] | None
+    hectares: float | None
+
+
+def draw_outline(
+    segmented: SegmentedTile, superpixels: Iterable[int], fragments: Collection[Fragment] = ()
+) -> DrawnOutline:
+    """Raises ValueError for a superpixel that the tile does not have, NotThere where its raster is lost."""
+    tile = segmented.tile
+    if fragments:
+        labels, finer = load_labels(segmented), load_fragments(segmented)
+        chosen = np.isin(labels, list(superpixels))
+        for superpixel, fragment in fragments:
+            chosen |= (labels == superpixel) & (finer == fragment)
+        outline = union_outline(chosen.astype(np.int32), [1] if chosen.any() else [])
+    else:
+        outline = outline_of(segmented, superpixels)
+    geographic = to_geographic(outline, tile.bounds, (tile.height, tile.width)) if tile.bounds else None
+    return DrawnOutline(
+        _multipolygon(outline),
+        _multipolygon(geographic) if geographic is not None else None,
+        geodesic_area_hectares(geographic) if geographic is not None else None,
+    )
+
+
+def _multipolygon(geometry: Any) -> dict[str, Any]:
+    """With lists instead of tuples, as JSON columns give them back."""
+    if isinstance(geometry, Polygon):
+        geometry = MultiPolygon([geometry])
+    shape = mapping(geometry)
+    return {
+        "type": "MultiPolygon",
+        "coordinates": [
+            [[list(point) for point in ring] for ring in polygon] for polygon in shape["coordinates"]
+        ],
+    }
