@@ -42,6 +42,12 @@ TABLE: tuple[Variable, ...] = (
         "AMBER_REDIS_URL", str, "", "redis://… ; empty means no broker: commands work in their own process."
     ),
     Variable(
+        "AMBER_CACHE_URL",
+        str,
+        "",
+        "redis://… of a server that writes nothing to a disk; empty: each process counts in its own memory.",
+    ),
+    Variable(
         "AMBER_S3_BUCKET",
         str,
         "",

@@ -148,6 +148,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "public-map"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_ADAPTER = "amberapp.accounts.adapter.NamelessAccountAdapter"
 ACCOUNT_FORMS = {"login": "amberapp.forms.LoginForm"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
@@ -158,11 +159,13 @@ ALLAUTH_TRUSTED_PROXY_COUNT = 1 if AMBER["AMBER_HTTPS"] else 0
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 REDIS_URL: str = AMBER["AMBER_REDIS_URL"]
-if REDIS_URL and not TESTING:
+# What counts people must not lie on a disk, and the broker's messages do.
+CACHE_URL: str = AMBER["AMBER_CACHE_URL"]
+if CACHE_URL and not TESTING:
     CACHES = {
         "default": {
             "BACKEND": "amberapp.web.cache.SteadyRedisCache",
-            "LOCATION": REDIS_URL,
+            "LOCATION": CACHE_URL,
             "OPTIONS": {"serializer": "amberapp.web.cache.JSONSerializer"},
         }
     }
@@ -308,8 +311,8 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        "amberapp.web.rate_limit.NamelessThrottle",
+        "amberapp.web.rate_limit.PersonThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "240/min", "user": "1200/min"},
     "EXCEPTION_HANDLER": "amberapp.api.error_response",

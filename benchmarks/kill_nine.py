@@ -69,11 +69,11 @@ def stack(home: Path, address: str, shard_tiles: int = 16) -> Iterator[tuple[Sup
         patience=PATIENCE,
     )
     with supervisor:
-        redis = redis_server.configure(home, environment.redis_program(print))
+        redis = redis_server.configure(home, environment.redis_program(print), redis_server.QUEUE)
         supervisor.start(redis.program)
         if not supervisor.wait_for(redis.answers, 20):
             raise RuntimeError("Redis does not start")
-        supervisor.environment["AMBER_REDIS_URL"] = redis.url
+        supervisor.environment[redis_server.QUEUE] = redis.url
         for name in [name for name in os.environ if name.startswith("AMBER_")]:
             del os.environ[name]
         os.environ.update(
@@ -185,7 +185,7 @@ class Killer:
         )
 
     def _pids(self, target: str) -> list[int]:
-        name = {"web": "web", "Redis": "redis"}.get(target, "worker")
+        name = {"web": "web", "Redis": "queue"}.get(target, "worker")
         pid = self.supervisor.process_of(name)
         if pid is None:
             return []

@@ -94,8 +94,8 @@ def _demo(options: argparse.Namespace) -> int:
         print("Amber · demo", flush=True)
         if environment.ensure_virtual_environment([RUNTIME_LOCK], _say):
             _say("Python packages installed")
-        own_redis = not os.environ.get("AMBER_REDIS_URL")
-        redis = environment.redis_program(_say) if own_redis else ""
+        own = [name for name in (redis_server.QUEUE, redis_server.COUNTS) if not os.environ.get(name)]
+        redis = environment.redis_program(_say) if own else ""
         if options.fresh:
             if os.environ.get("AMBER_DATABASE_URL"):
                 raise DemoError(
@@ -105,7 +105,9 @@ def _demo(options: argparse.Namespace) -> int:
             home.empty()
         home.sign()
         with _supervisor(home) as supervisor:
-            _serve(supervisor, home, options, port, redis)
+            for variable in own:
+                _start_redis(supervisor, home, redis, variable)
+            _serve(supervisor, home, options, port)
     finally:
         home.close()
     return 0
@@ -123,9 +125,7 @@ def _supervisor(home: Home) -> Supervisor:
     return supervisor
 
 
-def _serve(supervisor: Supervisor, home: Home, options: argparse.Namespace, port: int, redis: str) -> None:
-    if redis:
-        _start_redis(supervisor, home, redis)
+def _serve(supervisor: Supervisor, home: Home, options: argparse.Namespace, port: int) -> None:
     collecting = _begin_collecting(supervisor, home)
     _migrate(supervisor, home)
     web, worker, sweeper = programs(port)
@@ -182,15 +182,16 @@ def _manage(*arguments: str) -> list[str]:
     return [str(PYTHON), str(ROOT / "manage.py"), *arguments]
 
 
-def _start_redis(supervisor: Supervisor, home: Home, executable: str) -> None:
+def _start_redis(supervisor: Supervisor, home: Home, executable: str, variable: str) -> None:
     for _ in range(3):  # another program may take the free port in the moment before Redis does
-        server = redis_server.configure(home.path, executable)
+        server = redis_server.configure(home.path, executable, variable)
         supervisor.start(server.program)
         if supervisor.wait_for(server.answers, 8):
-            supervisor.environment["AMBER_REDIS_URL"] = server.url
+            supervisor.environment[variable] = server.url
             return
-        supervisor.forget("redis")
-    raise DemoError(f"Redis does not start. The end of {home.path / 'log' / 'redis.log'} may say why.")
+        supervisor.forget(server.program.name)
+    log = home.path / "log" / f"{server.program.name}.log"
+    raise DemoError(f"Redis does not start. The end of {log} may say why.")
 
 
 def _migrate(supervisor: Supervisor, home: Home) -> None:

@@ -88,8 +88,9 @@ def site_of(environ: Mapping[str, str]) -> dict[str, str]:
         )
     settings |= Home(path).settings()
     # While the demo runs its workers do the work; otherwise the command does it itself.
-    if not environ.get("AMBER_REDIS_URL") and (redis := redis_server.answering(path)):
-        settings["AMBER_REDIS_URL"] = redis
+    for variable in (redis_server.QUEUE, redis_server.COUNTS):
+        if not environ.get(variable) and (redis := redis_server.answering(path, variable)):
+            settings[variable] = redis
     return settings
 
 

@@ -1,12 +1,14 @@
 """Telling senders without accounts apart for an hour, and not knowing who they are.
 
-An address is never stored or logged: only a keyed hash of it, with a key that changes every day, stands in the
-cache until its window ends.
+An address is never stored or logged: only a keyed hash of it stands in the cache until its window ends. The key is
+drawn anew every day and stands in the cache alone, which is in memory (ADR 33): who has the disk, the database and the
+site's secret key cannot go through all addresses to find the one that gives a hash.
 """
 
 import hashlib
 import hmac
 import ipaddress
+import secrets
 import time
 
 from django.conf import settings
@@ -14,13 +16,14 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.throttling import AnonRateThrottle
+from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
 HOUR = 3600
+DAY = 24 * HOUR
 
 
 def sender_of(request: HttpRequest) -> str:
-    """A name for the request's sender that means nothing to anybody after today.
+    """A name for the request's sender that nobody can trace to an address after today, nor today without the cache.
 
     Behind HTTPS a proxy stands before the site and the last entry of X-Forwarded-For is the one that it wrote;
     otherwise the header is anybody's to write and the connection's own address counts.
@@ -59,12 +62,20 @@ def _household(address: str) -> str:
 
 def _hashed(address: str) -> str:
     day = timezone.now().date().isoformat()
-    key = hashlib.sha256(f"amber sender {day}\0{settings.SECRET_KEY}".encode()).digest()
-    return hmac.new(key, address.encode(), hashlib.sha256).hexdigest()[:32]
+    key = cache.get_or_set(f"sender-key:{day}", lambda: secrets.token_hex(32), DAY)
+    return hmac.new(bytes.fromhex(str(key)), address.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-class NamelessThrottle(AnonRateThrottle):
-    """DRF's limit for strangers, without putting their address into the cache."""
+class _Nameless:
+    """What DRF counts strangers by: not their address."""
 
     def get_ident(self, request: Request) -> str:
         return sender_of(request._request)
+
+
+class NamelessThrottle(_Nameless, AnonRateThrottle):
+    """DRF's limit for strangers, without putting their address into the cache."""
+
+
+class PersonThrottle(_Nameless, UserRateThrottle):
+    """DRF's limit for those who are logged in, and its second one for strangers, likewise."""

@@ -34,7 +34,7 @@ def without_hints(command: str) -> str:
 
 def test_every_part_of_the_site_has_a_container(compose: dict[str, Any]) -> None:
     assert set(compose["services"]) == {
-        *("postgres", "redis", "nginx"),
+        *("postgres", "redis", "counts", "nginx"),
         *("migrate", "collectstatic", "web", "sweeper"),
         *("worker-light", "worker-heavy", "worker-gpu"),
     }
@@ -42,7 +42,7 @@ def test_every_part_of_the_site_has_a_container(compose: dict[str, Any]) -> None
 
 def test_every_command_of_a_container_is_documented(compose: dict[str, Any], documented: list[str]) -> None:
     commands = [service["command"] for service in compose["services"].values() if "command" in service]
-    assert len(commands) == 8
+    assert len(commands) == 9
     assert [command for command in commands if without_hints(command) not in documented] == []
 
 

@@ -84,7 +84,7 @@ def test_the_settings_are_those_of_the_demo_or_those_of_the_site(demo: Path) -> 
 
 
 def test_a_redis_that_ended_without_a_word_is_not_asked(demo: Path) -> None:
-    (demo / "run" / "redis.conf").write_text("bind 127.0.0.1\nport 1\nrequirepass gone\n")
+    (demo / "run" / "queue.conf").write_text("bind 127.0.0.1\nport 1\nrequirepass gone\n")
     assert "AMBER_REDIS_URL" not in site_of({"AMBER_HOME": str(demo)})
 
 

@@ -1,5 +1,10 @@
 """What a person sees who types ./run.sh: help, clear refusals, a site, a clean end, everything kept."""
 
+import datetime as dt
+import hashlib
+import hmac
+import http.client
+import json
 import os
 import re
 import signal
@@ -9,8 +14,9 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +31,8 @@ from tests.paths import ROOT
 from tests.waiting import eventually
 
 RUN = str(ROOT / "run.sh")
+# An address of this machine that nothing else uses.
+SENDER = "127.83.21.9"
 
 
 def environment(home: Path, **extra: str) -> dict[str, str]:
@@ -177,14 +185,14 @@ def test_redis_keeps_the_queue_over_a_stop_and_asks_for_a_password(
 
     executable = REDIS.find()
     assert executable
-    server = redis_server.configure(tmp_path, executable)
+    server = redis_server.configure(tmp_path, executable, redis_server.QUEUE)
     supervisor.start(server.program)
     assert supervisor.wait_for(server.answers, 10)
     redis.Redis.from_url(server.url).lpush("celery", "a message")
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(port=server.port).ping()
-    supervisor.forget("redis")
-    again = redis_server.configure(tmp_path, executable)
+    supervisor.forget("queue")
+    again = redis_server.configure(tmp_path, executable, redis_server.QUEUE)
     assert again.password != server.password
     supervisor.start(again.program)
     assert supervisor.wait_for(again.answers, 10)
@@ -253,6 +261,47 @@ def page(address: str) -> tuple[int, str]:
         return answer.status, answer.read().decode()
 
 
+def leave_traces(address: str) -> None:
+    """From SENDER: wrong passwords, a reset, a report, a look through the API."""
+    host = urllib.parse.urlsplit(address).netloc
+    for method, path, fields in (
+        ("POST", "/account/login/", {"login": "olena", "password": "guessed"}),
+        ("POST", "/account/login/", {"login": "nobody", "password": "guessed"}),
+        ("POST", "/account/signup/", {"username": "x", "password1": "x"}),
+        ("POST", "/account/password/reset/", {"email": "nobody@example.org"}),
+        ("POST", "/api/reports/", {"release": 1, "latitude": 51.5, "longitude": 26.5, "category": "missed"}),
+        ("GET", "/api/releases/", {}),
+        ("GET", "/api/tiles/", {}),
+    ):
+        connection = http.client.HTTPConnection(host, timeout=10, source_address=(SENDER, 0))
+        headers = {"X-Forwarded-For": SENDER}
+        if path.startswith("/account/"):
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', answer.read().decode())
+            assert token, path
+            cookies = [value.split(";")[0] for name, value in answer.getheaders() if name == "Set-Cookie"]
+            headers |= {"Cookie": "; ".join(cookies), "Referer": address}
+            fields = {**fields, "csrfmiddlewaretoken": token[1]}
+        headers |= {"Content-Type": "application/x-www-form-urlencoded"} if method == "POST" else {}
+        connection.request(method, path, urllib.parse.urlencode(fields), headers)
+        assert connection.getresponse().status < 500
+        connection.close()
+
+
+def daily_name_until_03(home: Path) -> str:
+    """What version 0.3 made of SENDER: anybody with the disk can make it again."""
+    secret = (home / "secret_key").read_text()
+    key = hashlib.sha256(f"amber sender {dt.datetime.now(dt.UTC).date()}\0{secret}".encode()).digest()
+    return hmac.new(key, SENDER.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def files_with(home: Path, words: Iterable[str]) -> list[Path]:
+    found = [path for path in home.rglob("*") if path.is_file()]
+    wanted = [word.encode() for word in words]
+    return [path for path in found if any(word in path.read_bytes() for word in wanted)]
+
+
 def passwords(home: Path) -> Mapping[str, Any]:
     with sqlite3.connect(home / "amber.sqlite3") as database:
         return dict(database.execute("select username, password from amberapp_user").fetchall())
@@ -290,7 +339,9 @@ def test_a_site_comes_up_mends_itself_ends_cleanly_and_keeps_what_people_did(
     assert first.stop(signal.SIGINT) == 0
     assert first.family() == {}
 
-    # The next start is quick and knows everybody.
+    # What an earlier version wrote there goes with the next start, which is quick and knows everybody.
+    (home / "redis" / "appendonlydir").mkdir(parents=True)
+    (home / "redis" / "appendonlydir" / "appendonly.aof").write_text(f"{SENDER} {daily_name_until_03(home)}")
     again = Demo(home)
     demos.append(again)
     address = again.printed(r"Open (http://127\.0\.0\.1:\d+/)", 60)[1]
@@ -301,8 +352,19 @@ def test_a_site_comes_up_mends_itself_ends_cleanly_and_keeps_what_people_did(
         assert database.execute(
             "select first_name from amberapp_user where username = 'maria'"
         ).fetchone() == ("Марія",)
+    # Nothing on the disk leads to a sender: neither the address nor any name that the counts have for it.
+    leave_traces(address)
+    import redis
+
+    counts = redis.Redis.from_url(redis_server.answering(home, redis_server.COUNTS))
+    names = {name for key in counts.scan_iter() for name in re.findall(r"[0-9a-f]{32,}", key.decode())}
+    assert len(names) >= 2
+    drawn = [json.loads(counts.get(key)) for key in counts.keys("*sender-key*")]
+    assert len(drawn) == 1
     assert again.stop(signal.SIGTERM) == 0
     assert again.family() == {}
+    assert files_with(home, [SENDER, daily_name_until_03(home), *names, *drawn]) == []
+    assert list((home / "counts").iterdir()) == []
 
     # Killed outright, the front leaves nobody behind.
     third = Demo(home)

@@ -15,10 +15,12 @@ from django.conf import settings as site_settings
 from django.core import mail
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.module_loading import import_string
 from PIL import Image
+from rest_framework.request import Request
 
 from amberapp import jobs, storage
 from amberapp.web.private_paths import Lines
@@ -232,6 +234,32 @@ def test_ipv4_told_in_the_manner_of_ipv6_is_not_one_household(rf: Any) -> None:
     one, other = (sender_of(rf.get("/", REMOTE_ADDR=f"::ffff:203.0.113.{n}")) for n in (7, 8))
     assert one != other
     assert one == sender_of(rf.get("/", REMOTE_ADDR="203.0.113.7"))
+
+
+def test_a_senders_name_cannot_be_made_again_from_disk_and_secret_key(rf: Any, settings: Any) -> None:
+    asked = rf.get("/", REMOTE_ADDR="203.0.113.7")
+    name = sender_of(asked)
+    assert name == sender_of(asked)
+    cache.clear()  # the same day, secret key and address; what stood in memory is gone
+    assert name != sender_of(asked)
+
+
+def test_no_limit_of_the_site_counts_by_the_address(client: Client, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = site_settings.ACCOUNT_RATE_LIMITS
+    cache.clear()
+    address = {"REMOTE_ADDR": "203.0.113.7"}
+    client.post("/account/login/", {"login": "olena", "password": "guessed"}, **address)
+    client.get("/api/releases/", **address)
+    for throttle in site_settings.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"]:
+        counted = import_string(throttle)
+        counted.rate = "3/min"
+        stranger = Request(RequestFactory().get("/", **address))
+        assert counted().allow_request(stranger, None)
+    kept = list(cache._cache)
+    assert any("login_failed" in key for key in kept)
+    assert any("throttle_anon" in key for key in kept)
+    assert any("throttle_user" in key for key in kept)
+    assert [key for key in kept if "203.0.113" in key] == []
 
 
 # Photos ------------------------------------------------------------------------------------------
