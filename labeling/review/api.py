@@ -15,7 +15,7 @@ from amberapp.web.parameters import BIGGEST_ID, row_number, signed_in
 from amberapp.web.permissions import IsExpert
 from detection.models import Detection, Run
 from labeling.models import WITHDRAWN, Review, ReviewVerdict
-from labeling.review.last_decision import forget, remember
+from labeling.review.last_decision import forget, remember, remember_one
 from labeling.review.review_detection import NOTE_LENGTH, review_detection, standing_of
 from labeling.review.review_many import MOST_AT_ONCE, review_many, withdraw_many
 from labeling.review.superpixels import fragments_in, superpixels_in
@@ -129,6 +129,13 @@ class SeenSerializer(serializers.Serializer):
 
 class ManyReviewsSerializer(VerdictSerializer):
     detections = serializers.ListField(child=SeenSerializer(), allow_empty=False, max_length=MOST_AT_ONCE)
+    confirmed = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=BIGGEST_ID),
+        max_length=MOST_AT_ONCE,
+        required=False,
+        default=list,
+        help_text="detections that are decided although they contradict an expert, the crowd or the published map",
+    )
     turn = serializers.IntegerField(
         min_value=0,
         max_value=BIGGEST_ID,
@@ -264,6 +271,7 @@ class DetectionReviews(APIView):
             acting_user=signed_in(request),
             **fields,
         )
+        remember_one(request, review)
         return Response(WrittenReviewSerializer(review).data, status=status.HTTP_201_CREATED)
 
 
@@ -296,7 +304,10 @@ class SuperpixelFragments(APIView):
 
 
 class ManyReviews(APIView):
-    """One verdict about many detections. Each answers by itself: a colleague's verdict holds up only its own."""
+    """One verdict about many detections. Each answers by itself: a colleague's verdict holds up only its own.
+
+    409 “contradicts” names in its fields those that contradict others and are not `confirmed`; nothing is written.
+    """
 
     permission_classes = [IsExpert]
 

@@ -1,13 +1,17 @@
-"""The last decision about many detections, kept in the person's session so that it can be taken back from the next page."""
+"""The last decision, about one detection or many, kept in the person's session so that it can be taken back from the next
+page, and from the end of the list."""
 
 import time
 from typing import Any
 
+from django.urls import reverse
+
 from detection.models import Run
 from labeling.models import Review
 from labeling.review.review_many import Decided, written
+from labeling.review.way import ReviewOrder
 
-# Under this name the session keeps the reviews that the person's last decision about many wrote.
+# Under this name the session keeps the reviews that the person's last decision wrote.
 LAST_DECISION = "last-decision-about-many"
 
 
@@ -33,6 +37,23 @@ def remember(request: Any, answers: list[Decided], turn: int | None = None) -> N
         request.session[LAST_DECISION] = decision
     elif rows:
         request.session[LAST_DECISION] = {"turn": turn, "reviews": rows}
+
+
+def remember_one(request: Any, review: Review) -> None:
+    """As `remember`, of a decision about one detection."""
+    request.session[LAST_DECISION] = {"turn": int(time.time() * 1000), "reviews": [review.pk]}
+
+
+def way_back(request: Any, run: Run, way: ReviewOrder) -> dict[str, str] | None:
+    """Where a page without cards sends what takes the last decision back: {url, value of “decision”}."""
+    reviews = last_decision(request, run)
+    if not reviews:
+        return None
+    if len(reviews) > 1:
+        return {"url": f"{reverse('review-gallery')}?run={run.pk}&{way.query}", "value": "undo"}
+    number = Review.objects.values_list("detection", flat=True).get(pk=reviews[0])
+    url = f"{reverse('review-detection', args=[number])}?{way.query}"
+    return {"url": url, "value": f"withdraw:{reviews[0]}"}
 
 
 def forget(request: Any, reviews: list[int]) -> None:

@@ -1,6 +1,6 @@
 """One decision about many detections. Each is decided by itself, so that a colleague's verdict holds up only its own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from amberapp.errors import Conflict, NotAllowed, UserError
 from amberapp.models import Role, User
 from detection.models import Detection
 from labeling.models import Review
+from labeling.review.contradictions import Contradicts, contradictions
 from labeling.review.review_detection import checked_verdict, review_detection, standing_of, withdraw_review
 
 MOST_AT_ONCE = 200
@@ -41,21 +42,33 @@ class Decided:
 
 
 def review_many(
-    *, seen: Mapping[int, int | None], verdict: str, look_alike: str = "", note: str = "", acting_user: User
+    *,
+    seen: Mapping[int, int | None],
+    verdict: str,
+    look_alike: str = "",
+    note: str = "",
+    confirmed: Collection[int] = (),
+    acting_user: User,
 ) -> list[Decided]:
     """Give every detection of `seen` (its number → the latest review of its ground that was seen) one verdict.
 
-    The same request again changes nothing. Raises UserError for more than MOST_AT_ONCE, for none, for a detection that
+    Of several, those that contradict an expert, the crowd or the published map have to be `confirmed`: Contradicts names
+    the others, and nothing is written. The same request again changes nothing. Raises UserError for more than MOST_AT_ONCE, for none, for a detection that
     is not there and for what `review_detection` refuses of any detection (before anything is written); NotAllowed.
     """
     if not acting_user.has_role(Role.EXPERT):
         raise NotAllowed(_("Only experts review detections."))
     _check_number(seen)
     note = checked_verdict(verdict, look_alike, note)
-    detections = Detection.objects.in_bulk(list(seen))
+    detections = Detection.objects.select_related("run", "segmented_tile").in_bulk(list(seen))
     missing = next((number for number in seen if number not in detections), None)
     if missing is not None:
         raise UserError(_("There is no detection %(number)s.") % {"number": missing})
+    if len(seen) > 1:
+        against = contradictions([detections[number] for number in seen], verdict, acting_user, seen)
+        unseen = {number: told for number, told in against.items() if number not in set(confirmed)}
+        if unseen:
+            raise Contradicts(unseen, len(seen))
     answers = []
     for number, seen_review_id in seen.items():
         detection = detections[number]

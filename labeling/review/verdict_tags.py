@@ -4,8 +4,8 @@ from labeling.models import ReviewVerdict
 
 # As css names them.
 TAGS = {
-    ReviewVerdict.APPROVED: "tag--amber",
-    ReviewVerdict.REJECTED: "tag--good",
+    ReviewVerdict.APPROVED: "tag--good",
+    ReviewVerdict.REJECTED: "tag--danger",
     ReviewVerdict.SECOND: "tag--info",
 }
 

@@ -13,7 +13,7 @@ any earlier moment can be worked out as well (`verdicts_at`). The rules are thos
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -229,6 +229,20 @@ def standings_of(detections: Iterable[Detection]) -> dict[int, ReviewStanding]:
         .defer(*outlines)
     )
     return _weighed(grounds, reviews, None) if grounds else {}
+
+
+def approved_tiles(run_id: int, tiles: Collection[int], moment: dt.datetime) -> set[int]:
+    """Of these tiles those on which the run's detection was approved at `moment`. Two queries."""
+    rows = Detection.objects.filter(run=run_id, segmented_tile__tile__in=tiles).order_by()
+    found = list(rows.values_list("id", "segmented_tile_id", "superpixels", "segmented_tile__tile_id"))
+    grounds = {ground_of(segmented, superpixels): pk for pk, segmented, superpixels, _tile in found}
+    reviews = Review.objects.filter(segmented_tile__tile__in=tiles).defer("corrected_outline")
+    standing = _weighed(grounds, reviews, moment) if grounds else {}
+    return {
+        tile
+        for pk, _segmented, _superpixels, tile in found
+        if pk in standing and standing[pk].verdict == ReviewVerdict.APPROVED
+    }
 
 
 def _weighed(

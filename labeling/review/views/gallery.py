@@ -24,7 +24,7 @@ from detection.models import Run
 from labeling.review.card_page import reasons
 from labeling.review.gallery import CELLS, Order, cells_of
 from labeling.review.head import empty_context, head_of, nothing_found
-from labeling.review.last_decision import forget, last_decision, remember
+from labeling.review.last_decision import forget, last_decision, remember, way_back
 from labeling.review.review_many import (
     MOST_AT_ONCE,
     Decided,
@@ -55,7 +55,8 @@ def gallery(request: HttpRequest) -> HttpResponse:
     numbers = [item.detection_id for item in line if way.has(item)]
     head = head_of(run, items, way, gallery=True)
     if not numbers:
-        return render(request, "labeling/review/empty.html", empty_context(head, reader))
+        context = empty_context(head, reader) | {"back": way_back(request, run, way)}
+        return render(request, "labeling/review/empty.html", context)
     pages = Paginator(numbers, CELLS)
     at = _place_of(request.GET.get("at", ""), line, way)
     page = pages.get_page(request.GET.get("page") if at is None else at // CELLS + 1)

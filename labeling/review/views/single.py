@@ -23,6 +23,7 @@ from labeling.models import Review, ReviewVerdict
 from labeling.review.card_page import card_page
 from labeling.review.gallery import Order, ordered
 from labeling.review.head import empty_context, head_of, nothing_found
+from labeling.review.last_decision import forget, remember_one, way_back
 from labeling.review.review_detection import review_detection, withdraw_review
 from labeling.review.waiting import QueueItem, review_queue
 from labeling.review.way import ReviewOrder, detection_numbered, run_in, way_in
@@ -45,7 +46,7 @@ def review(request: HttpRequest) -> HttpResponse:
     first = next((item.detection_id for item in way.line(run, items) if way.has(item)), None)
     if first is not None:
         return _page(request, run, items, way, detection_numbered(first))
-    context = empty_context(head_of(run, items, way), reader)
+    context = empty_context(head_of(run, items, way), reader) | {"back": way_back(request, run, way)}
     return render(request, "labeling/review/empty.html", context)
 
 
@@ -65,7 +66,7 @@ def review_one(request: HttpRequest, detection_id: int) -> HttpResponse:
     following = _neighbours(_line(detection.run, items, way), way, detection_id)[1]
     decision = request.POST.get("decision", "")
     if decision.startswith("withdraw:"):
-        sentence = _take_back(decision.removeprefix("withdraw:"), signed_in(request))
+        sentence = _take_back(request, decision.removeprefix("withdraw:"), signed_in(request))
         following = detection_id
     else:
         sentence = _decide(request, detection, decision)
@@ -138,12 +139,13 @@ def _neighbours(
     return before, after
 
 
-def _take_back(number: str, expert: User) -> str:
+def _take_back(request: HttpRequest, number: str, expert: User) -> str:
     own = Review.objects.select_related("detection").filter(expert=expert)
     row = own.filter(pk=row_number(number) or 0).first()
     if row is None:
         raise UserError(_("Only one's own verdict can be taken back."))
     withdraw_review(review=row, acting_user=expert)
+    forget(request, [row.pk])
     return _("Your verdict on detection %(id)s is taken back.") % {"id": row.detection_id}
 
 
@@ -157,6 +159,7 @@ def _decide(request: HttpRequest, detection: Detection, decision: str) -> str:
         acting_user=signed_in(request),
         seen_review_id=row_number(request.POST.get("seen")),
     )
+    remember_one(request, row)
     if row.verdict == ReviewVerdict.APPROVED:
         return _("Detection %(id)s is approved.") % {"id": row.detection_id}
     if row.verdict == ReviewVerdict.SECOND:

@@ -329,3 +329,35 @@ def test_undo_takes_back_what_was_sent_last_though_an_earlier_answer_comes_later
     if way == "key":
         gallery.keyboard.press("u")
         assert kept(run, {})
+
+
+def test_what_an_expert_called_mining_is_shown_unticked_before_many_are_rejected(
+    gallery: Page, run: Any, dora: Any
+) -> None:
+    from labeling.desk.labels import expert_labels
+
+    first, second, third = (Detection.objects.get(pk=number) for number in numbers(run)[:3])
+    for detection in (first, third):
+        expert_labels(
+            segmented_tile=detection.segmented_tile,
+            labels=[{"superpixel": 1, "verdict": "mining"}],
+            acting_user=dora,
+            origin="campaign",
+        )
+    for detection in (first, second, third):
+        cell(gallery, detection.pk).locator(".shot__tick").check()
+    gallery.keyboard.press("r")
+    gallery.keyboard.press("1")
+    dialog = gallery.get_by_role("dialog")
+    expect(dialog).to_contain_text("2 of 3 contradict what others have said")
+    expect(dialog.locator("svg image")).to_have_count(2)
+    expect(dialog.get_by_role("checkbox", checked=True)).to_have_count(0)
+    assert not Review.objects.exists()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(gallery.locator(".shot[data-chosen]")).to_have_count(3)
+    gallery.keyboard.press("r")
+    gallery.keyboard.press("1")
+    dialog.get_by_role("checkbox").first.check()
+    dialog.get_by_role("button", name="Decide about 2").click()
+    assert kept(run, {first.pk: "rejected", second.pk: "rejected"})
+    assert third.pk not in current_verdicts(run)

@@ -296,3 +296,28 @@ def test_the_card_asked_for_last_stays_though_an_earlier_one_comes_later(desk: P
     desk.wait_for_timeout(500)
     shown(desk, third)
     assert f"/{third.pk}/" in desk.url
+
+
+def test_bob_takes_his_verdict_back_after_the_next_card_has_come(desk: Page, run: Any) -> None:
+    first, second = run.detections.all()[:2]
+    desk.keyboard.press("a")
+    shown(desk, second)
+    assert kept(first, verdict="approved")
+    expect(desk.locator(".toast")).to_contain_text("Approved")
+    desk.keyboard.press("u")
+    shown(desk, first)
+    assert kept(first, verdict="withdrawn")
+    expect(desk.locator("[data-decided]")).to_have_text("0")
+
+
+def test_bob_takes_the_very_last_verdict_back_from_the_end_of_the_list(desk: Page, run: Any) -> None:
+    *_others, last = run.detections.all()
+    for detection in run.detections.all():
+        shown(desk, detection)
+        desk.keyboard.press("a")
+        assert kept(detection, verdict="approved")
+    expect(desk.get_by_role("button", name="Take my last verdict back")).to_be_visible()
+    desk.wait_for_load_state("networkidle")
+    desk.keyboard.press("u")
+    shown(desk, last)
+    assert kept(last, verdict="withdrawn")

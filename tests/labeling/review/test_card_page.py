@@ -43,7 +43,7 @@ def test_a_verdict_is_named_with_its_expert(detection: Any, bob: Any) -> None:
     assert (shown.notice.tone, shown.notice.strong) == ("notice--success", "Approved")
     assert "bob" in shown.notice.text
     assert shown.withdraw_title == "Take my verdict back"
-    assert [line.tag for line in shown.past] == ["tag--amber"]
+    assert [line.tag for line in shown.past] == ["tag--good"]
 
 
 def test_a_rejection_shows_its_reason_as_pressed(detection: Any, bob: Any) -> None:

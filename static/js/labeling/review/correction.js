@@ -24,7 +24,7 @@ export function wireCorrection(card, url) {
   const pen = query(figure, "[data-correct]", HTMLButtonElement);
   const splitter = query(bar, "[data-split]", HTMLButtonElement);
   const reset = query(bar, "[data-reset]", HTMLButtonElement);
-  const approve = query(card, '.review-decide [value="approved"] > span:not(.swatch)');
+  const approve = query(card, '.review-decide [value="approved"] > span');
   const approveWord = approve.textContent;
   /** @type {{superpixels: number[], fragments: number[][], machine: number[]}} */
   const drawn = pageData("drawn");

@@ -4,6 +4,7 @@ import { api } from "../../shared/api.js";
 import { around, byId, pageData, query, queryAll } from "../../shared/dom.js";
 import { gettext, interpolate, ngettext } from "../../shared/i18n.js";
 import { toast, toastError } from "../../shared/toast.js";
+import { askFirst } from "./gallery_contradictions.js";
 import { Chunks } from "./gallery_chunks.js";
 import { wireHands } from "./gallery_hands.js";
 import { wireNote } from "./gallery_note.js";
@@ -256,23 +257,25 @@ async function decide(value) {
     if (unseen.size) {
       (await chunks.fetch([...unseen])).forEach(learn);
     }
-    /** @type {Answer[]} */
-    const answers = await api.post(page.urls.reviews, {
-      verdict,
-      look_alike: lookAlike,
-      note: remark,
-      turn: decision.turn,
-      detections: numbers.map((number) => ({
-        detection: number,
-        seen_review: unseen.has(number) ? null : (known.get(number)?.seen ?? null),
-      })),
-    });
+    const decide = (/** @type {number[]} */ some, /** @type {number[]} */ confirmed) =>
+      api.post(page.urls.reviews, {
+        verdict,
+        look_alike: lookAlike,
+        note: remark,
+        turn: decision.turn,
+        confirmed,
+        detections: some.map((number) => ({
+          detection: number,
+          seen_review: unseen.has(number) ? null : (known.get(number)?.seen ?? null),
+        })),
+      });
+    const { answers, sent } = await askFirst(numbers, decide, cellOf);
     const done = answers.filter((answer) => answer.outcome === "done");
     decision.reviews = done.map((answer) => answer.review);
     if (!done.length) {
       note.giveBack(remark);
     }
-    await refresh(numbers);
+    await refresh(sent);
     const gone = done.length + answers.filter((answer) => answer.outcome === "unchanged").length;
     tell(gone ? interpolate(SAID[verdict](gone), { n: gone }) : "", answers, done.length ? decision : null);
   } catch (error) {
@@ -281,7 +284,9 @@ async function decide(value) {
     }
     showChosen();
     note.giveBack(remark);
-    toastError(error);
+    if (error.code !== "contradicts") {
+      toastError(error); // otherwise the expert has looked and decided about none
+    }
   } finally {
     if (!decision.reviews.length) {
       decisions.drop(decision);

@@ -31,6 +31,9 @@ let picture;
 let correction;
 /** @type {Map<number, Correction>} */
 const uncorrected = new Map(); // number -> the correction of an approval that was refused
+/** @type {{number: number, review: number, decided: Standing, was: Standing} | null} */
+let latest = null; // the last verdict that was saved from here
+let closeTold = () => {};
 let turn = 0; // which card was asked for last: a slower one before it is not shown
 
 const card = () => query(host, ".review-card");
@@ -185,10 +188,15 @@ async function decide(decision) {
   const moved = leave(number, verdict);
   told.textContent = interpolate(SAID[verdict], { name });
   try {
-    const { state } = await sent;
+    const { id, state } = await sent;
     sending.delete(number);
     unsaid.delete(number);
     uncorrected.delete(number);
+    latest = { number, review: id, decided: { state }, was };
+    closeTold();
+    closeTold = toast(interpolate(SAID[verdict], { name }), {
+      action: { label: gettext("Undo"), run: takeLatestBack },
+    });
     if (state && state !== verdict) {
       recount(hoped, { state });
       toast(gettext("Another expert has said the opposite: the place is disputed until a third one settles it."));
@@ -262,6 +270,31 @@ async function takeBack(button) {
     await show(number, { push: false });
   } catch (error) {
     button.disabled = false;
+    toastError(error);
+  }
+}
+
+/** The last verdict from here, wherever one has come since. */
+async function takeLatestBack() {
+  if (!latest) {
+    toast(gettext("There is nothing to take back."));
+    return;
+  }
+  const { number, review, decided, was } = latest;
+  latest = null;
+  closeTold();
+  try {
+    const [answer] = await api.post(page.urls.withdraw, { reviews: [review] });
+    cards.delete(number);
+    if (answer.outcome === "done") {
+      recount(decided, { ...was, state: answer.state });
+      toast(gettext("Your verdict is taken back."));
+    } else if (answer.message) {
+      toast(answer.message, { kind: "error" });
+    }
+    comeBack(number);
+    await show(number);
+  } catch (error) {
     toastError(error);
   }
 }
@@ -347,7 +380,7 @@ function pressed(key, event) {
     case "s":
       return press('[value="second"]');
     case "u":
-      return press("[data-withdraw]");
+      return press("[data-withdraw]") ?? takeLatestBack;
     case "n":
       return goOn;
     case "c":
