@@ -21,8 +21,9 @@ from amberapp.text import plain_text
 from detection.description.segment import load_labels
 from detection.geometry import degrees_to_pixels
 from detection.look_alikes.index import extractor_key_of, request_index
-from detection.look_alikes.search import distances_to
+from detection.look_alikes.search import SuperpixelRef, distances_to
 from detection.models import Detection, Region, SegmentedTile
+from labeling.campaigns.contradictions import CampaignContradicts, contradicting
 from labeling.desk.labels import expert_labels, lock_tiles, withdraw_decisions
 from labeling.models import (
     Campaign,
@@ -36,8 +37,6 @@ from labeling.models import (
     Submission,
 )
 from labeling.reports.decision import tiles_at
-
-SuperpixelRef = tuple[int, int]  # segmented tile, superpixel
 
 # One decision takes so many at most: what a person can look at in an afternoon, and one transaction can hold.
 MOST_TICKED = 400
@@ -179,12 +178,13 @@ def decide(
     decision: str,
     look_alike: str = "",
     name: str = "",
+    confirmed: Collection[SuperpixelRef] = (),
     acting_user: User,
 ) -> Campaign:
-    """Label all ticked superpixels as not mining (with a look-alike), or leave them out of training. Once only.
+    """Label all ticked superpixels as not mining (with a look-alike) or as mining, or leave them out of training. Once only.
 
     The same decision again from the same person, as a double click sends it, changes nothing. All or nothing: one
-    transaction. Raises UserError where something is missing or does not fit, Conflict when a colleague has decided
+    transaction. Raises CampaignContradicts for ticked ones that contradict others and are not `confirmed`, UserError where something is missing or does not fit, Conflict when a colleague has decided
     meanwhile or the campaign has been taken back, NotAllowed for anybody but an expert.
     """
     _check_expert(acting_user)
@@ -192,6 +192,9 @@ def decide(
     look_alike = look_alike if decision == CampaignDecision.LABEL else ""
     _check_decision(decision, look_alike, places)
     tiles = _tiles_of(campaign.region, places)
+    against = [place for place in contradicting(places, decision) if place not in set(confirmed)]
+    if against and campaign.decision == CampaignDecision.UNDECIDED:
+        raise CampaignContradicts(against, len(places))
     name = plain_text(name)[:NAME_LENGTH] or campaign.name
     origin = [(campaign.segmented_tile_id, number) for number in campaign.superpixels]
     distances = distances_to(campaign.region, extractor_key_of(campaign.region), origin, places)
@@ -211,13 +214,15 @@ def decide(
         for tile, number in places:
             by_tile[tile].append(number)
         submissions: dict[int, Submission] = {}
-        if decision == CampaignDecision.LABEL:
+        if decision != CampaignDecision.EXCLUDE:
+            is_mining = decision == CampaignDecision.MINING
+            verdict = LabelVerdict.MINING if is_mining else LabelVerdict.NOT_MINING
             lock_tiles(by_tile)
             for tile in sorted(by_tile):
                 submissions[tile] = expert_labels(
                     segmented_tile=tiles[tile],
                     labels=[
-                        {"superpixel": number, "verdict": LabelVerdict.NOT_MINING, "look_alike": look_alike}
+                        {"superpixel": number, "verdict": verdict, "look_alike": look_alike}
                         for number in by_tile[tile]
                     ],
                     acting_user=acting_user,
@@ -271,10 +276,10 @@ def _decided_already(
 
 
 def _check_decision(decision: str, look_alike: str, places: list[SuperpixelRef]) -> None:
-    if decision not in (CampaignDecision.LABEL, CampaignDecision.EXCLUDE):
-        raise _wrong("decision", _("Choose: label as not mining, or leave out of training."))
+    if decision not in (CampaignDecision.LABEL, CampaignDecision.MINING, CampaignDecision.EXCLUDE):
+        raise _wrong("decision", _("Choose: label as not mining, label as mining, or leave out of training."))
     if not places:
-        raise _wrong("tick", _("Nothing is ticked: tick what is not mining."))
+        raise _wrong("tick", _("Nothing is ticked: tick what you decide about."))
     if len(places) > MOST_TICKED:
         raise _wrong("tick", _("At most %(count)s superpixels at once.") % {"count": MOST_TICKED})
     if decision == CampaignDecision.LABEL and look_alike not in LookAlike.objects.slugs():

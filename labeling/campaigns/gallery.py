@@ -10,20 +10,17 @@ from django.template.defaultfilters import floatformat
 from django.utils.translation import gettext as _
 
 from detection.look_alikes.index import extractor_key_of
-from detection.look_alikes.search import MOST_WANTED, look_alikes_of
+from detection.look_alikes.search import MOST_WANTED, SuperpixelRef, look_alikes_of
 from detection.models import Run, SegmentedTile, TileKind, TileScore
-from labeling.campaigns.campaigns import SuperpixelRef
+from labeling.campaigns.contradictions import approved_superpixels
 from labeling.models import (
     Campaign,
     CampaignDecision,
     CampaignMember,
     Consensus,
     LabelVerdict,
-    Review,
-    ReviewVerdict,
 )
 from labeling.review.card import run_to_review
-from labeling.review.verdicts import by_ground, weigh
 
 SHOWN = 60
 # As css names what speaks against calling it not mining.
@@ -101,13 +98,15 @@ class CandidateGroup:
 @dataclass(frozen=True)
 class Gallery:
     """`hidden`: places that are ticked and not among those shown; `run`: whose verdicts are told; `more`: whether
-    wanting more would show more; `called`: how many of those shown are now called mining."""
+    wanting more would show more; `called`: how many of those shown are now called mining; `is_mining`: what the campaign began
+    with is, as experts or the crowd say."""
 
     groups: list[CandidateGroup]
     hidden: list[SuperpixelRef]
     run: Run | None
     shown: int
     called: int
+    is_mining: bool
     more: bool
 
 
@@ -121,7 +120,7 @@ def gallery(
 ) -> Gallery:
     """The candidates, those now called mining first, then by distance; those of one tile together.
 
-    `ticked` None: nothing has been ticked yet, so what the campaign began with is. `like`: the mean of these places is
+    `ticked` None: nothing has been ticked yet, so what the campaign began with is, unless it is called mining. `like`: the mean of these places is
     asked about instead. Raises UserError where there is no index yet. Six queries, whatever is shown.
     """
     region = campaign.region
@@ -137,7 +136,7 @@ def gallery(
     run = run_to_review(region)
     places = [place for place, _distance in near]
     known = _known(campaign, places, run)
-    chosen = set(origin if ticked is None else ticked)
+    chosen = set(ticked or ()) if ticked is not None or known.is_mining(origin) else set(origin)
     candidates = [
         CampaignCandidate(
             segmented_tile=tile,
@@ -159,6 +158,7 @@ def gallery(
         run=run,
         shown=len(candidates),
         called=sum(one.called for one in candidates),
+        is_mining=known.is_mining(origin),
         more=wanted < MOST_WANTED and len(candidates) >= wanted,
     )
 
@@ -182,6 +182,13 @@ class _Known:
         self.crops: set[int] = set()
         self.approved: set[SuperpixelRef] = set()
         self.campaigns: dict[SuperpixelRef, tuple[int, str]] = {}
+
+    def is_mining(self, places: Collection[SuperpixelRef]) -> bool:
+        """Whether experts or the crowd say so of one of them."""
+        return any(
+            place in self.approved or self.verdicts.get(place, ("", False))[0] == LabelVerdict.MINING
+            for place in places
+        )
 
     def about(self, place: SuperpixelRef) -> dict[str, Any]:
         score = self.scores.get(place)
@@ -215,13 +222,7 @@ def _known(campaign: Campaign, places: Sequence[SuperpixelRef], run: Run | None)
         SegmentedTile.objects.filter(pk__in=tiles, tile__kind=TileKind.CROP).values_list("pk", flat=True)
     )
     # An older run's outline says as much of a superpixel as today's.
-    grounds = by_ground(Review.objects.filter(segmented_tile__in=tiles).order_by("id"))
-    for (tile, superpixels), reviews in grounds.items():
-        standing = weigh(reviews)
-        if standing.verdict == ReviewVerdict.APPROVED and standing.review is not None:
-            correction = standing.review.correction
-            approved = superpixels if correction is None else correction["superpixels"]
-            known.approved.update((tile, number) for number in approved)
+    known.approved = approved_superpixels(tiles)
     members = (
         CampaignMember.objects.filter(segmented_tile__in=tiles, campaign__withdrawn_at=None)
         .exclude(campaign=campaign)

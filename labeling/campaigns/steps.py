@@ -105,7 +105,16 @@ def _decided(campaign: Campaign, members: dict[str, int]) -> Step:
             "decided", title, NOW, text=_("An expert ticks them in the gallery and decides once for all.")
         )
     values = {"count": members["superpixels"], "tiles": members["tiles"]}
-    if campaign.decision == CampaignDecision.LABEL:
+    if campaign.decision == CampaignDecision.MINING:
+        text = (
+            ngettext(
+                "%(count)s superpixel labelled as mining",
+                "%(count)s superpixels labelled as mining",
+                values["count"],
+            )
+            % values
+        )
+    elif campaign.decision == CampaignDecision.LABEL:
         text = (
             ngettext(
                 "%(count)s superpixel labelled as not mining",

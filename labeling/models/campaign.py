@@ -11,6 +11,7 @@ from labeling.models.label import Submission
 class CampaignDecision(models.TextChoices):
     UNDECIDED = "", _("not decided yet")
     LABEL = "label", _("label as not mining")
+    MINING = "mining", _("label as mining")
     EXCLUDE = "exclude", _("leave out of training")
 
 

@@ -24,10 +24,11 @@ from detection.description.thumbnails import thumbnail, thumbnail_name
 from detection.ground.find_tiles import read_point
 from detection.imagery.decode import UnreadableImage
 from detection.look_alikes.index import IndexState, extractor_key_of, request_index, state_of
-from detection.look_alikes.search import MOST_WANTED
+from detection.look_alikes.search import MOST_WANTED, SuperpixelRef
 from detection.models import Detection, SegmentedTile
 from labeling.campaigns import campaigns
 from labeling.campaigns import round as rounds
+from labeling.campaigns.contradictions import CampaignContradicts
 from labeling.campaigns.gallery import SHOWN, Gallery, gallery
 from labeling.campaigns.page import campaign_page
 from labeling.campaigns.steps import progress_now
@@ -129,18 +130,23 @@ def campaign_look_alikes(request: HttpRequest, campaign_id: int) -> HttpResponse
         return redirect("campaign", campaign_id=campaign.pk)
     ticked = _places(request.POST.getlist("tick")) if request.method == "POST" else None
     refused: UserError | None = None
+    confirmed: list[SuperpixelRef] = []
     if ticked is not None and request.POST.get("do") in CampaignDecision.values[1:]:
         try:
             return _decide(request, signed_in(request), campaign, ticked)
+        except CampaignContradicts as error:
+            # Shown unticked; what is ticked again is confirmed by the next press.
+            refused, confirmed = error, list(error.against)
+            ticked = [place for place in ticked if place not in set(error.against)]
         except UserError as error:
             if error.status != 400:
                 raise
             refused = error
-    return _gallery_page(request, signed_in(request), campaign, ticked, refused)
+    return _gallery_page(request, signed_in(request), campaign, ticked, refused, confirmed)
 
 
 def _decide(
-    request: HttpRequest, person: User, campaign: Campaign, ticked: list[campaigns.SuperpixelRef]
+    request: HttpRequest, person: User, campaign: Campaign, ticked: list[SuperpixelRef]
 ) -> HttpResponse:
     decided = campaigns.decide(
         campaign=campaign,
@@ -148,21 +154,26 @@ def _decide(
         decision=request.POST["do"],
         look_alike=request.POST.get("look_alike", ""),
         name=request.POST.get("name", ""),
+        confirmed=_places(request.POST.getlist("confirmed")),
         acting_user=person,
     )
-    sentence = (
-        ngettext(
+    sentence = ngettext(
+        "%(count)s superpixel is left out of training.",
+        "%(count)s superpixels are left out of training.",
+        len(ticked),
+    )
+    if decided.decision == CampaignDecision.LABEL:
+        sentence = ngettext(
             "%(count)s superpixel is labelled as not mining.",
             "%(count)s superpixels are labelled as not mining.",
             len(ticked),
         )
-        if decided.decision == CampaignDecision.LABEL
-        else ngettext(
-            "%(count)s superpixel is left out of training.",
-            "%(count)s superpixels are left out of training.",
+    elif decided.decision == CampaignDecision.MINING:
+        sentence = ngettext(
+            "%(count)s superpixel is labelled as mining.",
+            "%(count)s superpixels are labelled as mining.",
             len(ticked),
         )
-    )
     messages.success(request, sentence % {"count": len(set(ticked))})
     return redirect("campaign", campaign_id=decided.pk)
 
@@ -171,8 +182,9 @@ def _gallery_page(
     request: HttpRequest,
     person: User,
     campaign: Campaign,
-    ticked: list[campaigns.SuperpixelRef] | None,
+    ticked: list[SuperpixelRef] | None,
     refused: UserError | None,
+    confirmed: list[SuperpixelRef],
 ) -> HttpResponse:
     state, trouble = _index(campaign, person)
     fields = request.POST
@@ -196,6 +208,7 @@ def _gallery_page(
         "gallery": looks,
         "like": [f"{tile}-{number}" for tile, number in like],
         "hidden": [f"{tile}-{number}" for tile, number in looks.hidden] if looks else [],
+        "confirmed": [f"{tile}-{number}" for tile, number in confirmed],
         "only_called": only_called,
         "wanted": wanted,
         "look_alikes": [(value, name, value == look_alike) for value, name in LookAlike.objects.choices()],
@@ -203,7 +216,8 @@ def _gallery_page(
         "name": fields.get("name", campaign.name),
         "errors": [str(refused.message) if refused is not None else "", trouble],
     }
-    return render(request, "labeling/campaigns/gallery.html", context, status=400 if refused else 200)
+    status = refused.status if refused is not None else 200
+    return render(request, "labeling/campaigns/gallery.html", context, status=status)
 
 
 def _index(campaign: Campaign, person: User) -> tuple[IndexState | None, str]:
@@ -304,7 +318,7 @@ def _segmented(**which: Any) -> SegmentedTile:
     return segmented
 
 
-def _places(names: list[str]) -> list[campaigns.SuperpixelRef]:
+def _places(names: list[str]) -> list[SuperpixelRef]:
     """(segmented tile, superpixel) of names such as “12-3”. Raises UserError for anything else."""
     places = set()
     for name in names[: 2 * campaigns.MOST_TICKED]:

@@ -104,7 +104,7 @@ def test_bob_ticks_with_keys_and_ranges_and_decides(
     count, ticks = page.locator("[data-count]"), page.locator(".look__tick")
     expect(count).to_have_text("3 ticked")
     page.keyboard.press("n")
-    expect(count).to_have_text("Tick what is not mining")
+    expect(count).to_have_text("Tick what you decide about")
     decide = page.get_by_role("button", name="Label as not mining")
     expect(decide).to_be_disabled()
     ticks.first.focus()

@@ -15,11 +15,13 @@ from detection.models import Detection, Region, Run, SegmentedTile
 from detection.runs.runs import execute_here, start_run
 from detection.training import dataset as datasets
 from labeling.campaigns import campaigns
+from labeling.campaigns.contradictions import CampaignContradicts
 from labeling.campaigns.gallery import gallery
 from labeling.campaigns.round import measure_run, request_round
 from labeling.campaigns.steps import campaign_progress_of
 from labeling.models import Campaign, CampaignMember, Consensus, Label, Report, Submission
 from labeling.reports.decision import accept_report
+from labeling.review.review_detection import review_detection
 from labeling.training.retrain import freeze_region, training_rows
 from tests.kept import keep
 from tests.markup import tight
@@ -187,6 +189,52 @@ def test_labelling_settles_every_ticked_superpixel_and_reaches_training(
     assert {(row.segmented_tile, row.superpixel) for row in rows} == set(ticked)
     entry = AuditEntry.objects.get(verb="campaign.decided")
     assert (entry.actor, entry.details["superpixels"]) == (bob, len(ticked))
+
+
+def test_labelling_as_mining_adds_what_the_map_missed_and_goes_when_taken_back(
+    campaign: Campaign, detection: Detection, run: Run, bob: User
+) -> None:
+    ticked = [(detection.segmented_tile_id, number) for number in (4, 5)]
+    decided = label(campaign, bob, ticked, decision="mining")
+    assert (decided.decision, decided.look_alike) == ("mining", "")
+    assert {row.superpixel: row.mining for row in training_rows(run.region)} == {4: True, 5: True}
+    assert Label.objects.filter(submission__origin="campaign", submission__volunteer=bob).count() == 2
+    campaigns.withdraw(campaign=decided, acting_user=bob)
+    assert training_rows(run.region) == []
+
+
+@pytest.mark.parametrize(("said", "decision"), [("mining", "label"), ("not_mining", "mining")])
+def test_what_an_expert_said_otherwise_needs_a_second_press(
+    said: str, decision: str, campaign: Campaign, detection: Detection, bob: User, client_of: Callable
+) -> None:
+    from labeling.desk.labels import expert_labels
+
+    tile = detection.segmented_tile
+    expert_labels(
+        segmented_tile=tile,
+        labels=[{"superpixel": 1, "verdict": said}],
+        acting_user=bob,
+        origin="review",
+    )
+    ticked = [(tile.pk, 1), (tile.pk, 2)]
+    with pytest.raises(CampaignContradicts) as refused:
+        label(campaign, bob, ticked, decision=decision)
+    assert refused.value.against == [(tile.pk, 1)]
+    assert not campaign.members.exists()
+    body = {"do": decision, "look_alike": "deforestation", "tick": [f"{tile.pk}-1", f"{tile.pk}-2"]}
+    url = f"/review/campaigns/{campaign.pk}/look-alikes/"
+    asked = client_of(bob).post(url, body)
+    assert asked.status_code == 409
+    assert f'name="confirmed" value="{tile.pk}-1"' in asked.content.decode()
+    assert client_of(bob).post(url, body | {"confirmed": [f"{tile.pk}-1"]}).status_code == 302
+    assert campaign.members.count() == 2
+
+
+def test_approved_ground_is_no_error_unseen(campaign: Campaign, detection: Detection, bob: User) -> None:
+    review_detection(detection=detection, verdict="approved", acting_user=bob)
+    with pytest.raises(CampaignContradicts) as refused:
+        label(campaign, bob, places_of(detection))
+    assert refused.value.against == places_of(detection)
 
 
 def test_deciding_twice_the_same_is_once_and_otherwise_refused(

@@ -25,7 +25,7 @@ if (form) {
     sessionStorage.setItem(KEPT, JSON.stringify(names));
     count.textContent = total
       ? interpolate(ngettext("%(count)s ticked", "%(count)s ticked", total), { count: total })
-      : gettext("Tick what is not mining");
+      : gettext("Tick what you decide about");
     elsewhere.hidden = !unseen;
     query(elsewhere, "span").textContent = interpolate(
       ngettext("%(count)s of them not shown here", "%(count)s of them not shown here", unseen),
