@@ -5,11 +5,11 @@ from labeling.models import ReviewVerdict
 # As css names them.
 TAGS = {
     ReviewVerdict.APPROVED: "tag--good",
-    ReviewVerdict.REJECTED: "tag--danger",
+    ReviewVerdict.REJECTED: "",
     ReviewVerdict.SECOND: "tag--info",
 }
 
 
 def tag_of(verdict: str) -> str:
-    """ "" for what is none of the three."""
+    """ "" is the quiet one: also of what is none of the three."""
     return TAGS[ReviewVerdict(verdict)] if verdict in TAGS else ""

@@ -22,6 +22,7 @@ from amberapp.web.parameters import row_number, row_numbers, signed_in
 from amberapp.web.permissions import role_required
 from detection.models import Run
 from labeling.review.card_page import reasons
+from labeling.review.contradictions import Contradicts
 from labeling.review.gallery import CELLS, Order, cells_of
 from labeling.review.head import empty_context, head_of, nothing_found
 from labeling.review.last_decision import forget, last_decision, remember, way_back
@@ -135,13 +136,22 @@ def _decide(request: HttpRequest, expert: User, run: Run) -> None:
             raise UserError(_("Choose detections on the page and try again."))
         seen[number] = latest
     verdict, _colon, look_alike = decision.partition(":")
-    answers = review_many(
-        seen=seen,
-        verdict=verdict,
-        look_alike=look_alike,
-        note=request.POST.get("note", ""),
-        acting_user=expert,
-    )
+    try:
+        answers = review_many(
+            seen=seen,
+            verdict=verdict,
+            look_alike=look_alike,
+            note=request.POST.get("note", ""),
+            acting_user=expert,
+        )
+    except Contradicts as error:
+        messages.error(
+            request, f"{error.message} {_('Nothing was changed: untick them, or open them alone.')}"
+        )
+        for name, sentences in error.fields.items():
+            values = {"id": name, "message": " ".join(sentences)}
+            messages.error(request, _("Detection %(id)s: %(message)s") % values)
+        return
     remember(request, answers)
     _tell(request, answers)
 

@@ -110,3 +110,16 @@ def test_more_detections_ask_the_database_no_more(bob: User, release: Any) -> No
         return len(queries)
 
     assert asked(detections[:1]) == asked(detections) <= 6
+
+
+def test_without_scripts_they_are_named_and_nothing_is_written(
+    bob: User, dora: User, run: Any, client_of: Callable
+) -> None:
+    first, second, *_rest = run.detections.all()
+    review = review_detection(detection=first, verdict="approved", acting_user=dora)
+    ticked = [f"{first.pk}:{review.pk}", f"{second.pk}:"]
+    page = client_of(bob).post(
+        "/review/gallery/?state=all", {"detection": ticked, "decision": "rejected:field"}, follow=True
+    )
+    assert f"Detection {first.pk}: dora has approved it." in page.content.decode()
+    assert Review.objects.count() == 1
