@@ -70,10 +70,14 @@ def test_a_correctly_suggested_tile_takes_two_actions(
     for submission in Submission.objects.all():
         assert submission.agreeing == submission.compared > 0
 
-    # Hidden they can still be accepted, and the wish is kept.
+    # Hidden they are not accepted unseen, and the wish is kept.
     desk.keyboard.press("s")
     expect(desk.locator("[data-do=suggestions]")).to_have_attribute("aria-pressed", "false")
     expect(desk.locator("#legend")).to_be_hidden()
+    expect(desk.locator("[data-do=rest-suggested]")).to_be_hidden()
+    desk.keyboard.press("a")
+    expect(desk.locator("#said")).to_have_text("Suggestions are hidden: show them first")
+    painted(desk, 0)
     desk.reload()
     shows(desk, tiles[2])
     expect(desk.locator("#legend")).to_be_hidden()

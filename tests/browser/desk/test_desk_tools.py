@@ -316,3 +316,18 @@ def test_a_small_phone_has_everything_within_a_thumbs_reach(
     phone.touchscreen.tap(*on_screen(phone, (0.5, 0.5)))
     expect(phone.locator("#painted")).not_to_have_js_property("value", 0)
     context.close()
+
+
+def test_every_look_alike_is_in_sight_on_a_laptop(desk: Page) -> None:
+    desk.set_viewport_size({"width": 1280, "height": 720})
+    desk.keyboard.press("2")
+    chips = desk.locator("#look-alikes [data-look-alike]")
+    expect(chips.first).to_be_visible()
+    box = desk.locator("#look-alikes").bounding_box()
+    for chip in chips.all():
+        own = chip.bounding_box()
+        assert own["x"] >= box["x"] - 1 and own["x"] + own["width"] <= box["x"] + box["width"] + 1
+        assert own["y"] + own["height"] <= 720
+    onward = desk.locator("[data-do=submit]").bounding_box()
+    assert onward["y"] + onward["height"] <= 720
+    desk.screenshot(path="/tmp/d1.png")

@@ -44,7 +44,8 @@ function refresh() {
     canGoBack: behind.length > 0,
     cursor: cursor.at,
     rest: rest.length + (current ? bareFragments(current).length : 0),
-    suggested: rest.filter((superpixel) => current && suggested(current, superpixel)).length,
+    // What is not shown is not accepted.
+    suggested: rest.filter((superpixel) => notes.shown && current && suggested(current, superpixel)).length,
   });
 }
 session.addEventListener("change", refresh);
@@ -151,9 +152,13 @@ commands.add("enter", () => {
 });
 commands.add("submit", () => session.submit());
 commands.add("rest", () => brush.rest(() => "not_mining"));
-commands.add("rest-suggested", () =>
-  brush.rest((part) => (fragmentOf(part) || !session.current ? null : suggested(session.current, part))),
-);
+commands.add("rest-suggested", () => {
+  if (session.current?.tile.suggestions && !notes.shown) {
+    panel.say(gettext("Suggestions are hidden: show them first"));
+    return;
+  }
+  brush.rest((part) => (fragmentOf(part) || !session.current ? null : suggested(session.current, part)));
+});
 commands.add("suggestions", () => {
   if (!session.current?.tile.suggestions) {
     return false;
@@ -161,6 +166,7 @@ commands.add("suggestions", () => {
   notes.setShown(!notes.shown);
   panel.say(notes.shown ? gettext("Suggestions shown") : gettext("Suggestions hidden"));
   refreshNotes();
+  refresh();
 });
 commands.add("supply", () => supply.open());
 commands.add("undo", () => brush.undo(), { repeats: true });

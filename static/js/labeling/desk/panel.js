@@ -67,6 +67,9 @@ export const panel = {
         ? gettext("No suggestion is left on this tile")
         : "";
     button("submit").disabled = !painting;
+    // Bright is what hands something in; an untouched tile is only passed over.
+    button("submit").classList.toggle("btn--primary", painted > 0);
+    button("submit").classList.toggle("btn--quiet", painted === 0);
     button("back").disabled = !canGoBack;
     byId("next-text").textContent = painting && !painted ? gettext("Skip this tile") : gettext("Next tile");
     byId("next-key").textContent = cursor ? gettext("Ctrl ↵") : "↵";
@@ -98,7 +101,7 @@ export const panel = {
   notes({ suggestions, shown, settled }) {
     byId("desk").toggleAttribute("data-suggestions", suggestions);
     button("suggestions").hidden = !suggestions;
-    button("rest-suggested").hidden = !suggestions;
+    button("rest-suggested").hidden = !(suggestions && shown);
     this.pressed("suggestions", shown);
     byId("legend").hidden = !(suggestions && shown) && !settled;
     byId("legend-suggested").hidden = !(suggestions && shown);
