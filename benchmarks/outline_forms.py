@@ -27,7 +27,7 @@ from detection.features.windows import WINDOW_BLOCKS, get_windows
 from detection.features.windows.grid import WindowGrid, superpixel_means, window_grid
 from detection.features.windows.packing import unpack
 from detection.learning.classifiers import fit_with_scores, folds
-from detection.learning.ground.fit import FOLDS, Bags, _machine, fit_ground
+from detection.learning.ground.fit import FOLDS, Bags, fit_ground, fit_machine
 from detection.learning.ground.head import GroundHead
 from detection.learning.ranked_svm import Blocks, RankedSvm
 from detection.scenes.scene import is_mined, render_scene, seed_of
@@ -200,7 +200,7 @@ def _taught_again(bags: Bags, kept: float, seed: int) -> RankedSvm:
     raw = np.zeros(len(bags.bag))
     for train, test in folds(bags.mining, bags.places, FOLDS, seed):
         held_out = np.isin(bags.bag, test)
-        raw[held_out] = _machine(bags, np.isin(bags.bag, train), WINDOW_BLOCKS, seed).margins(
+        raw[held_out] = fit_machine(bags, np.isin(bags.bag, train), WINDOW_BLOCKS, seed).margins(
             bags.windows[held_out]
         )
     keep = np.ones(len(raw), bool)
@@ -208,7 +208,7 @@ def _taught_again(bags: Bags, kept: float, seed: int) -> RankedSvm:
         inside = np.flatnonzero(bags.bag == number)
         keep[inside] = raw[inside] >= np.quantile(raw[inside], 1 - kept)
     left = Bags(bags.windows[keep], bags.bag[keep], bags.mining, bags.places)
-    return _machine(left, np.ones(len(left.bag), bool), WINDOW_BLOCKS, seed)
+    return fit_machine(left, np.ones(len(left.bag), bool), WINDOW_BLOCKS, seed)
 
 
 def _judged(tiles: list[Tile], head: GroundHead, rows: Rows, odds: bool = False) -> list[Floats]:

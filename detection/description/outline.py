@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from shapely.geometry import MultiPolygon, Polygon, mapping
+from shapely.geometry import MultiPolygon, Polygon, mapping, shape
 
 from detection.description.fragments import load_fragments
 from detection.description.segment import load_labels, outline_of
 from detection.geometry import geodesic_area_hectares
-from detection.models import SegmentedTile
+from detection.models import SegmentedTile, Tile
 from detection.segmentation.outlines import to_geographic, union_outline
 
 Fragment = tuple[int, int]  # superpixel, its fragment from 1 on
@@ -40,22 +40,25 @@ def draw_outline(
         outline = union_outline(chosen.astype(np.int32), [1] if chosen.any() else [])
     else:
         outline = outline_of(segmented, superpixels)
-    geographic = to_geographic(outline, tile.bounds, (tile.height, tile.width)) if tile.bounds else None
-    return DrawnOutline(
-        _multipolygon(outline),
-        _multipolygon(geographic) if geographic is not None else None,
-        geodesic_area_hectares(geographic) if geographic is not None else None,
-    )
+    return placed_outline(_multipolygon(outline), tile)
+
+
+def placed_outline(pixel_outline: dict[str, Any], tile: Tile) -> DrawnOutline:
+    """An outline in pixels with where it lies, as far as the tile's place is known now."""
+    if tile.bounds is None:
+        return DrawnOutline(pixel_outline, None, None)
+    geographic = to_geographic(shape(pixel_outline), tile.bounds, (tile.height, tile.width))
+    return DrawnOutline(pixel_outline, _multipolygon(geographic), geodesic_area_hectares(geographic))
 
 
 def _multipolygon(geometry: Any) -> dict[str, Any]:
     """With lists instead of tuples, as JSON columns give them back."""
     if isinstance(geometry, Polygon):
         geometry = MultiPolygon([geometry])
-    shape = mapping(geometry)
+    written = mapping(geometry)
     return {
         "type": "MultiPolygon",
         "coordinates": [
-            [[list(point) for point in ring] for ring in polygon] for polygon in shape["coordinates"]
+            [[list(point) for point in ring] for ring in polygon] for polygon in written["coordinates"]
         ],
     }

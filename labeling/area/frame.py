@@ -14,8 +14,9 @@ from shapely.geometry.base import BaseGeometry
 from detection.geometry import geodesic_area_hectares, polygons_of
 from detection.models import Detection, Run, TileScore
 from labeling.area.estimators.ground import LEAST_SHARE, box_hectares, own_ground
-from labeling.models import Review, ReviewVerdict
-from labeling.review.verdicts import current_verdicts, verdicts_at
+from labeling.models import ReviewVerdict
+from labeling.review.corrections import shown
+from labeling.review.verdicts import EffectiveReview, current_verdicts, verdicts_at
 
 # So many outlines are read at once.
 AT_ONCE = 500
@@ -67,28 +68,28 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
     whole = ground.shares >= LEAST_SHARE
     hectares = box_hectares(searched.boxes) * ground.shares
     verdicts = current_verdicts(run) if moment is None else verdicts_at(run, moment)
-    approved = {
-        pk: verdict.review for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED
-    }
+    approved = {pk for pk, verdict in verdicts.items() if verdict.verdict == ReviewVerdict.APPROVED}
     marked: set[int] = set()
     mapped: dict[int, list[int]] = {}
     mapped_hectares = 0.0
     number_of = {segmented: index for index, segmented in enumerate(searched.segmented.tolist())}
     shared: dict[int, BaseGeometry] = {}
+    corrected: dict[int, BaseGeometry | None] = {}
     may_publish = dict(zip(searched.segmented.tolist(), searched.publishable.tolist(), strict=True))
     detections = run.detections.order_by().values_list("pk", "segmented_tile", "superpixels", "hectares")
     for pk, segmented, superpixels, area in detections.iterator(chunk_size=2000):
         marked.add(segmented)
         if pk in approved and may_publish.get(segmented):
-            if (correction := approved[pk].correction) is not None:
-                superpixels, area = correction["superpixels"], correction["hectares"]
-            mapped[segmented] = sorted(superpixels)
+            correction = verdicts[pk].review.correction
+            mapped[segmented] = sorted(superpixels if correction is None else correction["superpixels"])
             left = ground.left(number_of[segmented])
-            if left is None:
+            if correction is not None:
+                corrected[pk] = left
+            elif left is None:
                 mapped_hectares += area or 0.0
             else:
                 shared[pk] = left
-    mapped_hectares += _hectares_within(shared, approved)
+    mapped_hectares += _hectares_within(shared) + _hectares_corrected(corrected, verdicts)
     is_mapped = np.isin(searched.segmented, list(mapped))
     is_found = np.isin(searched.segmented, list(marked)) & ~is_mapped
     is_near = (searched.positives > 0) & ~is_mapped & ~is_found
@@ -103,21 +104,36 @@ def frame_of(run: Run, moment: dt.datetime | None = None) -> Frame:
     )
 
 
-def _hectares_within(shared: dict[int, BaseGeometry], approved: dict[int, Review]) -> float:
-    """What detections, by number, cover of the ground that is their tiles' own, as the experts have corrected them."""
+def _hectares_within(shared: dict[int, BaseGeometry]) -> float:
+    """What detections, by number, cover of the ground that is their tiles' own."""
     hectares = 0.0
     numbers = sorted(shared)
     for start in range(0, len(numbers), AT_ONCE):
         rows = Detection.objects.filter(pk__in=numbers[start : start + AT_ONCE], outline__isnull=False)
         for pk, outline, area in rows.order_by().values_list("pk", "outline", "hectares"):
-            review = approved[pk]
-            if review.correction is not None and review.corrected_outline is not None:
-                outline, area = review.corrected_outline["outline"], review.correction["hectares"]
             drawn = shape(outline)
             if shapely.covers(shared[pk], drawn):  # most: what was taken is a strip along the tile's edge
                 hectares += area or 0.0
                 continue
             ground = shapely.intersection(shapely.make_valid(drawn), shared[pk])
+            hectares += geodesic_area_hectares(polygons_of(ground))
+    return hectares
+
+
+def _hectares_corrected(
+    corrected: dict[int, BaseGeometry | None], verdicts: dict[int, EffectiveReview]
+) -> float:
+    """What experts' outlines of these detections cover of the ground that is their tiles' own; None: all of the tile."""
+    hectares = 0.0
+    numbers = sorted(corrected)
+    for start in range(0, len(numbers), AT_ONCE):
+        for one in Detection.objects.with_ground().filter(pk__in=numbers[start : start + AT_ONCE]):
+            drawn, left = shown(one, verdicts[one.pk]), corrected[one.pk]
+            if drawn.outline is None:
+                continue
+            ground = shapely.make_valid(shape(drawn.outline))
+            if left is not None:
+                ground = shapely.intersection(ground, left)
             hectares += geodesic_area_hectares(polygons_of(ground))
     return hectares
 

@@ -6,7 +6,7 @@ from django.utils.translation import ngettext
 
 from amberapp.errors import UserError
 from detection.look_alikes.search import SuperpixelRef
-from labeling.models import CampaignDecision, Consensus, LabelVerdict, Review, ReviewVerdict
+from labeling.models import CALLED_MINING, CampaignDecision, Consensus, LabelVerdict, Review, ReviewVerdict
 from labeling.review.verdicts import by_ground, weigh
 
 
@@ -29,7 +29,7 @@ def contradicting(places: Collection[SuperpixelRef], decision: str) -> list[Supe
     """Those of the places, sorted: called mining, mixed or lying in an approved outline where the decision is that they are
     not; called not mining where it is that they are. Leaving out of training contradicts nobody. Two queries."""
     if decision == CampaignDecision.LABEL:
-        wrong: tuple[str, ...] = (LabelVerdict.MINING, LabelVerdict.MIXED)
+        wrong: tuple[str, ...] = CALLED_MINING
     elif decision == CampaignDecision.MINING:
         wrong = (LabelVerdict.NOT_MINING,)
     else:

@@ -3,6 +3,7 @@
 from labeling.models.area import AreaSample, SampleAnswer, SampleTile
 from labeling.models.campaign import Campaign, CampaignDecision, CampaignMember
 from labeling.models.label import (
+    CALLED_MINING,
     Consensus,
     ConsensusState,
     Label,
@@ -23,19 +24,11 @@ from labeling.models.queue import (
 )
 from labeling.models.release import Release, ReleaseFile, ReleaseKind
 from labeling.models.report import Report, ReportCategory, ReportGround, ReportState
-from labeling.models.review import (
-    SOMETHING_ELSE,
-    TEACHES_NOTHING,
-    WITHDRAWN,
-    OtherReason,
-    Review,
-    ReviewVerdict,
-    reason_name,
-)
+from labeling.models.review import TEACHES_NOTHING, WITHDRAWN, OtherReason, Review, ReviewVerdict
 from labeling.models.volunteer import CrowdState, QuarantineReason, VolunteerRecord
 
 __all__ = [
-    "SOMETHING_ELSE",
+    "CALLED_MINING",
     "TEACHES_NOTHING",
     "WITHDRAWN",
     "AreaSample",
@@ -72,5 +65,4 @@ __all__ = [
     "TileProgress",
     "LabelVerdict",
     "VolunteerRecord",
-    "reason_name",
 ]

@@ -19,6 +19,10 @@ class LabelVerdict(models.TextChoices):
     MIXED = "mixed", _("Mixed")
 
 
+# What says that at least some of a superpixel is mining.
+CALLED_MINING = (LabelVerdict.MINING, LabelVerdict.MIXED)
+
+
 class Origin(models.TextChoices):
     """Through which door labels came; an expert's decision settles a superpixel."""
 

@@ -24,12 +24,11 @@ class ReviewVerdict(models.TextChoices):
 class OtherReason(models.TextChoices):
     """Of a rejection, beside the look-alikes: what says nothing about the ground and teaches nothing."""
 
-    OUTLINE_WRONG = "outline_wrong", _("the outline is wrong")
+    OUTLINE_WRONG = "outline_wrong", _("The outline is wrong")
 
 
-# The look-alike that names none.
-SOMETHING_ELSE = "other"
-TEACHES_NOTHING = (OtherReason.OUTLINE_WRONG, SOMETHING_ELSE)
+# “other” is the look-alike that names none (labeling.crowd.default_look_alikes).
+TEACHES_NOTHING = (OtherReason.OUTLINE_WRONG, "other")
 
 # A review that takes back the same expert's latest one on that ground, or with a report the one that accepting it
 # made. A row, because nothing is ever removed.
@@ -73,8 +72,8 @@ class Review(models.Model):
     # Said in the knowledge that two colleagues disagree: it ends the dispute.
     settles = models.BooleanField(default=False)
     report = models.ForeignKey("Report", null=True, on_delete=models.PROTECT, related_name="reviews")
-    # Of an approval as corrected, and of the row that takes it back (labeling.review.corrections): which superpixels and
-    # fragments, and their area; then the outline itself, which lists need not read.
+    # Of an approval as corrected (labeling.review.corrections): which superpixels and fragments, and their area; then the
+    # outline in pixels of the tile, which lists need not read.
     correction = models.JSONField(null=True)
     corrected_outline = models.JSONField(null=True)
     # The labels that this row wrote: a rejection's, a correction's, or those of an older one that stands again because of it.
@@ -109,11 +108,6 @@ class Review(models.Model):
 
     @property
     def look_alike_name(self) -> str:
-        return reason_name(self.look_alike)
-
-
-def reason_name(reason: str) -> str:
-    """The reason of a rejection in the reader's language; "" for none."""
-    if reason in OtherReason.values:
-        return str(OtherReason(reason).label)
-    return LookAlike.objects.name_of(reason) if reason else ""
+        if self.look_alike in OtherReason.values:
+            return str(OtherReason(self.look_alike).label)
+        return LookAlike.objects.name_of(self.look_alike) if self.look_alike else ""

@@ -9,11 +9,10 @@ from django.utils.translation import ngettext
 from amberapp.errors import UserError
 from amberapp.models import User
 from detection.models import Detection
-from labeling.models import Consensus, LabelVerdict, Release, ReleaseKind, ReviewVerdict
+from labeling.models import CALLED_MINING, Consensus, LabelVerdict, Release, ReleaseKind, ReviewVerdict
 from labeling.review.corrections import shown
 from labeling.review.verdicts import ReviewStanding, approved_tiles, standings_of
 
-MINING = (LabelVerdict.MINING, LabelVerdict.MIXED)
 # An approval contradicts volunteers where they call so much of its outline not mining.
 MOST_OF_IT = 0.5
 
@@ -92,7 +91,7 @@ Said = tuple[str, bool] | None
 
 
 def _against_rejection(labels: Sequence[Said]) -> list[str]:
-    by_experts = [by_expert for verdict, by_expert in filter(None, labels) if verdict in MINING]
+    by_experts = [by_expert for verdict, by_expert in filter(None, labels) if verdict in CALLED_MINING]
     experts, volunteers = sum(by_experts), len(by_experts) - sum(by_experts)
     sentences = []
     if experts:
@@ -150,9 +149,7 @@ def _on_the_map(detections: Sequence[Detection]) -> set[int]:
 
 
 def _said(detections: Sequence[Detection]) -> dict[tuple[int, int], tuple[str, bool]]:
-    rows = Consensus.objects.filter(
-        segmented_tile__in={one.segmented_tile_id for one in detections}, piece=0
-    ).exclude(votes__lt=2, by_expert=False)
+    rows = Consensus.objects.filter(segmented_tile__in={one.segmented_tile_id for one in detections}, piece=0)
     return {
         (tile, superpixel): (verdict, by_expert)
         for tile, superpixel, verdict, by_expert in rows.values_list(

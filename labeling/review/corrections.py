@@ -1,19 +1,20 @@
 """An outline as an expert has corrected it: checked, drawn, and put in the place of the machine's.
 
-It is kept in its review, as `correction` {"superpixels": [whole ones], "fragments": [[superpixel, fragment], …], "hectares"} and
-`corrected_outline` {"pixel_outline", "outline"}: what is published is what the expert saw, whatever becomes of the
-raster. Left out: which labels it writes (labeling.review.taught).
+It is kept in its review, as `correction` {"superpixels": [whole ones], "fragments": [[superpixel, fragment], …], "hectares" (None
+without a place)} and `corrected_outline`, a GeoJSON MultiPolygon in pixels of the tile: what is published is what the expert
+saw, whatever becomes of the raster. Left out: which labels it writes (labeling.review.taught).
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from amberapp.errors import UserError
 from detection.description.fragments import fragment_counts
-from detection.description.outline import Fragment, draw_outline
+from detection.description.outline import DrawnOutline, Fragment, draw_outline, placed_outline
 from detection.models import Detection
 from labeling.models import Review, ReviewVerdict
 from labeling.review.verdicts import DISPUTED, EffectiveReview, ReviewStanding
@@ -35,35 +36,40 @@ class OutlineShown:
 
     @property
     def superpixels(self) -> list[int]:
-        numbers: list[int] = self.detection.superpixels if self.review is None else self._said["superpixels"]
+        numbers: list[int] = self._said["superpixels"] if self.corrected else self.detection.superpixels
         return numbers
 
     @property
     def fragments(self) -> list[list[int]]:
-        return [] if self.review is None else self._said["fragments"]
-
-    @property
-    def hectares(self) -> float | None:
-        return self.detection.hectares if self.review is None else self._said["hectares"]
-
-    @property
-    def outline(self) -> dict[str, Any] | None:
-        return self.detection.outline if self.review is None else self._drawn["outline"]
+        return self._said["fragments"] if self.corrected else []
 
     @property
     def pixel_outline(self) -> dict[str, Any]:
-        drawn: dict[str, Any] = (
-            self.detection.pixel_outline if self.review is None else self._drawn["pixel_outline"]
-        )
+        drawn: dict[str, Any] | None = self.detection.pixel_outline
+        if self.review is not None:
+            drawn = self.review.corrected_outline
+        assert drawn is not None  # a correction has both columns
         return drawn
 
     @property
-    def _said(self) -> dict[str, Any]:
-        return (self.review and self.review.correction) or {}
+    def outline(self) -> dict[str, Any] | None:
+        return self._placed.outline if self.corrected else self.detection.outline
 
     @property
-    def _drawn(self) -> dict[str, Any]:
-        return (self.review and self.review.corrected_outline) or {}
+    def hectares(self) -> float | None:
+        return self._placed.hectares if self.corrected else self.detection.hectares
+
+    @property
+    def _said(self) -> dict[str, Any]:
+        assert self.review is not None
+        said: dict[str, Any] | None = self.review.correction
+        assert said is not None
+        return said
+
+    @cached_property
+    def _placed(self) -> DrawnOutline:
+        """Worked out when it is asked for: the tile's place may have become known since."""
+        return placed_outline(self.pixel_outline, self.detection.segmented_tile.tile)
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ def corrected(
             "fragments": [list(part) for part in parts],
             "hectares": drawn.hectares,
         },
-        {"pixel_outline": drawn.pixel_outline, "outline": drawn.outline},
+        drawn.pixel_outline,
     )
 
 

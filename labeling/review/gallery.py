@@ -149,17 +149,16 @@ def cells_of(numbers: Sequence[int], reader: User) -> list[Cell]:
     cells = []
     for one in detections:
         standing = standings.get(one.pk)
-        tile = one.segmented_tile.tile
+        tile, drawn = one.segmented_tile.tile, shown(one, standing)
         item = QueueItem(
             detection_id=one.pk,
             score=one.score,
             verdict=verdict_of(one.pk, standing),
-            hectares=one.hectares,
+            hectares=drawn.hectares,
             since=since_of(before.get(tile.pk), (one.segmented_tile_id, one.superpixels)),
             seen=standing.latest.pk if standing is not None and standing.latest is not None else None,
             waits=standing is None or standing.waits_for(reader.pk),
         )
-        drawn = shown(one, standing)
         box = close_up(drawn.pixel_outline, tile.width, tile.height)
         cells.append(
             Cell(

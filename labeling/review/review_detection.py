@@ -22,7 +22,7 @@ from detection.models import Detection, SegmentedTile
 from labeling.models import WITHDRAWN, LookAlike, OtherReason, Report, Review, ReviewVerdict
 from labeling.review.corrections import as_shown, corrected
 from labeling.review.taught import settle_labels
-from labeling.review.verdicts import DISPUTED, ReviewStanding, ground_of, grounds_of, still_standing, weigh
+from labeling.review.verdicts import DISPUTED, ReviewStanding, by_ground, ground_of, still_standing, weigh
 
 NOTE_LENGTH = 2000
 
@@ -54,7 +54,12 @@ def review_detection(
     _check_expert(acting_user)
     note = checked_verdict(verdict, look_alike, note)
     correction = None
-    if superpixels is not None:
+    if superpixels is not None or fragments:
+        if superpixels is None:
+            sentence = _(
+                "Fragments come with the whole superpixels of the outline: name them, or an empty list."
+            )
+            raise UserError(sentence, fields={"superpixels": [sentence]})
         if verdict != ReviewVerdict.APPROVED:
             sentence = _("An outline is corrected by approving it.")
             raise UserError(sentence, fields={"superpixels": [sentence]})
@@ -159,8 +164,6 @@ def _taken_back(review: Review, acting_user: User, report: Report | None = None)
         expert=acting_user,
         verdict=WITHDRAWN,
         report=report,
-        correction=review.correction,
-        corrected_outline=review.corrected_outline,
     )
     settle_labels(tile, of_tile, row, acting_user)
     row.save()
@@ -202,8 +205,7 @@ def _reviews_of_tile(detection: Detection) -> list[Review]:
 
 def _of_ground(detection: Detection, reviews: Iterable[Review]) -> list[Review]:
     """Those of exactly this detection's pieces of ground."""
-    ground = ground_of(detection.segmented_tile_id, detection.superpixels)
-    return [review for review in reviews if ground in grounds_of(review)]
+    return by_ground(reviews).get(ground_of(detection.segmented_tile_id, detection.superpixels), [])
 
 
 def _changes(detection: Detection, correction: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from amberapp.models import User
 from detection.description.fragments import fragment_counts
 from detection.models import SegmentedTile
 from labeling.desk.labels import LabelInput, expert_labels, narrow_decisions
-from labeling.models import Consensus, Label, LabelVerdict, Origin, Review, ReviewVerdict
+from labeling.models import CALLED_MINING, Consensus, Label, LabelVerdict, Origin, Review, ReviewVerdict
 from labeling.review.verdicts import (
     by_ground,
     corrected_superpixels,
@@ -22,8 +22,6 @@ from labeling.review.verdicts import (
     still_standing,
     weigh,
 )
-
-IS_MINING = (LabelVerdict.MINING, LabelVerdict.MIXED)
 
 
 def settle_labels(tile: SegmentedTile, earlier: Sequence[Review], row: Review, acting_user: User) -> int:
@@ -71,7 +69,7 @@ def settle_labels(tile: SegmentedTile, earlier: Sequence[Review], row: Review, a
     if against:
         # Asked after what does not stand any more has been taken back.
         called = Consensus.objects.filter(
-            segmented_tile=tile, piece=0, superpixel__in=against, verdict__in=IS_MINING
+            segmented_tile=tile, piece=0, superpixel__in=against, verdict__in=CALLED_MINING
         )
         for superpixel in called.values_list("superpixel", flat=True):
             del against[superpixel]

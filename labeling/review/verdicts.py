@@ -15,6 +15,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -43,6 +44,14 @@ class ReviewStanding:
     review: Review | None
     latest: Review | None
     sides: tuple[Review, ...]
+
+    @property
+    def correction(self) -> dict[str, Any] | None:
+        """What counts instead of the machine's outline (see Review.correction)."""
+        if self.review is None or self.verdict != ReviewVerdict.APPROVED:
+            return None
+        correction: dict[str, Any] | None = self.review.correction
+        return correction
 
     @property
     def waits(self) -> bool:
@@ -83,15 +92,6 @@ class EffectiveReview:
 def ground_of(segmented_tile_id: int, superpixels: list[int]) -> Ground:
     """What makes two detections the same ground: the segmented tile and exactly the same superpixels."""
     return (segmented_tile_id, tuple(sorted(superpixels)))
-
-
-def grounds_of(review: Review) -> set[Ground]:
-    """The grounds that a review speaks of: its detection's, and where it has corrected that by whole superpixels, the
-    corrected one, so that a later run which draws exactly that is judged already."""
-    grounds = {ground_of(review.segmented_tile_id, review.superpixels)}
-    if review.correction is not None and not review.correction["fragments"]:
-        grounds.add(ground_of(review.segmented_tile_id, review.correction["superpixels"]))
-    return grounds
 
 
 def weigh(reviews: Sequence[Review]) -> ReviewStanding:
@@ -141,10 +141,24 @@ def _sides(standing: Sequence[Review]) -> tuple[Review, ...]:
 
 
 def by_ground(reviews: Iterable[Review]) -> dict[Ground, list[Review]]:
+    """The reviews of each ground, in the order in which they come, oldest first.
+
+    A correction by whole superpixels, as long as it decides its own ground, is also one of the corrected ground: a later
+    run that draws exactly that is judged already.
+    """
+    order: dict[int, int] = {}
     grounds: dict[Ground, list[Review]] = defaultdict(list)
-    for review in reviews:
-        for ground in grounds_of(review):
-            grounds[ground].append(review)
+    for place, review in enumerate(reviews):
+        order[id(review)] = place
+        grounds[ground_of(review.segmented_tile_id, review.superpixels)].append(review)
+    for ground, standing in [(ground, weigh(rows)) for ground, rows in grounds.items()]:
+        correction = standing.correction
+        if correction is None or correction["fragments"] or standing.review is None:
+            continue
+        corrected = ground_of(ground[0], correction["superpixels"])
+        if corrected != ground:
+            grounds[corrected].append(standing.review)
+            grounds[corrected].sort(key=lambda review: order[id(review)])
     return grounds
 
 
@@ -182,11 +196,12 @@ def superpixels_of(review: Review) -> list[int]:
 
 def _decided(reviews: Sequence[Review]) -> list[Review]:
     """The reviews that decide every ground of theirs, in the order in which they were made."""
-    standings = {ground: weigh(rows) for ground, rows in by_ground(reviews).items()}
-    deciding = {ground: one.review for ground, one in standings.items() if not one.waits}
-    return [
-        review for review in reviews if all(deciding.get(ground) is review for ground in grounds_of(review))
-    ]
+    overruled: set[int] = set()
+    for rows in by_ground(reviews).values():
+        standing = weigh(rows)
+        deciding = None if standing.waits else standing.review
+        overruled.update(id(review) for review in rows if review is not deciding)
+    return [review for review in reviews if id(review) not in overruled]
 
 
 def current_verdicts(run: Run) -> dict[int, EffectiveReview]:
@@ -250,11 +265,8 @@ def _weighed(
 ) -> dict[int, ReviewStanding]:
     if moment is not None:
         reviews = reviews.filter(created_at__lte=moment)
-    by_detection: dict[int, list[Review]] = defaultdict(list)
-    for review in reviews.select_related("expert").order_by("id"):
-        for ground in grounds_of(review) & grounds.keys():
-            by_detection[grounds[ground]].append(review)
-    return {detection_id: weigh(rows) for detection_id, rows in by_detection.items()}
+    reviewed = by_ground(reviews.select_related("expert").order_by("id"))
+    return {grounds[ground]: weigh(rows) for ground, rows in reviewed.items() if ground in grounds}
 
 
 def verdict_of(detection_id: int, one: ReviewStanding | None) -> EffectiveReview | None:

@@ -78,7 +78,7 @@ def fit_ground(key: str, bags: Bags, blocks: Blocks, seed: int = 0) -> GroundFit
     """
     raw = np.zeros(len(bags.bag), np.float32)
     for train, test in folds(bags.mining, bags.places, FOLDS, seed):
-        machine = _machine(bags, np.isin(bags.bag, train), blocks, seed)
+        machine = fit_machine(bags, np.isin(bags.bag, train), blocks, seed)
         held_out = np.isin(bags.bag, test)
         raw[held_out] = machine.margins(bags.windows[held_out])
     few = _some_of_each(bags.bag, seed)
@@ -87,7 +87,7 @@ def fit_ground(key: str, bags: Bags, blocks: Blocks, seed: int = 0) -> GroundFit
     chosen = choose_threshold(judged, bags.mining, PRECISION_TARGET)
     # Where neither kind of error is dearer: whoever marks a tile has decided that already, by other features.
     least = min(best_f1_threshold(judged), chosen.value)
-    machine = _machine(bags, np.ones(len(bags.bag), bool), blocks, seed)
+    machine = fit_machine(bags, np.ones(len(bags.bag), bool), blocks, seed)
     figures = {
         "n": len(bags.mining),
         "positives": int(bags.mining.sum()),
@@ -103,7 +103,7 @@ def fit_ground(key: str, bags: Bags, blocks: Blocks, seed: int = 0) -> GroundFit
     return GroundFit(GroundHead(key, machine, slope, offset, chosen.value, least), figures)
 
 
-def _machine(bags: Bags, chosen: npt.NDArray[np.bool_], blocks: Blocks, seed: int) -> RankedSvm:
+def fit_machine(bags: Bags, chosen: npt.NDArray[np.bool_], blocks: Blocks, seed: int) -> RankedSvm:
     """The kernel machine of the windows `chosen`, bool (n,): weighted least squares on drawn centres, half of each kind."""
     random = np.random.default_rng(seed)
     rows = np.flatnonzero(chosen)

@@ -45,7 +45,8 @@ class PublishedPlace:
 
     Degrees have six decimals. `tile` is (west, south, east, north) of the image, `score` lies in 0…1, `hectares` are
     measured on the ellipsoid, `capture_date` and `reviewed` are ISO text. An imported map knows no hectares, no score
-    and no review; `corrected`: an expert has changed the machine's outline; `dates` are other images of the same ground, newest first.
+    and no review; `corrected`: an expert has changed the machine's outline; `dates` are other images of the same
+    ground, newest first.
     """
 
     place: str

@@ -9,16 +9,19 @@ import pytest
 from amberapp import storage
 from amberapp.errors import UserError
 from amberapp.models import AuditEntry, User
-from detection.models import Detection
+from detection.models import Detection, Tile
 from labeling.desk.labels import expert_labels
 from labeling.models import Consensus, Label, Review, Submission
 from labeling.releases.files.writers import OUTLINES
 from labeling.releases.publish import publish_release
 from labeling.releases.reader import places_of
+from labeling.review.gallery import cells_of
 from labeling.review.map_history import geojson_at, map_at
 from labeling.review.review_detection import review_detection, standing_of, withdraw_review
 from labeling.review.verdicts import current_verdicts
+from labeling.review.waiting import review_queue
 from tests.findings import make_run
+from tests.published import found_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -156,6 +159,43 @@ def test_a_later_run_with_the_same_ground_or_with_just_the_corrected_one_is_judg
     assert current_verdicts(make_run(run.classifier, tiles[:1], pieces=(1, 2))) == {}
 
 
+def test_a_correction_that_was_overruled_says_nothing_of_what_a_later_run_draws(
+    bob: User, run: Any, detection: Detection, tiles: list[Any]
+) -> None:
+    first = correct(detection, bob, [2, 3, 5])
+    second = correct(detection, bob, [2, 3], seen_review_id=first.pk)
+    assert current_verdicts(make_run(run.classifier, tiles[:1], pieces=(2, 3, 5))) == {}
+    later = make_run(run.classifier, tiles[:1], pieces=(2, 3))
+    assert current_verdicts(later)[later.detections.get().pk].review == second
+    reject(detection, bob, "snow", seen_review_id=second.pk)
+    assert current_verdicts(later) == {}
+
+
+def test_a_place_that_became_known_after_the_correction_is_published(
+    bob: User, carol: User, found: Any
+) -> None:
+    detection = found.detections.first()
+    tile = detection.segmented_tile.tile
+    bounds = {name: getattr(tile, name) for name in ("west", "south", "east", "north")}
+    Tile.objects.filter(pk=tile.pk).update(**dict.fromkeys(bounds))
+    Detection.objects.filter(pk=detection.pk).update(outline=None, hectares=None)
+    review = correct(Detection.objects.get(pk=detection.pk), bob, [2, 3, 5])
+    assert review.correction["hectares"] is None
+    Tile.objects.filter(pk=tile.pk).update(**bounds)
+    later = found_on(found.region, [tile])
+    place = places_of(publish_release(run=later, acting_user=carol))[0]
+    assert (place.superpixels, place.corrected) == ((2, 3, 5), True)
+    assert place.hectares > 0
+
+
+def test_the_largest_come_first_as_experts_have_drawn_them(bob: User, run: Any) -> None:
+    first, *_others = run.detections.all()
+    correct(first, bob, list(range(1, 37)))
+    items = {item.detection_id: item.hectares for item in review_queue(run)}
+    assert items[first.pk] == standing_of(first).review.correction["hectares"]
+    assert cells_of([first.pk], bob)[0].item.hectares == pytest.approx(items[first.pk])
+
+
 # Rejections --------------------------------------------------------------------------------------
 
 
@@ -165,7 +205,7 @@ def test_a_rejection_that_names_no_look_alike_teaches_nothing(
 ) -> None:
     review = reject(detection, bob, reason)
     assert not Label.objects.exists()
-    assert review.look_alike_name in ("Something else", "the outline is wrong")
+    assert review.look_alike_name in ("Something else", "The outline is wrong")
 
 
 def test_a_rejection_says_nothing_of_what_an_expert_called_mining(
@@ -198,7 +238,12 @@ def test_through_the_api(bob: User, alice: User, detection: Detection, client_of
     answer = client_of(bob).post(f"{url}reviews/", body, content_type="application/json")
     assert answer.status_code == 201
     assert answer.json()["correction"]["superpixels"] == [2, 3]
-    for wrong in ({"superpixels": "x"}, {"superpixels": [0]}, {"superpixels": [2], "fragments": [[1]]}):
+    for wrong in (
+        {"superpixels": "x"},
+        {"superpixels": [0]},
+        {"superpixels": [2], "fragments": [[1]]},
+        {"fragments": [[1, 1]]},
+    ):
         refused = client_of(bob).post(
             f"{url}reviews/", {"verdict": "approved"} | wrong, content_type="application/json"
         )

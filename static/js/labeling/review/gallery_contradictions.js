@@ -50,7 +50,7 @@ function ask(numbers, told, cellOf) {
     const n = rest + included().length;
     decide.textContent = n
       ? interpolate(ngettext("Decide about %(n)s", "Decide about %(n)s", n), { n })
-      : gettext("None is left");
+      : gettext("Tick what you decide about");
     decide.disabled = n === 0;
   };
   for (const tick of ticks) {
@@ -59,6 +59,7 @@ function ask(numbers, told, cellOf) {
   count();
   dialog.returnValue = "";
   dialog.showModal();
+  ticks[0]?.focus();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "decide" ? included() : null), {
       once: true,

@@ -12,7 +12,6 @@ import { wirePicture } from "./picture.js";
 
 const page = pageData("review");
 const host = byId("card");
-const told = byId("told");
 
 /** @type {number[]} */
 const queue = page.queue; // numbers of the detections still to see, in their order
@@ -186,7 +185,6 @@ async function decide(decision) {
   sending.set(number, sent);
   const name = query(host, "#card-title").textContent?.trim() ?? "";
   const moved = leave(number, verdict);
-  told.textContent = interpolate(SAID[verdict], { name });
   try {
     const { id, state } = await sent;
     sending.delete(number);
