@@ -40,6 +40,8 @@ def in_words(reason: Reason) -> str:
         phrase = _("a citizen's report was accepted (no. %(number)s)") % {"number": reason["report"]}
         return _with_look_alike(phrase, reason)
     if kind == "review" and reason.get("verdict") == "approved":
+        if reason.get("corrected"):
+            return _("an expert has corrected its outline and approved it since")
         return _("an expert has approved it since")
     if kind == "review":
         return _with_look_alike(_("an expert has rejected it"), reason)

@@ -128,7 +128,8 @@ def _why_new(place: str, known: _Known, previous: Release) -> Reason:
     reviews = known.reviews.get(now, [])
     approvals = [one for one in still_standing(reviews) if one.verdict == ReviewVerdict.APPROVED]
     if any(one.created_at > known.moment for one in approvals):
-        return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED)}
+        corrected = {"corrected": True} if weigh(reviews).correction is not None else {}
+        return {"kind": "review", "verdict": str(ReviewVerdict.APPROVED), **corrected}
     if before != now:
         # Approved long ago in the outline in which it is found again.
         return known.machine or {"kind": "rule"}

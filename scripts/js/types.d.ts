@@ -151,6 +151,7 @@ declare global {
   type PlaceDate = { place: string; capture_date: string | null; bounds: Box };
   type PlaceFacts = {
     hectares: number | null;
+    corrected?: boolean; // not in files of releases before it was told
     capture_date: string | null;
     picture: boolean;
     source: string;

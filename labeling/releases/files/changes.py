@@ -20,7 +20,7 @@ KINDS = (APPEARED, VANISHED, CHANGED)
 # What a reason may be; the other keys of a reason are its particulars.
 REASONS = (
     "report",  # a citizen's report was accepted: report, look_alike
-    "review",  # an expert's verdict: verdict, look_alike
+    "review",  # an expert's verdict: verdict, look_alike, corrected (an approval of another outline than the machine's)
     "taken_back",  # a verdict was taken back, and what stood before it stands again: verdict (the one taken back)
     "campaign",  # an error campaign named this very ground, and the classifier learned it: campaign, report, look_alike
     "classifier",  # another classifier: classifier, and what it alone learned from: campaigns [{campaign, report}]

@@ -12,9 +12,11 @@ from amberapp.models import AuditEntry, User
 from detection.models import Detection, Tile
 from labeling.desk.labels import expert_labels
 from labeling.models import Consensus, Label, Review, Submission
+from labeling.releases.files.changes import CHANGES, from_file
 from labeling.releases.files.writers import OUTLINES
 from labeling.releases.publish import publish_release
 from labeling.releases.reader import places_of
+from labeling.releases.reason_words import in_words
 from labeling.review.gallery import cells_of
 from labeling.review.map_history import geojson_at, map_at
 from labeling.review.review_detection import review_detection, standing_of, withdraw_review
@@ -62,6 +64,34 @@ def test_what_bob_shows_is_published_and_the_file_says_that_he_drew_it(
     told = geojson_at(map_at(found.region, release.created_at))["features"]
     assert [one["properties"]["corrected"] for one in told] == [True]
     assert [one["properties"]["hectares"] for one in told] == [pytest.approx(place.hectares, abs=1e-3)]
+
+
+def test_the_list_of_changes_says_that_an_expert_corrected_the_outline(
+    bob: User, carol: User, found: Any
+) -> None:
+    detection, other, _third = found.detections.all()
+    place = detection.segmented_tile.tile.place_id
+
+    def published() -> dict[str, Any]:
+        release = publish_release(run=found, acting_user=carol)
+        stored = release.files.filter(name=CHANGES).first()
+        return from_file(storage.get(stored.storage_key)) if stored else {}
+
+    plain = review_detection(detection=detection, verdict="approved", acting_user=bob)
+    published()
+    review = correct(detection, bob, [2, 3, 5], seen_review_id=plain.pk)
+    new = correct(other, bob, [1, 2])
+    told = published()
+    assert told[place] == ("changed", {"kind": "corrected"})
+    assert told[other.segmented_tile.tile.place_id][1] == {
+        "kind": "review",
+        "verdict": "approved",
+        "corrected": True,
+    }
+    assert in_words(told[place][1]) == "an expert has corrected its outline"
+    withdraw_review(review=review, acting_user=bob)
+    withdraw_review(review=new, acting_user=bob)
+    assert published()[place] == ("changed", {"kind": "taken_back", "verdict": "approved"})
 
 
 def test_a_correction_teaches_its_outline_and_what_was_taken_out_of_the_machines(

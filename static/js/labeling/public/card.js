@@ -70,7 +70,13 @@ export function placeCard(feature, { number: release, permalink, picture, report
       element(
         "p",
         { class: "row" },
-        imported ? null : element("span", { class: "tag tag--good" }, gettext("approved")),
+        imported
+          ? null
+          : element(
+              "span",
+              { class: "tag tag--good" },
+              facts.corrected ? gettext("outline corrected by an expert") : gettext("approved"),
+            ),
         element(
           "span",
           { class: "tag tag--amber" },
